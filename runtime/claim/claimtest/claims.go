@@ -1,0 +1,226 @@
+package claimtest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"workerfleet/runtime/claim"
+	"workerfleet/runtime/fleet"
+)
+
+func claimBinds(b *bench) {
+	b.open()
+	require.Equal(b, claim.Ok, b.idle("w1", "h1", 1))
+	answer := b.claim("ann")
+	require.True(b, answer.Fresh)
+	bound := *answer.Bound
+	require.Equal(b, claim.Binding{
+		User: "ann", Worker: "w1", Host: "h1", Life: 1, Epoch: bound.Epoch, Key: "w1-key-1", State: claim.Assigned,
+	}, bound)
+	require.NotZero(b, bound.Epoch)
+
+	again := b.claim("ann")
+	require.False(b, again.Fresh, "the second claim made a second binding")
+	require.Equal(b, bound, *again.Bound)
+
+	require.NoError(b, b.store.Sent(b.ctx, "w1", bound.Epoch))
+	require.True(b, b.bound("ann").Sent)
+	require.ErrorIs(b, b.store.Sent(b.ctx, "w1", bound.Epoch-1), claim.ErrFenced)
+	require.Equal(b, 0, b.claim("bea").Rank)
+	require.Equal(b, map[claim.State]int{claim.Assigned: 1}, b.census().Workers)
+}
+
+func confirmIsFenced(b *bench) {
+	b.open()
+	b.idle("w1", "h1", 3)
+	bound := b.bound("ann")
+	require.ErrorIs(b, b.store.Confirm(b.ctx, "w1", 3, bound.Epoch-1), claim.ErrFenced)
+	require.ErrorIs(b, b.store.Confirm(b.ctx, "w1", 2, bound.Epoch), claim.ErrFenced)
+	require.ErrorIs(b, b.store.Confirm(b.ctx, "w1", 4, bound.Epoch), claim.ErrFenced)
+	require.ErrorIs(b, b.store.Confirm(b.ctx, "nobody", 3, bound.Epoch), claim.ErrFenced)
+	require.Equal(b, claim.Assigned, b.bound("ann").State)
+	for range 2 {
+		require.NoError(b, b.store.Confirm(b.ctx, "w1", 3, bound.Epoch))
+		require.Equal(b, claim.Serving, b.bound("ann").State)
+	}
+	require.NoError(b, b.store.Release(b.ctx, "ann", bound.Epoch))
+	require.ErrorIs(b, b.store.Confirm(b.ctx, "w1", 3, bound.Epoch), claim.ErrFenced, "a released session was confirmed")
+}
+
+func rebuilding(b *bench) {
+	require.Equal(b, claim.Ok, b.idle("w1", "h1", 1), "workers register while the pool is rebuilt")
+	_, err := b.store.Claim(b.ctx, claim.Request{User: "ann"}, b.terms)
+	require.ErrorIs(b, err, claim.ErrRebuilding)
+	inForce, err := b.store.Open(b.ctx, "first")
+	require.NoError(b, err)
+	require.Equal(b, "first", inForce)
+	inForce, err = b.store.Open(b.ctx, "second")
+	require.NoError(b, err)
+	require.Equal(b, "first", inForce, "a data set keeps its identity")
+	require.Equal(b, fleet.Worker("w1"), b.bound("ann").Worker)
+}
+
+func epochsRise(b *bench) {
+	b.open()
+	last := fleet.Epoch(0)
+	for i := range 4 {
+		b.idle(fmt.Sprintf("w%d", i), "h1", 1)
+		bound := b.bound(fmt.Sprintf("user%d", i))
+		require.Greater(b, bound.Epoch, last)
+		last = bound.Epoch
+	}
+	// The clock gives 4,096 epochs a millisecond: a floor an hour ahead is above all of them.
+	floor := last + fleet.Epoch(time.Hour.Milliseconds())*4096
+	require.NoError(b, b.store.Raise(b.ctx, floor))
+	require.NoError(b, b.store.Raise(b.ctx, 1), "a lower floor changes nothing")
+	b.idle("w9", "h1", 1)
+	require.Equal(b, floor, b.bound("late").Epoch)
+	b.idle("w10", "h1", 1)
+	require.Equal(b, floor+1, b.bound("later").Epoch)
+}
+
+func releaseResets(b *bench) {
+	b.open()
+	b.idle("w1", "h1", 1)
+	bound := b.serving("ann")
+	for range 2 {
+		require.NoError(b, b.store.Release(b.ctx, "ann", bound.Epoch))
+	}
+	require.Equal(b, map[claim.State]int{claim.Resetting: 1}, b.census().Workers)
+	require.Nil(b, b.claim("bea").Bound, "a worker was given away before it was reset")
+	require.Equal(b, claim.Fenced, b.beat("h1", "w1", 1, bound.Epoch))
+	require.Equal(b, claim.Ok, b.idle("w1", "h1", 2))
+	next := b.bound("bea")
+	require.Equal(b, fleet.Life(2), next.Life)
+	require.Equal(b, "w1-key-2", next.Key)
+	require.Greater(b, next.Epoch, bound.Epoch)
+}
+
+func releaseIsFenced(b *bench) {
+	b.open()
+	b.idle("w1", "h1", 1)
+	old := b.serving("ann")
+	require.NoError(b, b.store.Release(b.ctx, "ann", old.Epoch))
+	b.idle("w1", "h1", 2)
+	current := b.serving("ann")
+	require.ErrorIs(b, b.store.Release(b.ctx, "ann", old.Epoch), claim.ErrFenced)
+	require.Equal(b, current, b.bound("ann"))
+	require.NoError(b, b.store.Release(b.ctx, "ann", current.Epoch+1), "a session that never was has ended")
+	require.Equal(b, current, b.bound("ann"))
+	require.NoError(b, b.store.Release(b.ctx, "nobody", 7))
+}
+
+func queueIsFair(b *bench) {
+	b.open()
+	for i, user := range []string{"ann", "bea", "cid"} {
+		require.Equal(b, i, b.claim(user).Rank)
+		soon()
+	}
+	require.Equal(b, 1, b.claim("bea").Rank, "asking again keeps the place")
+	for _, user := range []string{"ann", "bea", "cid"} {
+		b.idle("w-"+user, "h1", 1)
+		bound := b.bound(user)
+		require.Equal(b, fleet.Worker("w-"+user), bound.Worker, "the head was not served first")
+	}
+	require.Equal(b, 0, b.census().Waiting)
+}
+
+func bonusIsBounded(b *bench) {
+	b.open()
+	ask := func(user string, bonus time.Duration) {
+		_, err := b.store.Claim(b.ctx, claim.Request{User: fleet.User(user), Bonus: bonus}, b.terms)
+		require.NoError(b, err)
+		soon()
+	}
+	ask("ann", 0)
+	ask("early", claim.LongestBonus)
+	ask("greedy", time.Hour)
+	ask("negative", -time.Hour)
+	for rank, user := range []string{"early", "greedy", "ann", "negative"} {
+		require.Equal(b, rank, b.claim(user).Rank, user)
+	}
+}
+
+func departedWaiters(b *bench) {
+	b.open()
+	b.claim("leaves")
+	soon()
+	gone := b.terms
+	gone.Renew = -time.Second
+	_, err := b.store.Claim(b.ctx, claim.Request{User: "silent"}, gone)
+	require.NoError(b, err)
+	soon()
+	b.claim("stays")
+	require.NoError(b, b.store.Leave(b.ctx, "leaves"))
+	b.idle("w1", "h1", 1)
+	require.Equal(b, fleet.Worker("w1"), b.bound("stays").Worker)
+	require.Equal(b, 0, b.census().Waiting)
+	require.NoError(b, b.store.Leave(b.ctx, "stays"))
+	require.Equal(b, fleet.Worker("w1"), b.bound("stays").Worker, "leaving the queue ends no session")
+}
+
+func preference(b *bench) {
+	b.open()
+	enlist := func(worker, host string, revision int64) {
+		b.register(claim.Registration{Worker: fleet.Worker(worker), Host: fleet.Host(host), Life: 1, Revision: revision, Key: "k"}, b.terms)
+	}
+	enlist("alone", "empty", 1)
+	enlist("a", "full", 1)
+	enlist("b", "full", 1)
+	enlist("new", "other", 2)
+	var order []fleet.Worker
+	for i := range 4 {
+		order = append(order, b.bound(fmt.Sprintf("user%d", i)).Worker)
+	}
+	require.Equal(b, []fleet.Worker{"new", "b", "a", "alone"}, order)
+}
+
+func missedAcknowledgement(b *bench) {
+	b.open()
+	b.idle("w1", "h1", 1)
+	b.terms.Acknowledge = -time.Second
+	bound := b.bound("ann")
+	list, err := b.store.Unconfirmed(b.ctx, 10)
+	require.NoError(b, err)
+	require.Equal(b, []claim.Unconfirmed{{Binding: bound, Overdue: true}}, list)
+	require.Empty(b, must(b, func() ([]claim.Unconfirmed, error) { return b.store.Unconfirmed(b.ctx, 0) }))
+
+	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", bound.Epoch-1) }))
+	require.True(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", bound.Epoch) }))
+	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", bound.Epoch) }), "expired twice")
+	require.Nil(b, b.claim("ann").Bound, "the worker may still have accepted")
+	require.ErrorIs(b, b.store.Confirm(b.ctx, "w1", 1, bound.Epoch), claim.ErrFenced, "a late acknowledgement was taken")
+	require.Equal(b, claim.Announce, b.beat("h1", "w1", 1, 0))
+	b.terms.Acknowledge = time.Minute
+	require.Equal(b, claim.Ok, b.idle("w1", "h1", 1), "it never heard of the assignment")
+	next := b.bound("ann")
+	require.Greater(b, next.Epoch, bound.Epoch)
+	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", next.Epoch) }), "not due")
+	require.NoError(b, b.store.Confirm(b.ctx, "w1", 1, next.Epoch))
+	require.Empty(b, must(b, func() ([]claim.Unconfirmed, error) { return b.store.Unconfirmed(b.ctx, 10) }))
+}
+
+func lateIdleWord(b *bench) {
+	b.open()
+	b.idle("w1", "h1", 1)
+	bound := b.bound("ann")
+	require.Equal(b, claim.Ok, b.idle("w1", "h1", 1))
+	require.Equal(b, bound, b.bound("ann"))
+	require.NoError(b, b.store.Confirm(b.ctx, "w1", 1, bound.Epoch))
+	require.Equal(b, claim.Fenced, b.idle("w1", "h1", 1), "a serving worker cannot be idle in the same life")
+	require.Equal(b, claim.Serving, b.bound("ann").State)
+	require.Equal(b, claim.Ok, b.idle("w1", "h1", 2), "it crashed and began anew")
+	require.Equal(b, claim.Fenced, b.idle("w1", "h1", 1), "an older life came back")
+	fresh := b.claim("ann")
+	require.True(b, fresh.Fresh, "the lost session was not replaced")
+	require.Equal(b, fleet.Life(2), fresh.Bound.Life)
+}
+
+func must[T any](b *bench, call func() (T, error)) T {
+	b.Helper()
+	value, err := call()
+	require.NoError(b, err)
+	return value
+}

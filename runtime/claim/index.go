@@ -1,0 +1,184 @@
+package claim
+
+import (
+	"time"
+
+	"workerfleet/runtime/fleet"
+)
+
+// Index is the pool's state. Its methods are the transitions; each takes the time in Unix milliseconds and is atomic
+// for whoever holds the Index alone. The names of its parts are those of the Valkey keys.
+type Index struct {
+	incarnation string
+	last, floor fleet.Epoch
+	hold        int64 // until when reaping is suspended; 0: not
+	workers     map[fleet.Worker]*Worker
+	users       map[fleet.User]session
+	hosts       map[fleet.Host]*host
+	free        scores // idle workers by preference
+	lease       scores // every worker → deadline
+	ack         scores // assigned workers → deadline
+	waiting     scores // users by arrival, bonus taken off
+	renew       scores // waiting users → deadline
+}
+
+// session is who acts for a user.
+type session struct {
+	worker fleet.Worker
+	epoch  fleet.Epoch
+}
+
+// host is what is known of a worker host.
+type host struct {
+	beat   int64 // last batch
+	parked int64 // until when silence is expected
+}
+
+// NewIndex makes an empty index that is not open yet.
+func NewIndex() *Index {
+	return &Index{
+		workers: map[fleet.Worker]*Worker{}, users: map[fleet.User]session{}, hosts: map[fleet.Host]*host{},
+		free: scores{}, lease: scores{}, ack: scores{}, waiting: scores{}, renew: scores{},
+	}
+}
+
+// Open gives the data set its identity unless it has one.
+func (x *Index) Open(incarnation string) string {
+	if x.incarnation == "" {
+		x.incarnation = incarnation
+	}
+	return x.incarnation
+}
+
+// Claim: see [Claims].
+func (x *Index) Claim(now int64, r Request, t Terms) (Answer, error) {
+	if x.incarnation == "" {
+		return Answer{}, ErrRebuilding
+	}
+	if bound, ok := x.bound(r.User); ok {
+		return Answer{Bound: &bound}, nil
+	}
+	member := string(r.User)
+	if _, queued := x.waiting[member]; !queued {
+		x.waiting[member] = now - millis(min(max(r.Bonus, 0), LongestBonus))
+	}
+	x.renew[member] = now + millis(t.Renew)
+	x.match(now, t)
+	if bound, ok := x.bound(r.User); ok {
+		return Answer{Bound: &bound, Fresh: true}, nil
+	}
+	return Answer{Rank: x.waiting.rank(member)}, nil
+}
+
+// bound returns the user's binding. A session whose worker is gone or serves somebody else is none.
+func (x *Index) bound(user fleet.User) (Binding, bool) {
+	s, ok := x.users[user]
+	if !ok {
+		return Binding{}, false
+	}
+	w := x.workers[s.worker]
+	if w == nil || w.User != user || w.Epoch != s.epoch {
+		return Binding{}, false
+	}
+	return w.binding(), true
+}
+
+// match binds the head of the queue to the best free worker until either runs out. Users who did not renew their
+// place and workers whose lease ran out are stepped over and dropped, a bounded number a call.
+func (x *Index) match(now int64, t Terms) {
+	if x.incarnation == "" {
+		return
+	}
+	for range MatchLimit {
+		user, waits := x.waiting.least()
+		if !waits {
+			return
+		}
+		if x.renew[user] < now {
+			x.leave(fleet.User(user))
+			continue
+		}
+		worker, idle := x.free.least()
+		if !idle {
+			return
+		}
+		delete(x.free, worker)
+		if x.lease[worker] < now {
+			continue // its next beat makes it announce itself, or it is reaped
+		}
+		x.leave(fleet.User(user))
+		x.bind(now, fleet.User(user), x.workers[fleet.Worker(worker)], t)
+	}
+}
+
+func (x *Index) bind(now int64, user fleet.User, w *Worker, t Terms) {
+	x.last = fleet.NextEpoch(x.last, x.floor, now)
+	w.State, w.User, w.Epoch, w.Sent = Assigned, user, x.last, false
+	x.users[user] = session{w.ID, w.Epoch}
+	x.ack[string(w.ID)] = now + millis(t.Acknowledge)
+}
+
+// Leave: see [Claims].
+func (x *Index) Leave(user fleet.User) { x.leave(user) }
+
+func (x *Index) leave(user fleet.User) {
+	delete(x.waiting, string(user))
+	delete(x.renew, string(user))
+}
+
+// Sent: see [Claims].
+func (x *Index) Sent(worker fleet.Worker, epoch fleet.Epoch) error {
+	w := x.workers[worker]
+	if w == nil || w.Epoch != epoch || w.State != Assigned && w.State != Serving {
+		return ErrFenced
+	}
+	w.Sent = true
+	return nil
+}
+
+// Release: see [Claims].
+func (x *Index) Release(user fleet.User, epoch fleet.Epoch) error {
+	s, ok := x.users[user]
+	switch {
+	case !ok || s.epoch < epoch:
+		return nil
+	case s.epoch > epoch:
+		return ErrFenced
+	}
+	delete(x.users, user)
+	if w := x.workers[s.worker]; w != nil && w.Epoch == epoch && w.User == user {
+		x.unbind(w)
+	}
+	return nil
+}
+
+// unbind takes the user from a worker, which is free again only when it says so itself.
+func (x *Index) unbind(w *Worker) {
+	if s, ok := x.users[w.User]; ok && s.worker == w.ID && s.epoch == w.Epoch {
+		delete(x.users, w.User)
+	}
+	delete(x.ack, string(w.ID))
+	w.State, w.User, w.Sent = Resetting, "", false
+}
+
+// Raise: see [Claims].
+func (x *Index) Raise(floor fleet.Epoch) { x.floor = max(x.floor, floor) }
+
+// Census: see [Passes].
+func (x *Index) Census(now int64) Census {
+	c := Census{
+		Workers: map[State]int{}, Waiting: len(x.waiting), Hosts: len(x.hosts),
+		Last: x.last, Floor: x.floor, Incarnation: x.incarnation,
+	}
+	for _, w := range x.workers {
+		c.Workers[w.State]++
+	}
+	for worker := range x.free {
+		if x.lease[worker] >= now {
+			c.Free++
+		}
+	}
+	return c
+}
+
+func millis(d time.Duration) int64 { return d.Milliseconds() }

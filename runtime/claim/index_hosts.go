@@ -1,0 +1,194 @@
+package claim
+
+import "workerfleet/runtime/fleet"
+
+// Register: see [Hosts].
+func (x *Index) Register(now int64, r Registration, t Terms) Standing {
+	x.hostSeen(now, r.Host)
+	w := x.workers[r.Worker]
+	switch {
+	case w != nil && r.Life < w.Life:
+		return Fenced
+	case r.Idle():
+		return x.registerIdle(now, w, r, t)
+	default:
+		return x.registerBusy(now, w, r, t)
+	}
+}
+
+// registerIdle frees a worker on its own word. Within one life that word counts only where it cannot be older than
+// what the index knows: an assigned worker may have said it before it was assigned, and a serving one cannot be idle
+// before its next life.
+func (x *Index) registerIdle(now int64, w *Worker, r Registration, t Terms) Standing {
+	if w != nil && r.Life == w.Life {
+		switch w.State {
+		case Assigned:
+			x.prolong(now, w.ID, t)
+			return Ok
+		case Serving:
+			return Fenced
+		}
+	}
+	var epoch fleet.Epoch
+	if w != nil {
+		x.unbind(w)
+		epoch = w.Epoch
+	}
+	x.put(now, r, t)
+	fresh := x.workers[r.Worker]
+	fresh.State, fresh.Epoch = Warm, epoch
+	x.free[string(r.Worker)] = x.preference(r)
+	x.match(now, t)
+	return Ok
+}
+
+// registerBusy takes back a worker that is in a session: after its agent was replaced, or after the index lost its
+// data. It is not a confirmed beat for a session that the index has given to somebody else or ended.
+func (x *Index) registerBusy(now int64, w *Worker, r Registration, t Terms) Standing {
+	if w != nil && r.Life == w.Life {
+		if w.User != r.User || w.Epoch != r.Epoch {
+			return Fenced
+		}
+		w.Host = r.Host
+		x.prolong(now, w.ID, t)
+		return Ok
+	}
+	if _, taken := x.users[r.User]; taken || w != nil {
+		return Fenced
+	}
+	x.put(now, r, t)
+	fresh := x.workers[r.Worker]
+	fresh.State, fresh.User, fresh.Epoch, fresh.Sent = Serving, r.User, r.Epoch, true
+	x.users[r.User] = session{r.Worker, r.Epoch}
+	x.leave(r.User)
+	x.last = max(x.last, r.Epoch)
+	return Ok
+}
+
+func (x *Index) put(now int64, r Registration, t Terms) {
+	x.workers[r.Worker] = &Worker{ID: r.Worker, Host: r.Host, Life: r.Life, Revision: r.Revision, Key: r.Key}
+	x.prolong(now, r.Worker, t)
+}
+
+// preference orders idle workers: the newest image first, then the host with the most workers, so that old images and
+// nearly empty hosts run out of users and can be retired. It is fixed when the worker becomes idle.
+func (x *Index) preference(r Registration) int64 {
+	beside := int64(0)
+	for _, w := range x.workers {
+		if w.Host == r.Host {
+			beside++
+		}
+	}
+	return -(r.Revision*BeatLimit + min(beside, BeatLimit-1))
+}
+
+func (x *Index) hostSeen(now int64, name fleet.Host) {
+	h := x.hosts[name]
+	if h == nil {
+		h = &host{}
+		x.hosts[name] = h
+	}
+	h.beat, h.parked = max(h.beat, now), 0
+}
+
+func (x *Index) prolong(now int64, worker fleet.Worker, t Terms) {
+	x.lease.raise(string(worker), now+millis(t.TTL))
+}
+
+// Beat: see [Hosts].
+func (x *Index) Beat(now int64, host fleet.Host, beats []Beat, t Terms) []Standing {
+	x.hostSeen(now, host)
+	standings := make([]Standing, len(beats))
+	for i, b := range beats {
+		standings[i] = x.standing(host, b)
+		if standings[i] == Ok || standings[i] == Announce && x.workers[b.Worker] != nil {
+			x.prolong(now, b.Worker, t)
+		}
+	}
+	return standings
+}
+
+// standing compares a beat with what the index holds.
+func (x *Index) standing(host fleet.Host, b Beat) Standing {
+	w := x.workers[b.Worker]
+	switch {
+	case w == nil || w.Host != host && b.Life >= w.Life:
+		return Announce
+	case b.Life < w.Life:
+		return Fenced
+	case b.Life > w.Life:
+		return Announce
+	}
+	switch w.State {
+	case Warm:
+		if b.Epoch != 0 {
+			return Fenced
+		}
+		if _, free := x.free[string(w.ID)]; !free {
+			return Announce
+		}
+		return Ok
+	case Assigned:
+		if b.Epoch == 0 || b.Epoch == w.Epoch {
+			return Ok
+		}
+		return Fenced
+	case Serving:
+		if b.Epoch == w.Epoch {
+			return Ok
+		}
+		return Fenced
+	default: // Resetting
+		if b.Epoch == 0 {
+			return Announce
+		}
+		return Fenced
+	}
+}
+
+// Confirm: see [Hosts].
+func (x *Index) Confirm(worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error {
+	w := x.workers[worker]
+	if w == nil || w.Life != life || w.Epoch != epoch || w.State != Assigned && w.State != Serving {
+		return ErrFenced
+	}
+	w.State = Serving
+	delete(x.ack, string(worker))
+	return nil
+}
+
+// Exit: see [Hosts].
+func (x *Index) Exit(worker fleet.Worker, life fleet.Life) (Death, error) {
+	w := x.workers[worker]
+	switch {
+	case w == nil:
+		return Death{Worker: worker, Life: life}, nil
+	case w.Life > life:
+		return Death{}, ErrFenced
+	}
+	return x.drop(w), nil
+}
+
+// drop forgets a worker and ends its session.
+func (x *Index) drop(w *Worker) Death {
+	d := Death{Worker: w.ID, Host: w.Host, Life: w.Life}
+	if w.User != "" {
+		d.User, d.Epoch = w.User, w.Epoch
+	}
+	x.unbind(w)
+	delete(x.workers, w.ID)
+	delete(x.free, string(w.ID))
+	delete(x.lease, string(w.ID))
+	return d
+}
+
+// Park: see [Hosts].
+func (x *Index) Park(now int64, name fleet.Host, workers []fleet.Worker, silence int64) {
+	x.hostSeen(now, name)
+	x.hosts[name].parked = now + silence
+	for _, worker := range workers {
+		if w := x.workers[worker]; w != nil && w.Host == name {
+			x.lease.raise(string(worker), now+silence)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package claim
+
+import (
+	"slices"
+
+	"workerfleet/runtime/fleet"
+)
+
+// Reap: see [Passes].
+//
+// Silence is judged here, in the same step that reaps, by comparing the hosts that beat with those that are
+// registered: a detector beside the index could be late after a failover. While too many are silent, their workers
+// stay; those of hosts that beat are reaped as ever.
+func (x *Index) Reap(now int64, t Terms) Reaped {
+	limit := millis(t.TTL + t.Guard)
+	var silent []fleet.Host
+	for name, h := range x.hosts {
+		if h.parked < now && h.beat+limit < now {
+			silent = append(silent, name)
+		}
+	}
+	slices.Sort(silent)
+	var report Reaped
+	if len(silent) > silentAllowed(len(x.hosts)) {
+		if x.hold == 0 {
+			x.hold = now + millis(t.Hold)
+		}
+		report.Held = now < x.hold
+	} else {
+		x.hold = 0
+	}
+	if report.Held {
+		report.Silent = silent
+	}
+	for _, worker := range x.lease.ordered() {
+		if x.lease[worker]+millis(t.Guard) >= now {
+			break
+		}
+		w := x.workers[fleet.Worker(worker)]
+		if w == nil {
+			delete(x.lease, worker)
+			continue
+		}
+		if report.Held && slices.Contains(silent, w.Host) {
+			continue
+		}
+		if len(report.Dead) == ReapLimit {
+			report.More = true
+			break
+		}
+		report.Dead = append(report.Dead, x.drop(w))
+	}
+	if !report.Held {
+		x.forget(silent)
+	}
+	return report
+}
+
+// forget drops silent hosts that have no worker left.
+func (x *Index) forget(silent []fleet.Host) {
+	for _, name := range silent {
+		occupied := false
+		for _, w := range x.workers {
+			occupied = occupied || w.Host == name
+		}
+		if !occupied {
+			delete(x.hosts, name)
+		}
+	}
+}
+
+// Unconfirmed: see [Passes].
+func (x *Index) Unconfirmed(now int64, limit int) []Unconfirmed {
+	var list []Unconfirmed
+	for _, worker := range x.ack.ordered() {
+		if len(list) == limit {
+			break
+		}
+		if w := x.workers[fleet.Worker(worker)]; w != nil && w.State == Assigned {
+			list = append(list, Unconfirmed{Binding: w.binding(), Overdue: x.ack[worker] < now})
+		}
+	}
+	return list
+}
+
+// Expire: see [Passes].
+func (x *Index) Expire(now int64, worker fleet.Worker, epoch fleet.Epoch) bool {
+	w := x.workers[worker]
+	if w == nil || w.State != Assigned || w.Epoch != epoch || x.ack[string(worker)] >= now {
+		return false
+	}
+	x.unbind(w)
+	return true
+}
+
+// Heal: see [Passes].
+func (x *Index) Heal(now int64, cursor, limit int, t Terms) Healed {
+	healed := Healed{Repairs: map[string]int{}}
+	members := x.lease.ordered()
+	end := min(cursor+limit, len(members))
+	for _, worker := range members[min(cursor, len(members)):end] {
+		x.heal(now, worker, t, healed.Repairs)
+	}
+	if end < len(members) {
+		healed.Next = end
+	}
+	return healed
+}
+
+// heal makes the keys of one worker agree with its record, which is the one that decides. A worker without a record
+// is nobody; a record without a lease is given one, so that it is reaped if it stays silent.
+func (x *Index) heal(now int64, worker string, t Terms, repairs map[string]int) {
+	w := x.workers[fleet.Worker(worker)]
+	if w == nil {
+		delete(x.lease, worker)
+		repairs["lease"]++
+		if _, free := x.free[worker]; free {
+			delete(x.free, worker)
+			repairs["free"]++
+		}
+		if _, due := x.ack[worker]; due {
+			delete(x.ack, worker)
+			repairs["ack"]++
+		}
+		return
+	}
+	if _, free := x.free[worker]; free && w.State != Warm {
+		delete(x.free, worker)
+		repairs["free"]++
+	}
+	if w.User != "" {
+		switch s, ok := x.users[w.User]; {
+		case !ok:
+			x.users[w.User] = session{w.ID, w.Epoch}
+			repairs["user"]++
+		case s.worker != w.ID && s.epoch > w.Epoch:
+			x.unbind(w)
+			repairs["user"]++
+		case s.worker != w.ID || s.epoch != w.Epoch:
+			x.users[w.User] = session{w.ID, w.Epoch}
+			repairs["user"]++
+		}
+	}
+	_, due := x.ack[worker]
+	switch {
+	case due && w.State != Assigned:
+		delete(x.ack, worker)
+		repairs["ack"]++
+	case !due && w.State == Assigned:
+		x.ack[worker] = now + millis(t.Acknowledge)
+		repairs["ack"]++
+	}
+}

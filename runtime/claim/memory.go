@@ -1,0 +1,123 @@
+package claim
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"workerfleet/runtime/fleet"
+)
+
+// Memory is a [Store] within one process: an [Index] behind a lock, on the process's clock. Nothing survives it.
+type Memory struct {
+	mu    sync.Mutex
+	index *Index
+}
+
+var _ Store = (*Memory)(nil)
+
+// NewMemory makes an empty store that is not open yet.
+func NewMemory() *Memory { return &Memory{index: NewIndex()} }
+
+// at runs one transition alone, at the current time.
+func (m *Memory) at(transition func(x *Index, now int64)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	transition(m.index, time.Now().UnixMilli())
+}
+
+// Open: see [Opener].
+func (m *Memory) Open(_ context.Context, incarnation string) (inForce string, err error) {
+	m.at(func(x *Index, _ int64) { inForce = x.Open(incarnation) })
+	return inForce, nil
+}
+
+// Claim: see [Claims].
+func (m *Memory) Claim(_ context.Context, r Request, t Terms) (a Answer, err error) {
+	m.at(func(x *Index, now int64) { a, err = x.Claim(now, r, t) })
+	return a, err
+}
+
+// Leave: see [Claims].
+func (m *Memory) Leave(_ context.Context, user fleet.User) error {
+	m.at(func(x *Index, _ int64) { x.Leave(user) })
+	return nil
+}
+
+// Sent: see [Claims].
+func (m *Memory) Sent(_ context.Context, worker fleet.Worker, epoch fleet.Epoch) (err error) {
+	m.at(func(x *Index, _ int64) { err = x.Sent(worker, epoch) })
+	return err
+}
+
+// Release: see [Claims].
+func (m *Memory) Release(_ context.Context, user fleet.User, epoch fleet.Epoch) (err error) {
+	m.at(func(x *Index, _ int64) { err = x.Release(user, epoch) })
+	return err
+}
+
+// Raise: see [Claims].
+func (m *Memory) Raise(_ context.Context, floor fleet.Epoch) error {
+	m.at(func(x *Index, _ int64) { x.Raise(floor) })
+	return nil
+}
+
+// Register: see [Hosts].
+func (m *Memory) Register(_ context.Context, r Registration, t Terms) (s Standing, err error) {
+	m.at(func(x *Index, now int64) { s = x.Register(now, r, t) })
+	return s, nil
+}
+
+// Beat: see [Hosts].
+func (m *Memory) Beat(_ context.Context, host fleet.Host, beats []Beat, t Terms) (s []Standing, err error) {
+	m.at(func(x *Index, now int64) { s = x.Beat(now, host, beats, t) })
+	return s, nil
+}
+
+// Confirm: see [Hosts].
+func (m *Memory) Confirm(_ context.Context, worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) (err error) {
+	m.at(func(x *Index, _ int64) { err = x.Confirm(worker, life, epoch) })
+	return err
+}
+
+// Exit: see [Hosts].
+func (m *Memory) Exit(_ context.Context, worker fleet.Worker, life fleet.Life) (d Death, err error) {
+	m.at(func(x *Index, _ int64) { d, err = x.Exit(worker, life) })
+	return d, err
+}
+
+// Park: see [Hosts].
+func (m *Memory) Park(_ context.Context, host fleet.Host, workers []fleet.Worker, silence time.Duration) error {
+	m.at(func(x *Index, now int64) { x.Park(now, host, workers, millis(silence)) })
+	return nil
+}
+
+// Reap: see [Passes].
+func (m *Memory) Reap(_ context.Context, t Terms) (r Reaped, err error) {
+	m.at(func(x *Index, now int64) { r = x.Reap(now, t) })
+	return r, nil
+}
+
+// Unconfirmed: see [Passes].
+func (m *Memory) Unconfirmed(_ context.Context, limit int) (u []Unconfirmed, err error) {
+	m.at(func(x *Index, now int64) { u = x.Unconfirmed(now, limit) })
+	return u, nil
+}
+
+// Expire: see [Passes].
+func (m *Memory) Expire(_ context.Context, worker fleet.Worker, epoch fleet.Epoch) (expired bool, err error) {
+	m.at(func(x *Index, now int64) { expired = x.Expire(now, worker, epoch) })
+	return expired, nil
+}
+
+// Heal: see [Passes].
+func (m *Memory) Heal(_ context.Context, cursor, limit int, t Terms) (h Healed, err error) {
+	m.at(func(x *Index, now int64) { h = x.Heal(now, cursor, limit, t) })
+	return h, nil
+}
+
+// Census: see [Passes].
+func (m *Memory) Census(context.Context) (c Census, err error) {
+	m.at(func(x *Index, now int64) { c = x.Census(now) })
+	return c, nil
+}
