@@ -14,9 +14,9 @@ type Index struct {
 	hold        int64 // until when reaping is suspended; 0: not
 	workers     map[fleet.Worker]*Worker
 	users       map[fleet.User]session
-	hosts       map[fleet.Host]*host
 	free        scores // idle workers by preference
 	lease       scores // every worker → deadline
+	hosts       scores // every host → last batch, or until when its silence is expected
 	ack         scores // assigned workers → deadline
 	waiting     scores // users by arrival, bonus taken off
 	renew       scores // waiting users → deadline
@@ -28,16 +28,10 @@ type session struct {
 	epoch  fleet.Epoch
 }
 
-// host is what is known of a worker host.
-type host struct {
-	beat   int64 // last batch
-	parked int64 // until when silence is expected
-}
-
 // NewIndex makes an empty index that is not open yet.
 func NewIndex() *Index {
 	return &Index{
-		workers: map[fleet.Worker]*Worker{}, users: map[fleet.User]session{}, hosts: map[fleet.Host]*host{},
+		workers: map[fleet.Worker]*Worker{}, users: map[fleet.User]session{}, hosts: scores{},
 		free: scores{}, lease: scores{}, ack: scores{}, waiting: scores{}, renew: scores{},
 	}
 }
@@ -165,18 +159,13 @@ func (x *Index) unbind(w *Worker) {
 func (x *Index) Raise(floor fleet.Epoch) { x.floor = max(x.floor, floor) }
 
 // Census: see [Passes].
-func (x *Index) Census(now int64) Census {
+func (x *Index) Census() Census {
 	c := Census{
 		Workers: map[State]int{}, Waiting: len(x.waiting), Hosts: len(x.hosts),
-		Last: x.last, Floor: x.floor, Incarnation: x.incarnation,
+		Free: len(x.free), Last: x.last, Floor: x.floor, Incarnation: x.incarnation,
 	}
 	for _, w := range x.workers {
 		c.Workers[w.State]++
-	}
-	for worker := range x.free {
-		if x.lease[worker] >= now {
-			c.Free++
-		}
 	}
 	return c
 }

@@ -82,14 +82,7 @@ func (x *Index) preference(r Registration) int64 {
 	return -(r.Revision*BeatLimit + min(beside, BeatLimit-1))
 }
 
-func (x *Index) hostSeen(now int64, name fleet.Host) {
-	h := x.hosts[name]
-	if h == nil {
-		h = &host{}
-		x.hosts[name] = h
-	}
-	h.beat, h.parked = max(h.beat, now), 0
-}
+func (x *Index) hostSeen(now int64, name fleet.Host) { x.hosts[string(name)] = now }
 
 func (x *Index) prolong(now int64, worker fleet.Worker, t Terms) {
 	x.lease.raise(string(worker), now+millis(t.TTL))
@@ -184,8 +177,7 @@ func (x *Index) drop(w *Worker) Death {
 
 // Park: see [Hosts].
 func (x *Index) Park(now int64, name fleet.Host, workers []fleet.Worker, silence int64) {
-	x.hostSeen(now, name)
-	x.hosts[name].parked = now + silence
+	x.hosts[string(name)] = now + silence
 	for _, worker := range workers {
 		if w := x.workers[worker]; w != nil && w.Host == name {
 			x.lease.raise(string(worker), now+silence)

@@ -14,9 +14,9 @@ import (
 func (x *Index) Reap(now int64, t Terms) Reaped {
 	limit := millis(t.TTL + t.Guard)
 	var silent []fleet.Host
-	for name, h := range x.hosts {
-		if h.parked < now && h.beat+limit < now {
-			silent = append(silent, name)
+	for name, heard := range x.hosts {
+		if heard+limit < now {
+			silent = append(silent, fleet.Host(name))
 		}
 	}
 	slices.Sort(silent)
@@ -32,8 +32,8 @@ func (x *Index) Reap(now int64, t Terms) Reaped {
 	if report.Held {
 		report.Silent = silent
 	}
-	for _, worker := range x.lease.ordered() {
-		if x.lease[worker]+millis(t.Guard) >= now {
+	for seen, worker := range x.lease.ordered() {
+		if x.lease[worker]+millis(t.Guard) >= now || seen == ReapWindow {
 			break
 		}
 		w := x.workers[fleet.Worker(worker)]
@@ -64,7 +64,7 @@ func (x *Index) forget(silent []fleet.Host) {
 			occupied = occupied || w.Host == name
 		}
 		if !occupied {
-			delete(x.hosts, name)
+			delete(x.hosts, string(name))
 		}
 	}
 }

@@ -118,6 +118,6 @@ func (m *Memory) Heal(_ context.Context, cursor, limit int, t Terms) (h Healed, 
 
 // Census: see [Passes].
 func (m *Memory) Census(context.Context) (c Census, err error) {
-	m.at(func(x *Index, now int64) { c = x.Census(now) })
+	m.at(func(x *Index, _ int64) { c = x.Census() })
 	return c, nil
 }

@@ -119,7 +119,7 @@ type Healed struct {
 // Census counts what the pool holds.
 type Census struct {
 	Workers map[State]int
-	// Free counts the idle workers that may be bound at once.
+	// Free counts the idle workers that stand ready, Waiting the users in the queue.
 	Free, Waiting, Hosts int
 	// Last is the last epoch given, and Floor what the next must reach.
 	Last, Floor fleet.Epoch

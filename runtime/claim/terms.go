@@ -30,6 +30,8 @@ func DefaultTerms() Terms {
 const (
 	// ReapLimit is the most workers that one reap drops.
 	ReapLimit = 64
+	// ReapWindow is the most lapsed leases that one reap looks at: while silent hosts are held, theirs are in the way.
+	ReapWindow = 1024
 	// MatchLimit is the most stale queue entries, of users and of workers, that one call steps over.
 	MatchLimit = 64
 	// BeatLimit is the most workers in one batch: more than a host holds.

@@ -1,0 +1,6 @@
+-- census counts what the pool holds.
+-- Answer: free, waiting, hosts, last epoch, floor, incarnation, then state and count of each
+return reply(
+  redis.call('ZCARD', P .. 'free'), redis.call('ZCARD', P .. 'waiting'), redis.call('ZCARD', P .. 'hosts'),
+  redis.call('GET', P .. 'epoch') or '0', redis.call('GET', P .. 'floor') or '0', redis.call('GET', KEYS[1]) or '',
+  redis.call('HGETALL', P .. 'states'))

@@ -1,0 +1,192 @@
+package valkey
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"workerfleet/runtime/claim"
+	"workerfleet/runtime/fleet"
+)
+
+// The scripts answer every sequence of calls as the pure reference does, given the server's own time, and the
+// reference's invariants hold after each. Sequences are random; what they do not reach is not shown.
+func TestScriptsFollowTheModel(t *testing.T) {
+	server := miniredis.RunT(t)
+	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	t.Cleanup(func() { _ = client.Close() })
+	checkModel(t, client)
+}
+
+func checkModel(t *testing.T, client redis.UniversalClient) {
+	t.Helper()
+	store, err := NewStore(t.Context(), client)
+	require.NoError(t, err)
+	rapid.Check(t, func(t *rapid.T) {
+		require.NoError(t, client.FlushAll(context.Background()).Err())
+		m := &model{store: store, index: claim.NewIndex(), epochs: []fleet.Epoch{0, 1}}
+		store.observe = func(now int64) { m.now = now }
+		t.Repeat(m.actions())
+	})
+}
+
+// model drives the store and the reference side by side.
+type model struct {
+	store *Store
+	index *claim.Index
+	now   int64
+	// epochs and given are every epoch and binding seen, so that calls name real ones.
+	epochs []fleet.Epoch
+	given  []claim.Binding
+}
+
+func (m *model) actions() map[string]func(*rapid.T) {
+	ctx := context.Background()
+	return map[string]func(*rapid.T){
+		"open": func(t *rapid.T) {
+			name := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "incarnation")
+			got, err := m.store.Open(ctx, name)
+			require.NoError(t, err)
+			require.Equal(t, m.index.Open(name), got)
+		},
+		"claim": func(t *rapid.T) {
+			r := claim.Request{User: user(t), Bonus: rapid.SampledFrom([]time.Duration{0, time.Second, time.Hour, -time.Second}).Draw(t, "bonus")}
+			terms := terms(t)
+			got, gotErr := m.store.Claim(ctx, r, terms)
+			want, wantErr := m.index.Claim(m.now, r, terms)
+			require.Equal(t, wantErr, gotErr)
+			require.Equal(t, want, got)
+			if got.Bound != nil {
+				m.epochs = append(m.epochs, got.Bound.Epoch)
+				m.given = append(m.given, *got.Bound)
+			}
+		},
+		"leave": func(t *rapid.T) {
+			u := user(t)
+			require.NoError(t, m.store.Leave(ctx, u))
+			m.index.Leave(u)
+		},
+		"sent": func(t *rapid.T) {
+			w, e := worker(t), m.epoch(t)
+			require.Equal(t, m.index.Sent(w, e), m.store.Sent(ctx, w, e))
+		},
+		"release": func(t *rapid.T) {
+			u, e := user(t), m.epoch(t)
+			require.Equal(t, m.index.Release(u, e), m.store.Release(ctx, u, e))
+		},
+		"raise": func(t *rapid.T) {
+			floor := m.epoch(t) + fleet.Epoch(rapid.IntRange(0, 5000).Draw(t, "above"))
+			require.NoError(t, m.store.Raise(ctx, floor))
+			m.index.Raise(floor)
+		},
+		"register": func(t *rapid.T) {
+			r := claim.Registration{Worker: worker(t), Host: host(t), Life: life(t), Revision: rapid.Int64Range(0, 2).Draw(t, "revision"), Key: "key"}
+			// Workers announce sessions that they were given, current or not; they make none up.
+			if len(m.given) > 0 && rapid.IntRange(0, 2).Draw(t, "busy") == 0 {
+				of := rapid.SampledFrom(m.given).Draw(t, "session")
+				r.Worker, r.Life, r.User, r.Epoch = of.Worker, of.Life, of.User, of.Epoch
+			}
+			terms := terms(t)
+			got, err := m.store.Register(ctx, r, terms)
+			require.NoError(t, err)
+			require.Equal(t, m.index.Register(m.now, r, terms), got)
+		},
+		"beat": func(t *rapid.T) {
+			h, terms := host(t), terms(t)
+			beats := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) claim.Beat {
+				return claim.Beat{Worker: worker(t), Life: life(t), Epoch: m.epoch(t)}
+			}), 0, 4).Draw(t, "beats")
+			got, err := m.store.Beat(ctx, h, beats, terms)
+			require.NoError(t, err)
+			require.Equal(t, m.index.Beat(m.now, h, beats, terms), got)
+		},
+		"confirm": func(t *rapid.T) {
+			w, l, e := worker(t), life(t), m.epoch(t)
+			require.Equal(t, m.index.Confirm(w, l, e), m.store.Confirm(ctx, w, l, e))
+		},
+		"exit": func(t *rapid.T) {
+			w, l := worker(t), life(t)
+			got, gotErr := m.store.Exit(ctx, w, l)
+			want, wantErr := m.index.Exit(w, l)
+			require.Equal(t, wantErr, gotErr)
+			require.Equal(t, want, got)
+		},
+		"park": func(t *rapid.T) {
+			h, silence := host(t), rapid.SampledFrom([]time.Duration{-time.Minute, time.Minute}).Draw(t, "silence")
+			workers := rapid.SliceOfN(rapid.Custom(worker), 0, 3).Draw(t, "workers")
+			require.NoError(t, m.store.Park(ctx, h, workers, silence))
+			m.index.Park(m.now, h, workers, silence.Milliseconds())
+		},
+		"reap": func(t *rapid.T) {
+			terms := terms(t)
+			got, err := m.store.Reap(ctx, terms)
+			require.NoError(t, err)
+			require.Equal(t, m.index.Reap(m.now, terms), got)
+		},
+		"unconfirmed": func(t *rapid.T) {
+			limit := rapid.IntRange(0, 3).Draw(t, "limit")
+			got, err := m.store.Unconfirmed(ctx, limit)
+			require.NoError(t, err)
+			require.Equal(t, m.index.Unconfirmed(m.now, limit), got)
+		},
+		"expire": func(t *rapid.T) {
+			w, e := worker(t), m.epoch(t)
+			got, err := m.store.Expire(ctx, w, e)
+			require.NoError(t, err)
+			require.Equal(t, m.index.Expire(m.now, w, e), got)
+		},
+		"heal": func(t *rapid.T) {
+			cursor, limit, terms := rapid.IntRange(0, 4).Draw(t, "cursor"), rapid.IntRange(1, 4).Draw(t, "limit"), terms(t)
+			got, err := m.store.Heal(ctx, cursor, limit, terms)
+			require.NoError(t, err)
+			require.Equal(t, m.index.Heal(m.now, cursor, limit, terms), got)
+			require.Empty(t, got.Repairs, "ordinary work left something to repair")
+		},
+		"": func(t *rapid.T) {
+			require.NoError(t, m.index.Invariants())
+			got, err := m.store.Census(ctx)
+			require.NoError(t, err)
+			require.Equal(t, m.index.Census(), got)
+		},
+	}
+}
+
+func (m *model) epoch(t *rapid.T) fleet.Epoch { return rapid.SampledFrom(m.epochs).Draw(t, "epoch") }
+
+func user(t *rapid.T) fleet.User {
+	return rapid.SampledFrom([]fleet.User{"ann", "bea", "cid"}).Draw(t, "user")
+}
+
+func worker(t *rapid.T) fleet.Worker {
+	return rapid.SampledFrom([]fleet.Worker{"w1", "w2", "w3", "w4"}).Draw(t, "worker")
+}
+
+func host(t *rapid.T) fleet.Host {
+	return rapid.SampledFrom([]fleet.Host{"h1", "h2", "h3"}).Draw(t, "host")
+}
+
+func life(t *rapid.T) fleet.Life { return fleet.Life(rapid.IntRange(1, 3).Draw(t, "life")) }
+
+// terms draws deadlines that hold and deadlines that have passed.
+func terms(t *rapid.T) claim.Terms {
+	terms := claim.DefaultTerms()
+	past := func(name string) bool { return rapid.IntRange(0, 4).Draw(t, name) == 0 }
+	if past("lapsed") {
+		terms.TTL = -time.Minute
+	}
+	if past("unacknowledged") {
+		terms.Acknowledge = -time.Minute
+	}
+	if past("departed") {
+		terms.Renew = -time.Minute
+	}
+	if past("held") {
+		terms.Hold = -time.Minute
+	}
+	return terms
+}

@@ -1,0 +1,86 @@
+package valkey
+
+import (
+	"context"
+	"slices"
+
+	"workerfleet/runtime/claim"
+	"workerfleet/runtime/fleet"
+)
+
+// Reap: see [claim.Passes].
+func (s *Store) Reap(ctx context.Context, t claim.Terms) (claim.Reaped, error) {
+	a, err := s.run(ctx, scriptReap, ms(t.TTL), ms(t.Guard), ms(t.Hold))
+	if err != nil {
+		return claim.Reaped{}, err
+	}
+	reaped := claim.Reaped{Held: a.flag(), More: a.flag()}
+	for hosts := a.list(); hosts.err == nil && len(hosts.parts) > 0; {
+		reaped.Silent = append(reaped.Silent, fleet.Host(hosts.text()))
+	}
+	slices.Sort(reaped.Silent)
+	deaths := a.list()
+	for deaths.err == nil && len(deaths.parts) > 0 {
+		reaped.Dead = append(reaped.Dead, deaths.death())
+	}
+	return reaped, deaths.failed(scriptReap)
+}
+
+// Unconfirmed: see [claim.Passes].
+func (s *Store) Unconfirmed(ctx context.Context, limit int) ([]claim.Unconfirmed, error) {
+	a, err := s.run(ctx, scriptUnconfirmed, limit)
+	if err != nil {
+		return nil, err
+	}
+	var list []claim.Unconfirmed
+	items := a.list()
+	for items.err == nil && len(items.parts) > 0 {
+		item := items.list()
+		list = append(list, claim.Unconfirmed{Binding: item.binding(), Overdue: item.flag()})
+		items.err = item.err
+	}
+	return list, items.failed(scriptUnconfirmed)
+}
+
+// Expire: see [claim.Passes].
+func (s *Store) Expire(ctx context.Context, worker fleet.Worker, epoch fleet.Epoch) (bool, error) {
+	a, err := s.run(ctx, scriptExpire, string(worker), epoch.String())
+	if err != nil {
+		return false, err
+	}
+	return a.flag(), a.failed(scriptExpire)
+}
+
+// Heal: see [claim.Passes].
+func (s *Store) Heal(ctx context.Context, cursor, limit int, t claim.Terms) (claim.Healed, error) {
+	a, err := s.run(ctx, scriptHeal, cursor, limit, ms(t.Acknowledge))
+	if err != nil {
+		return claim.Healed{}, err
+	}
+	healed := claim.Healed{Next: int(a.number()), Repairs: map[string]int{}}
+	kinds := a.list()
+	for kinds.err == nil && len(kinds.parts) > 0 {
+		healed.Repairs[kinds.text()]++
+	}
+	return healed, kinds.failed(scriptHeal)
+}
+
+// Census: see [claim.Passes].
+func (s *Store) Census(ctx context.Context) (claim.Census, error) {
+	a, err := s.run(ctx, scriptCensus)
+	if err != nil {
+		return claim.Census{}, err
+	}
+	census := claim.Census{
+		Free: int(a.number()), Waiting: int(a.number()), Hosts: int(a.number()), Last: a.epoch(), Floor: a.epoch(),
+		Incarnation: a.text(), Workers: map[claim.State]int{},
+	}
+	states := a.list()
+	for states.err == nil && len(states.parts) > 0 {
+		state, count := claim.State(states.text()), int(states.number())
+		if count != 0 {
+			census.Workers[state] = count
+		}
+	}
+	return census, states.failed(scriptCensus)
+}

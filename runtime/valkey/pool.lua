@@ -1,0 +1,123 @@
+-- What the pool's scripts share; it is put before each of them. KEYS[1] is always {pool}:incarnation: it routes the
+-- call to the one slot that all of the pool's keys live in. Time is the server's, in Unix milliseconds; callers send
+-- durations. Epochs are text: %.0f keeps their 53 bits, which last until the year 2039.
+local P = '{pool}:'
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+
+local function text(n) return string.format('%.0f', n) end
+
+-- get returns a worker's record, or nil.
+local function get(id)
+  local f = redis.call('HMGET', P .. 'worker:' .. id, 'host', 'life', 'state', 'revision', 'key', 'user', 'epoch', 'sent')
+  if not f[1] then return nil end
+  return { id = id, host = f[1], life = f[2], state = f[3], revision = f[4], key = f[5], user = f[6], epoch = f[7], sent = f[8] }
+end
+
+-- move changes a worker's state and keeps the count of each.
+local function move(w, state)
+  if w.state == state then return end
+  if w.state then redis.call('HINCRBY', P .. 'states', w.state, -1) end
+  if state then
+    redis.call('HINCRBY', P .. 'states', state, 1)
+    redis.call('HSET', P .. 'worker:' .. w.id, 'state', state)
+  end
+  w.state = state
+end
+
+-- settle moves a worker to a host and keeps the count of each host's workers.
+local function settle(w, host)
+  if w.host == host then return end
+  if w.host then redis.call('HINCRBY', P .. 'host:' .. w.host, 'workers', -1) end
+  if host then
+    redis.call('HINCRBY', P .. 'host:' .. host, 'workers', 1)
+    redis.call('HSET', P .. 'worker:' .. w.id, 'host', host)
+  end
+  w.host = host
+end
+
+local function heard(host, at) redis.call('ZADD', P .. 'hosts', text(at), host) end
+
+local function prolong(id, ttl) redis.call('ZADD', P .. 'lease', 'GT', text(now + ttl), id) end
+
+-- session returns worker and epoch of a user, or nil.
+local function session(user)
+  local s = redis.call('HMGET', P .. 'user:' .. user, 'worker', 'epoch')
+  if not s[1] then return nil end
+  return s[1], s[2]
+end
+
+local function leave(user)
+  redis.call('ZREM', P .. 'waiting', user)
+  redis.call('ZREM', P .. 'renew', user)
+end
+
+-- unbind takes the user from a worker, which is free again only when it says so itself.
+local function unbind(w)
+  if w.user ~= '' then
+    local worker, epoch = session(w.user)
+    if worker == w.id and epoch == w.epoch then redis.call('DEL', P .. 'user:' .. w.user) end
+  end
+  redis.call('ZREM', P .. 'ack', w.id)
+  move(w, 'resetting')
+  redis.call('HSET', P .. 'worker:' .. w.id, 'user', '', 'sent', '0')
+  w.user, w.sent = '', '0'
+end
+
+-- drop forgets a worker and returns its death: worker, host, life, user, epoch.
+local function drop(w)
+  local death = { w.id, w.host, w.life, w.user, w.user ~= '' and w.epoch or '0' }
+  unbind(w)
+  move(w, nil)
+  settle(w, nil)
+  redis.call('DEL', P .. 'worker:' .. w.id)
+  redis.call('ZREM', P .. 'free', w.id)
+  redis.call('ZREM', P .. 'lease', w.id)
+  return death
+end
+
+-- bind gives a worker to a user under the next epoch.
+local function bind(user, w, acknowledge)
+  local last = tonumber(redis.call('GET', P .. 'epoch') or '0')
+  local floor = tonumber(redis.call('GET', P .. 'floor') or '0')
+  local epoch = text(math.max(last + 1, floor, now * 4096))
+  redis.call('SET', P .. 'epoch', epoch)
+  move(w, 'assigned')
+  redis.call('HSET', P .. 'worker:' .. w.id, 'user', user, 'epoch', epoch, 'sent', '0')
+  redis.call('HSET', P .. 'user:' .. user, 'worker', w.id, 'epoch', epoch)
+  redis.call('ZADD', P .. 'ack', text(now + acknowledge), w.id)
+end
+
+-- match binds the head of the queue to the best idle worker until either runs out. Waiters who did not renew and
+-- workers whose lease ran out are stepped over and dropped, at most 64 a call.
+local function match(acknowledge)
+  if redis.call('EXISTS', KEYS[1]) == 0 then return end
+  for _ = 1, 64 do
+    local user = redis.call('ZRANGE', P .. 'waiting', 0, 0)[1]
+    if not user then return end
+    if tonumber(redis.call('ZSCORE', P .. 'renew', user) or '0') < now then
+      leave(user)
+    else
+      local id = redis.call('ZRANGE', P .. 'free', 0, 0)[1]
+      if not id then return end
+      redis.call('ZREM', P .. 'free', id)
+      local w = get(id)
+      if w and tonumber(redis.call('ZSCORE', P .. 'lease', id) or '0') >= now then
+        leave(user)
+        bind(user, w, acknowledge)
+      end
+    end
+  end
+end
+
+-- bound returns a user's binding, or nil: user, worker, host, life, epoch, key, state, sent.
+local function bound(user)
+  local worker, epoch = session(user)
+  if not worker then return nil end
+  local w = get(worker)
+  if not w or w.user ~= user or w.epoch ~= epoch then return nil end
+  return { user, w.id, w.host, w.life, w.epoch, w.key, w.state, w.sent }
+end
+
+-- reply begins every answer with the time at which the script ran.
+local function reply(...) return { text(now), ... } end

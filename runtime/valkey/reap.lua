@@ -1,0 +1,44 @@
+-- reap drops workers whose lease ran out by more than the guard, at most 64. Silence of hosts is judged in the same
+-- step: up to a tenth of them, rounded up, at least one and never all, are reaped unasked; more are held.
+-- ARGV: ttl ms, guard ms, hold ms
+-- Answer: held(0|1), more(0|1), silent hosts, deaths
+local guard = tonumber(ARGV[2])
+local silent = redis.call('ZRANGEBYSCORE', P .. 'hosts', '-inf', '(' .. text(now - tonumber(ARGV[1]) - guard))
+local registered = redis.call('ZCARD', P .. 'hosts')
+local held, more = false, 0
+if #silent > math.min(math.max(1, math.floor((registered + 9) / 10)), registered - 1) then
+  local hold = redis.call('GET', P .. 'hold')
+  if not hold then
+    hold = text(now + tonumber(ARGV[3]))
+    redis.call('SET', P .. 'hold', hold)
+  end
+  held = now < tonumber(hold)
+else
+  redis.call('DEL', P .. 'hold')
+end
+local quiet = {}
+for _, host in ipairs(silent) do quiet[host] = true end
+local deaths = {}
+local lapsed = redis.call('ZRANGEBYSCORE', P .. 'lease', '-inf', '(' .. text(now - guard), 'LIMIT', 0, 1024)
+for _, id in ipairs(lapsed) do
+  local w = get(id)
+  if not w then
+    redis.call('ZREM', P .. 'lease', id)
+  elseif not (held and quiet[w.host]) then
+    if #deaths == 64 then
+      more = 1
+      break
+    end
+    deaths[#deaths + 1] = drop(w)
+  end
+end
+if not held then
+  for _, host in ipairs(silent) do
+    if tonumber(redis.call('HGET', P .. 'host:' .. host, 'workers') or '0') <= 0 then
+      redis.call('ZREM', P .. 'hosts', host)
+      redis.call('DEL', P .. 'host:' .. host)
+    end
+  end
+  silent = {}
+end
+return reply(held and 1 or 0, more, silent, deaths)

@@ -1,0 +1,52 @@
+-- register takes a worker's word for what it is.
+-- ARGV: worker, host, life, revision, key, user ('' when idle), epoch, ttl ms, acknowledge ms
+-- Answer: ok | fenced
+local id, host, life, user, epoch = ARGV[1], ARGV[2], ARGV[3], ARGV[6], ARGV[7]
+local ttl = tonumber(ARGV[8])
+heard(host, now)
+local w = get(id)
+if w and tonumber(life) < tonumber(w.life) then return reply('fenced') end
+
+-- put writes the record of a new life over the old one's.
+local function put(state, of, at, sent)
+  local fresh = w or { id = id }
+  redis.call('HSET', P .. 'worker:' .. id, 'life', life, 'revision', ARGV[4], 'key', ARGV[5], 'user', of, 'epoch', at, 'sent', sent)
+  settle(fresh, host)
+  move(fresh, state)
+  prolong(id, ttl)
+end
+
+if user == '' then
+  if w and life == w.life then
+    -- The word may be older than the assignment, and a serving worker is not idle before its next life.
+    if w.state == 'assigned' then
+      prolong(id, ttl)
+      return reply('ok')
+    end
+    if w.state == 'serving' then return reply('fenced') end
+  end
+  local at = '0'
+  if w then
+    unbind(w)
+    at = w.epoch
+  end
+  put('warm', '', at, '0')
+  -- Newest image first, then the fullest host.
+  local beside = math.min(tonumber(redis.call('HGET', P .. 'host:' .. host, 'workers') or '0'), 1023)
+  redis.call('ZADD', P .. 'free', text(-(tonumber(ARGV[4]) * 1024 + beside)), id)
+  match(tonumber(ARGV[9]))
+  return reply('ok')
+end
+
+if w and life == w.life then
+  if w.user ~= user or w.epoch ~= epoch then return reply('fenced') end
+  settle(w, host)
+  prolong(id, ttl)
+  return reply('ok')
+end
+if w or session(user) then return reply('fenced') end
+put('serving', user, epoch, '1')
+redis.call('HSET', P .. 'user:' .. user, 'worker', id, 'epoch', epoch)
+leave(user)
+if tonumber(redis.call('GET', P .. 'epoch') or '0') < tonumber(epoch) then redis.call('SET', P .. 'epoch', epoch) end
+return reply('ok')

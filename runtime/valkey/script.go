@@ -1,0 +1,146 @@
+package valkey
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed *.lua
+var sources embed.FS
+
+// route is the key that every script declares: it leads the call to the pool's slot.
+const route = "{pool}:incarnation"
+
+// script is one transition.
+type script struct {
+	name string
+	// whenFull lets it run on a server that has no memory left: what keeps or ends sessions must not stop then.
+	whenFull bool
+}
+
+var (
+	scriptBeat        = script{"beat", true}
+	scriptCensus      = script{"census", false}
+	scriptClaim       = script{"claim", false}
+	scriptConfirm     = script{"confirm", true}
+	scriptExit        = script{"exit", true}
+	scriptExpire      = script{"expire", true}
+	scriptHeal        = script{"heal", false}
+	scriptLeave       = script{"leave", true}
+	scriptOpen        = script{"open", false}
+	scriptPark        = script{"park", true}
+	scriptRaise       = script{"raise", true}
+	scriptReap        = script{"reap", true}
+	scriptRegister    = script{"register", false}
+	scriptRelease     = script{"release", true}
+	scriptSent        = script{"sent", true}
+	scriptUnconfirmed = script{"unconfirmed", false}
+)
+
+func scripts() []script {
+	return []script{
+		scriptBeat, scriptCensus, scriptClaim, scriptConfirm, scriptExit, scriptExpire, scriptHeal, scriptLeave,
+		scriptOpen, scriptPark, scriptRaise, scriptReap, scriptRegister, scriptRelease, scriptSent, scriptUnconfirmed,
+	}
+}
+
+// load reads the scripts. strict puts the line before them by which a real server refuses access to other slots; the
+// embedded one does not understand it.
+func load(strict bool) (map[script]*redis.Script, error) {
+	shared, err := sources.ReadFile("pool.lua")
+	if err != nil {
+		return nil, fmt.Errorf("read the shared script: %w", err)
+	}
+	loaded := map[script]*redis.Script{}
+	for _, s := range scripts() {
+		own, err := sources.ReadFile(s.name + ".lua")
+		if err != nil {
+			return nil, fmt.Errorf("read the script %s: %w", s.name, err)
+		}
+		head := ""
+		switch {
+		case strict && s.whenFull:
+			head = "#!lua flags=allow-oom\n"
+		case strict:
+			head = "#!lua\n"
+		}
+		loaded[s] = redis.NewScript(head + string(shared) + string(own))
+	}
+	return loaded, nil
+}
+
+// understands says whether the server takes the first line of strict scripts.
+func understands(ctx context.Context, client redis.UniversalClient) (bool, error) {
+	const probe = "#!lua flags=no-writes\nreturn 1"
+	err := client.Eval(ctx, probe, []string{route}).Err()
+	var refused redis.Error
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.As(err, &refused) && strings.Contains(refused.Error(), "compiling script"):
+		return false, nil
+	default:
+		return false, fmt.Errorf("try a script: %w", err)
+	}
+}
+
+// answer reads a script's reply from left to right. The first misfit stays; later reads return zero values.
+type answer struct {
+	parts []any
+	err   error
+}
+
+func (a *answer) next() any {
+	if a.err == nil && len(a.parts) == 0 {
+		a.err = fmt.Errorf("the answer is too short")
+	}
+	if a.err != nil {
+		return nil
+	}
+	part := a.parts[0]
+	a.parts = a.parts[1:]
+	return part
+}
+
+func (a *answer) text() string {
+	switch part := a.next().(type) {
+	case string:
+		return part
+	case int64:
+		return strconv.FormatInt(part, 10)
+	default:
+		a.misfit("a text", part)
+		return ""
+	}
+}
+
+func (a *answer) number() int64 {
+	n, err := strconv.ParseInt(a.text(), 10, 64)
+	if err != nil {
+		a.misfit("a whole number", err)
+	}
+	return n
+}
+
+func (a *answer) flag() bool { return a.text() == "1" }
+
+func (a *answer) list() *answer {
+	part := a.next()
+	parts, ok := part.([]any)
+	if !ok {
+		a.misfit("a list", part)
+	}
+	return &answer{parts: parts, err: a.err}
+}
+
+func (a *answer) misfit(wanted string, found any) {
+	if a.err == nil {
+		a.err = fmt.Errorf("the answer holds %v where %s is expected", found, wanted)
+	}
+}
