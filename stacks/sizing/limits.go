@@ -1,0 +1,124 @@
+package sizing
+
+// Connections a client keeps, each at its most. They are the pool sizes that the processes are given.
+const (
+	agentToValkey    = 2 // one blocking read of the host's mail, one for batches
+	apiToValkey      = 8
+	keeperToValkey   = 8
+	functionToValkey = 1 // an environment handles one event at a time
+
+	apiToDatabase      = 4
+	keeperToDatabase   = 8
+	functionToDatabase = 1
+
+	// Per node and per serverless cache alike (facts ec.node.conn, ec.sls.maxclients).
+	valkeyConnections = 65_000
+)
+
+func connections(p Plan) Connections {
+	return Connections{
+		Valkey: p.Workers.MaxInstances*agentToValkey + p.API.MaxTasks*apiToValkey +
+			keepers*keeperToValkey + p.Lambda.Concurrency*functionToValkey,
+		ValkeyLimit: valkeyConnections,
+		Database: p.API.MaxTasks*apiToDatabase + keepers*keeperToDatabase +
+			p.Lambda.Concurrency*functionToDatabase,
+		DatabaseLimit: p.Database.MaxConnections,
+	}
+}
+
+// Addresses. Bridge-mode workers share their host's address, so that subnets are sized by hosts.
+const (
+	addressesPerWorkerHost = 2 // the host and its agent, which is awsvpc
+	addressesPerAPIHost    = 1
+
+	// In every zone, at most: 5 functions, 15 interface endpoints, 8 for the load balancer to grow into, NAT,
+	// the proxy, and the 5 that AWS keeps of every subnet.
+	addressesPerZone = 40
+
+	// A zone's private subnet is a quarter of the VPC; public subnets share the last quarter.
+	vpcShareBits = 2
+
+	longestPrefix, shortestPrefix = 28, 16 // what AWS allows for a VPC
+
+	natPerZoneFrom         = 1_000
+	interfaceEndpointsFrom = 10_000 // where NAT data charges exceed their hourly price
+
+	// Connections of one NAT address to one destination (fact nat.conn), and what a session keeps to its broker.
+	natConnections   = 55_000
+	socketsPerBroker = 2
+)
+
+func network(p Plan) Network {
+	n := Network{
+		NATPerZone:         p.Users >= natPerZoneFrom,
+		InterfaceEndpoints: p.Users >= interfaceEndpointsFrom,
+		NATAddresses:       1,
+	}
+	hosts := p.Workers.MaxInstances*addressesPerWorkerHost + p.API.MaxInstances*addressesPerAPIHost
+	n.Addresses = hosts + p.Valkey.Nodes() + p.Database.Instances + Zones*addressesPerZone
+	perZone := ceilDiv(n.Addresses-Zones*addressesPerZone, Zones-1) + addressesPerZone // one zone lost
+	for n.MaxPrefix = longestPrefix; n.MaxPrefix > shortestPrefix && 1<<(32-n.MaxPrefix-vpcShareBits) < perZone; {
+		n.MaxPrefix--
+	}
+	if n.NATPerZone {
+		n.NATAddresses = ceilDiv(ceilDiv(p.PeakWorkers*socketsPerBroker, Zones-1), natConnections)
+	}
+	return n
+}
+
+// NATs is the number of NAT gateways.
+func (n Network) NATs() int {
+	if n.NATPerZone {
+		return Zones
+	}
+	return 1
+}
+
+// Filling: what a cold fleet may take to reach its peak, at ten tasks a RunTask call (fact ecs.runtask.count).
+const (
+	fillSeconds  = 600
+	tasksPerCall = 10
+	callBurst    = 100 // spent at once before the sustained rate counts (fact ecs.api.clustermod.burst)
+)
+
+// Where the defaults of account limits stand: an id, and the document it was read in.
+const (
+	srcVCPU        = "ec2.vcpu.default: EC2 user guide, On-Demand Instances"
+	srcAddresses   = "ec2.eip: not read, check Service Quotas"
+	srcNAT         = "nat.conn: VPC user guide, NAT gateway basics"
+	srcLambda      = "lambda.conc: Lambda developer guide, quotas"
+	srcECS         = "ecs.instances.cluster: AWS General Reference, ECS quotas"
+	srcECSRate     = "ecs.api.clustermod.sustained: ECS API reference, request throttling"
+	srcElastiCache = "ec.quota: ElastiCache user guide, quotas"
+	srcTargets     = "alb.targets: Application Load Balancers guide, quotas"
+)
+
+// unreserved concurrency that Lambda keeps for functions without a reservation.
+const unreserved = 100
+
+// quotas lists what a plan needs above the account's default.
+func quotas(p Plan) []Quota {
+	calls := ceilDiv(p.PeakWorkers, tasksPerCall)
+	w, a := p.Workers, p.API
+	all := []Quota{
+		{"EC2", "Running On-Demand Standard instances (vCPU)",
+			w.MaxInstances*w.Type.VCPU + a.MaxInstances*a.Type.VCPU, 5, srcVCPU},
+		{"Lambda", "Concurrent executions", p.Lambda.Concurrency + unreserved, 1_000, srcLambda},
+		{"ECS", "Cluster resource modify actions, sustained (calls/s)",
+			ceilDiv(max(0, calls-callBurst), fillSeconds), 40, srcECSRate},
+		{"ECS", "Container instances per cluster", w.MaxInstances + a.MaxInstances, 5_000, srcECS},
+		{"ElastiCache", "Nodes per cluster (cluster mode enabled)", p.Valkey.Nodes(), 90, srcElastiCache},
+		{"ElastiCache", "Nodes per region", p.Valkey.Nodes(), 300, srcElastiCache},
+		{"Elastic Load Balancing", "Targets per Application Load Balancer", a.MaxTasks, 1_000, srcTargets},
+		{"Elastic Load Balancing", "Targets per target group", a.MaxTasks, 1_000, srcTargets},
+		{"EC2", "Elastic IP addresses per NAT gateway", p.Network.NATAddresses, 2, srcNAT},
+		{"EC2", "Elastic IP addresses", p.Network.NATs() * p.Network.NATAddresses, 5, srcAddresses},
+	}
+	var raise []Quota
+	for _, q := range all {
+		if q.Required > q.Default {
+			raise = append(raise, q)
+		}
+	}
+	return raise
+}
