@@ -1,0 +1,140 @@
+package settings
+
+import (
+	"fmt"
+	"time"
+)
+
+// Stack says which stack a process belongs to: tier-10k, or local.
+type Stack struct {
+	Tier string `env:"FLEET_TIER"`
+}
+
+// Metrics is where a process answers /metrics; port 0 takes any free one.
+type Metrics struct {
+	Listen Address `env:"FLEET_METRICS_LISTEN" default:":9090"`
+}
+
+// Valkey is the fast index and how a process signs in to it.
+type Valkey struct {
+	Address ValkeyAddress `env:"FLEET_VALKEY_URL"`
+	Auth    ValkeyAuth    `env:"FLEET_VALKEY_AUTH" default:"iam"`
+}
+
+// problems: an IAM token is a password for 15 minutes, so it is sent under TLS only, by a user whose name is known.
+func (v Valkey) problems() []Problem {
+	user, password, tls := v.Address.signIn()
+	switch {
+	case v.Auth == ValkeyIAM && (user == "" || password || !tls):
+		return []Problem{{EnvValkeyURL, "with " + EnvValkeyAuth + "=iam must be rediss://USER@HOST:PORT, without a password"}}
+	case v.Auth == ValkeyPassword && !password:
+		return []Problem{{EnvValkeyURL, "has no password, which " + EnvValkeyAuth + "=password needs"}}
+	case v.Auth == ValkeyNone && password:
+		return []Problem{{EnvValkeyURL, "has a password, which " + EnvValkeyAuth + "=none would not send"}}
+	}
+	return nil
+}
+
+// Database is where PostgreSQL stands – on AWS the proxy's endpoints – and how a process signs in to it.
+type Database struct {
+	URL DatabaseURL `env:"FLEET_DATABASE_URL"`
+	// Reader is where reads may go that bear a replica's lag; absent, they go to URL.
+	Reader DatabaseURL  `env:"FLEET_DATABASE_READER_URL,optional"`
+	Auth   DatabaseAuth `env:"FLEET_DATABASE_AUTH" default:"iam"`
+}
+
+func (d Database) problems() []Problem {
+	if d.Auth != DatabaseIAM {
+		return nil
+	}
+	found := d.URL.refuseIAM(EnvDatabaseURL)
+	if d.Reader != "" {
+		found = append(found, d.Reader.refuseIAM(EnvDatabaseReaderURL)...)
+	}
+	return found
+}
+
+// Queues are the addresses that a process sends to, and what of its background work goes there.
+type Queues struct {
+	WorkerControl   WebURL `env:"FLEET_QUEUE_WORKER_CONTROL"`
+	OrderTasks      WebURL `env:"FLEET_QUEUE_ORDER_TASKS"`
+	PoolClaim       WebURL `env:"FLEET_QUEUE_POOL_CLAIM"`
+	BackgroundTasks WebURL `env:"FLEET_QUEUE_BACKGROUND_TASKS,optional"`
+	// Background is inline below tier 5k, partial there, queue from 10k on.
+	Background Background `env:"FLEET_BACKGROUND_TASKS" default:"inline"`
+}
+
+func (q Queues) problems() []Problem {
+	if q.Background == BackgroundInline || q.BackgroundTasks != "" {
+		return nil
+	}
+	return []Problem{{EnvQueueBackgroundTasks, "is required unless " + EnvBackgroundTasks + " is inline"}}
+}
+
+// Sealing is the key that opens users' stored credentials, so that they can be sealed to a worker.
+type Sealing struct {
+	KMSKey string `env:"FLEET_KMS_KEY"`
+}
+
+// Cluster is the ECS cluster whose tasks a process stops or asks about.
+type Cluster struct {
+	Name string `env:"FLEET_CLUSTER"`
+}
+
+// Launching is what RunTask needs beside the cluster.
+type Launching struct {
+	TaskDefinition   string `env:"FLEET_WORKER_TASK_DEFINITION"`
+	CapacityProvider string `env:"FLEET_CAPACITY_PROVIDER"`
+}
+
+// Socket is where a host's agent meets its workers.
+type Socket struct {
+	Path SocketPath `env:"FLEET_AGENT_SOCKET" default:"/run/fleet/agent.sock"`
+}
+
+// Sessions says when a session without client, open order or strategy ends.
+type Sessions struct {
+	Idle time.Duration `env:"FLEET_SESSION_IDLE" default:"30m"`
+}
+
+// Lease is how long a worker may act without hearing from the store:
+//
+//	sent ──── TTL − Guard ────► the worker starts no broker call
+//	 └─────── TTL + Guard ─────────────► the store may give its user away
+type Lease struct {
+	Beat  time.Duration `env:"FLEET_BEAT" default:"2s"`
+	TTL   time.Duration `env:"FLEET_TTL" default:"15s"`
+	Guard time.Duration `env:"FLEET_GUARD" default:"2s"`
+}
+
+// maxReap is what the platform promises: a dead worker is noticed within a minute.
+const maxReap = time.Minute
+
+// Trust is how long after the sending of a confirmed beat a worker may start calls to its broker.
+func (l Lease) Trust() time.Duration { return l.TTL - l.Guard }
+
+// Reap is how long after the last beat the store may declare a worker dead.
+func (l Lease) Reap() time.Duration { return l.TTL + l.Guard }
+
+// problems: two beats fit into the trusted time, so that one lost beat stops nobody. The store counts milliseconds, so
+// a finer duration would mean different times to the worker and to the store.
+func (l Lease) problems() []Problem {
+	var found []Problem
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{{EnvBeat, l.Beat}, {EnvTTL, l.TTL}, {EnvGuard, l.Guard}} {
+		if d.value%time.Millisecond != 0 {
+			found = append(found, Problem{d.name, "must be whole milliseconds"})
+		}
+	}
+	if l.TTL > maxReap || l.Guard > maxReap || l.Reap() > maxReap {
+		found = append(found, Problem{EnvTTL, fmt.Sprintf("plus %s is more than %v, within which a dead worker must be noticed", EnvGuard, maxReap)})
+	}
+	// Compared by division: twice a long beat would overflow.
+	if l.Beat > l.Trust()/2 {
+		found = append(found, Problem{EnvBeat, fmt.Sprintf("is %v; allowed: up to half of %s − %s (%v − %v), so that one lost beat stops no worker",
+			l.Beat, EnvTTL, EnvGuard, l.TTL, l.Guard)})
+	}
+	return found
+}

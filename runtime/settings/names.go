@@ -1,0 +1,52 @@
+package settings
+
+// The names of the variables, for those who write values that are not known before an apply. A test proves that the
+// tags of the structs and this list agree.
+const (
+	EnvTier          = "FLEET_TIER"
+	EnvListen        = "FLEET_LISTEN"
+	EnvMetricsListen = "FLEET_METRICS_LISTEN"
+
+	EnvValkeyURL         = "FLEET_VALKEY_URL"
+	EnvValkeyAuth        = "FLEET_VALKEY_AUTH"
+	EnvDatabaseURL       = "FLEET_DATABASE_URL"
+	EnvDatabaseReaderURL = "FLEET_DATABASE_READER_URL"
+	EnvDatabaseAuth      = "FLEET_DATABASE_AUTH"
+	EnvDatabasePassword  = "FLEET_DATABASE_PASSWORD"
+	EnvKMSKey            = "FLEET_KMS_KEY"
+
+	EnvQueueWorkerControl   = "FLEET_QUEUE_WORKER_CONTROL"
+	EnvQueueOrderTasks      = "FLEET_QUEUE_ORDER_TASKS"
+	EnvQueuePoolClaim       = "FLEET_QUEUE_POOL_CLAIM"
+	EnvQueueBackgroundTasks = "FLEET_QUEUE_BACKGROUND_TASKS"
+	EnvBackgroundTasks      = "FLEET_BACKGROUND_TASKS"
+
+	EnvCluster              = "FLEET_CLUSTER"
+	EnvWorkerTaskDefinition = "FLEET_WORKER_TASK_DEFINITION"
+	EnvCapacityProvider     = "FLEET_CAPACITY_PROVIDER"
+
+	EnvBeat  = "FLEET_BEAT"
+	EnvTTL   = "FLEET_TTL"
+	EnvGuard = "FLEET_GUARD"
+
+	EnvAgentSocket = "FLEET_AGENT_SOCKET"
+	EnvHost        = "FLEET_HOST"
+	EnvWorker      = "FLEET_WORKER"
+	EnvBroker      = "FLEET_BROKER"
+	EnvRecycle     = "FLEET_RECYCLE"
+	EnvMaxLives    = "FLEET_MAX_LIVES"
+
+	EnvOIDCIssuer   = "FLEET_OIDC_ISSUER"
+	EnvOIDCAudience = "FLEET_OIDC_AUDIENCE"
+	EnvRateLimiting = "FLEET_RATE_LIMITING"
+	EnvSessionIdle  = "FLEET_SESSION_IDLE"
+	EnvHandler      = "FLEET_HANDLER"
+
+	EnvMarketTimeZone = "FLEET_MARKET_TIME_ZONE"
+	EnvMarketOpen     = "FLEET_MARKET_OPEN"
+	EnvMarketClose    = "FLEET_MARKET_CLOSE"
+	EnvMarketHolidays = "FLEET_MARKET_HOLIDAYS"
+)
+
+// prefix marks the variables that are the platform's: one that no process knows is a typing error.
+const prefix = "FLEET_"

@@ -1,0 +1,86 @@
+package settings
+
+// Process is any of the structs that a process of the platform reads at its start.
+type Process interface {
+	API | Keeper | Agent | Worker | Function | Migrate
+}
+
+// API is what the HTTPS API reads. It claims workers on the hot path, so it seals credentials and knows the lease.
+type API struct {
+	Stack
+	Metrics
+	Valkey
+	Database
+	Queues
+	Lease
+	Sealing
+	Sessions
+	Listen       Address `env:"FLEET_LISTEN" default:":8443"`
+	OIDCIssuer   WebURL  `env:"FLEET_OIDC_ISSUER"`
+	OIDCAudience string  `env:"FLEET_OIDC_AUDIENCE"`
+	RateLimiting bool    `env:"FLEET_RATE_LIMITING,optional"` // on from tier 1k
+}
+
+// Keeper is what the keeper reads. It runs every pass, so it launches workers and seals credentials.
+type Keeper struct {
+	Stack
+	Metrics
+	Valkey
+	Database
+	Queues
+	Lease
+	Sealing
+	Cluster
+	Launching
+	Sessions
+	Market
+}
+
+// Agent is what the agent of a worker host reads: it alone on its host may reach Valkey.
+type Agent struct {
+	Stack
+	Metrics
+	Valkey
+	Lease
+	Socket
+	// Host names the host; absent, it is the container instance that ECS runs the agent on.
+	Host string `env:"FLEET_HOST,optional"`
+}
+
+// Worker is what a worker reads. It holds one user's credentials and knows no address but its agent's socket.
+type Worker struct {
+	Lease
+	Socket
+	// Worker names the worker; absent, it is the task's ARN.
+	Worker string `env:"FLEET_WORKER,optional"`
+	Broker Broker `env:"FLEET_BROKER"`
+	// Recycle says how a worker begins its next life; after MaxLives of them its process ends, which bounds what a slow
+	// leak can hold.
+	Recycle  Recycle `env:"FLEET_RECYCLE" default:"exec"`
+	MaxLives Count   `env:"FLEET_MAX_LIVES" default:"100"`
+}
+
+// Function is what each of the five functions reads. A group with a handlers tag is read by those handlers only; to the
+// others its variables do not exist.
+type Function struct {
+	Stack
+	Handler Handler `env:"FLEET_HANDLER"`
+	Valkey
+	Database
+	Lease
+	Queues    `handlers:"control,orders,pool,maintenance"`
+	Sealing   `handlers:"claim"`
+	Cluster   `handlers:"control,pool,maintenance"`
+	Launching `handlers:"pool,maintenance"`
+	Market    `handlers:"pool,maintenance"`
+	Sessions  `handlers:"maintenance"`
+}
+
+// Migrate is what the one-off migration reads. It signs in as the database's owner, to create the role that the other
+// processes use.
+type Migrate struct {
+	Stack
+	Database
+	// Password comes from the owner's secret; absent, the URL or the server's own rules must do.
+	Password Secret `env:"FLEET_DATABASE_PASSWORD,optional"`
+}
