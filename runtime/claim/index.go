@@ -44,6 +44,14 @@ func (x *Index) Open(incarnation string) string {
 	return x.incarnation
 }
 
+// Worker: see [Directory].
+func (x *Index) Worker(worker fleet.Worker) (Worker, bool) {
+	if w := x.workers[worker]; w != nil {
+		return *w, true
+	}
+	return Worker{}, false
+}
+
 // Claim: see [Claims].
 func (x *Index) Claim(now int64, r Request, t Terms) (Answer, error) {
 	if x.incarnation == "" {

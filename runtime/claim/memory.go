@@ -26,10 +26,16 @@ func (m *Memory) at(transition func(x *Index, now int64)) {
 	transition(m.index, time.Now().UnixMilli())
 }
 
-// Open: see [Opener].
+// Open: see [Directory].
 func (m *Memory) Open(_ context.Context, incarnation string) (inForce string, err error) {
 	m.at(func(x *Index, _ int64) { inForce = x.Open(incarnation) })
 	return inForce, nil
+}
+
+// Worker: see [Directory].
+func (m *Memory) Worker(_ context.Context, worker fleet.Worker) (w Worker, ok bool, err error) {
+	m.at(func(x *Index, _ int64) { w, ok = x.Worker(worker) })
+	return w, ok, nil
 }
 
 // Claim: see [Claims].

@@ -77,10 +77,13 @@ type Passes interface {
 	Census(ctx context.Context) (Census, error)
 }
 
-// Opener ends the time of rebuilding.
-type Opener interface {
-	// Open gives the data set an identity, which lets claims in. It returns the identity in force: the first wins.
+// Directory is what the index says of itself and of single workers.
+type Directory interface {
+	// Open gives the data set an identity, which lets claims in and ends the time of rebuilding. It returns the
+	// identity in force: the first wins.
 	Open(ctx context.Context, incarnation string) (string, error)
+	// Worker returns a worker's record. False: it is not registered, which alone proves nothing about it.
+	Worker(ctx context.Context, worker fleet.Worker) (Worker, bool, error)
 }
 
 // Store is the whole index.
@@ -88,7 +91,7 @@ type Store interface {
 	Claims
 	Hosts
 	Passes
-	Opener
+	Directory
 }
 
 // Reaped is one reap's report.

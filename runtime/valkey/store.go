@@ -108,13 +108,33 @@ func (s *Store) Raise(ctx context.Context, floor fleet.Epoch) error {
 	return s.fenced(ctx, scriptRaise, floor.String())
 }
 
-// Open: see [claim.Opener].
+// Open: see [claim.Directory].
 func (s *Store) Open(ctx context.Context, incarnation string) (string, error) {
 	a, err := s.run(ctx, scriptOpen, incarnation)
 	if err != nil {
 		return "", err
 	}
 	return a.text(), a.failed(scriptOpen)
+}
+
+// Worker: see [claim.Directory]. It reads the record without a script.
+func (s *Store) Worker(ctx context.Context, worker fleet.Worker) (claim.Worker, bool, error) {
+	fields, err := s.client.HMGet(ctx, "{pool}:worker:"+string(worker), "host", "life", "state", "revision", "key", "user", "epoch", "sent").Result()
+	if err != nil {
+		return claim.Worker{}, false, fmt.Errorf("worker: %w", err)
+	}
+	if fields[0] == nil {
+		return claim.Worker{}, false, nil
+	}
+	a := &answer{parts: fields}
+	w := claim.Worker{
+		ID: worker, Host: fleet.Host(a.text()), Life: a.life(), State: claim.State(a.text()), Revision: a.number(),
+		Key: a.text(), User: fleet.User(a.text()), Epoch: a.epoch(), Sent: a.flag(),
+	}
+	if a.err != nil {
+		return claim.Worker{}, false, fmt.Errorf("worker: %w", a.err)
+	}
+	return w, true, nil
 }
 
 // ms is a duration as the scripts take it.

@@ -25,6 +25,16 @@ func claimBinds(b *bench) {
 	require.False(b, again.Fresh, "the second claim made a second binding")
 	require.Equal(b, bound, *again.Bound)
 
+	record, known, err := b.store.Worker(b.ctx, "w1")
+	require.NoError(b, err)
+	require.True(b, known)
+	require.Equal(b, claim.Worker{
+		ID: "w1", Host: "h1", Life: 1, State: claim.Assigned, Revision: 1, Key: "w1-key-1", User: "ann", Epoch: bound.Epoch,
+	}, record)
+	_, known, err = b.store.Worker(b.ctx, "nobody")
+	require.NoError(b, err)
+	require.False(b, known)
+
 	require.NoError(b, b.store.Sent(b.ctx, "w1", bound.Epoch))
 	require.True(b, b.bound("ann").Sent)
 	require.ErrorIs(b, b.store.Sent(b.ctx, "w1", bound.Epoch-1), claim.ErrFenced)

@@ -1,0 +1,54 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"workerfleet/runtime/fleet"
+)
+
+// Session is one user's session on one life of one worker.
+type Session struct {
+	User   fleet.User
+	Epoch  fleet.Epoch
+	Worker fleet.Worker
+	Host   fleet.Host
+	Life   fleet.Life
+}
+
+// Authority decides who may act for a user. There is one row a user; its epoch only rises, and it is open from the
+// moment a worker may act until it is known that this worker cannot any more. It survives the loss of the index.
+type Authority interface {
+	// Begin makes the session the user's, if its epoch is above the row's and the row's worker can act no more: the
+	// row is closed, names the same worker (whose older life is over, or it could not have been bound), or began to
+	// be taken over at least wait ago. An [*Outdated] or [*Occupied] error says which failed. Repeating it is
+	// harmless.
+	Begin(ctx context.Context, s Session, wait time.Duration) error
+	// Close records that nobody acts for the user under the epoch any more. A row of another epoch is left alone.
+	Close(ctx context.Context, user fleet.User, epoch fleet.Epoch) error
+	// Current returns the user's open session. False: nobody acts for the user.
+	Current(ctx context.Context, user fleet.User) (Session, bool, error)
+	// Floor is the epoch that all future ones must exceed: the highest ever begun.
+	Floor(ctx context.Context) (fleet.Epoch, error)
+	// Open lists open sessions by user, from after a user on, at most limit: what a rebuilt index must agree with.
+	Open(ctx context.Context, after fleet.User, limit int) ([]Session, error)
+}
+
+// Outdated is the refusal of an epoch that is not above the row's.
+type Outdated struct{ Row fleet.Epoch }
+
+func (e *Outdated) Error() string {
+	return fmt.Sprintf("the user's session has epoch %d already", e.Row)
+}
+
+// Occupied is the refusal while another worker may still act for the user. It cannot any more after Wait, unless it
+// proves before that it is alive.
+type Occupied struct {
+	By   Session
+	Wait time.Duration
+}
+
+func (e *Occupied) Error() string {
+	return fmt.Sprintf("worker %s may still act for the user, for at most %s", e.By.Worker, e.Wait)
+}

@@ -1,0 +1,99 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"workerfleet/runtime/fleet"
+)
+
+// Memory is an [Authority] within one process. It is the reference for those that outlive one.
+type Memory struct {
+	mu   sync.Mutex
+	rows map[fleet.User]*row
+}
+
+// row is one user's.
+type row struct {
+	Session
+	open bool
+	// takeover is when another session first asked for the user; zero if none has.
+	takeover time.Time
+}
+
+var _ Authority = (*Memory)(nil)
+
+// NewMemory makes an authority without rows.
+func NewMemory() *Memory { return &Memory{rows: map[fleet.User]*row{}} }
+
+// Begin: see [Authority].
+func (m *Memory) Begin(_ context.Context, s Session, wait time.Duration) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	r := m.rows[s.User]
+	switch {
+	case r == nil:
+	case r.Session == s && r.open:
+		return nil
+	case r.Epoch >= s.Epoch:
+		return &Outdated{Row: r.Epoch}
+	case r.open && r.Worker != s.Worker:
+		if r.takeover.IsZero() {
+			r.takeover = now
+		}
+		if left := r.takeover.Add(wait).Sub(now); left > 0 {
+			return &Occupied{By: r.Session, Wait: left}
+		}
+	}
+	m.rows[s.User] = &row{Session: s, open: true}
+	return nil
+}
+
+// Close: see [Authority].
+func (m *Memory) Close(_ context.Context, user fleet.User, epoch fleet.Epoch) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.rows[user]; r != nil && r.Epoch == epoch {
+		r.open = false
+	}
+	return nil
+}
+
+// Current: see [Authority].
+func (m *Memory) Current(_ context.Context, user fleet.User) (Session, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.rows[user]; r != nil && r.open {
+		return r.Session, true, nil
+	}
+	return Session{}, false, nil
+}
+
+// Floor: see [Authority].
+func (m *Memory) Floor(context.Context) (fleet.Epoch, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var highest fleet.Epoch
+	for _, r := range m.rows {
+		highest = max(highest, r.Epoch)
+	}
+	return highest, nil
+}
+
+// Open: see [Authority].
+func (m *Memory) Open(_ context.Context, after fleet.User, limit int) ([]Session, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var open []Session
+	for _, r := range m.rows {
+		if r.open && r.User > after {
+			open = append(open, r.Session)
+		}
+	}
+	slices.SortFunc(open, func(a, b Session) int { return cmp.Compare(a.User, b.User) })
+	return open[:min(limit, len(open))], nil
+}

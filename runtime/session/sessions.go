@@ -1,0 +1,198 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"workerfleet/runtime/claim"
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/seal"
+)
+
+// ErrNoCredentials is returned for a user who has none stored: no worker could do anything for that user.
+var ErrNoCredentials = errors.New("the user has no broker credentials")
+
+// Vault opens a user's stored credentials. Only the processes of the claim path may.
+type Vault interface {
+	// Credentials returns them opened, or [ErrNoCredentials].
+	Credentials(ctx context.Context, user fleet.User) ([]byte, error)
+}
+
+// Mailbox takes mail for the workers of a host.
+type Mailbox interface {
+	Post(ctx context.Context, host fleet.Host, m fleet.Mail) error
+}
+
+// Config is what sessions are made of. All fields must be set.
+type Config struct {
+	Claims    claim.Claims
+	Directory claim.Directory
+	Authority Authority
+	Vault     Vault
+	Mailbox   Mailbox
+	Terms     claim.Terms
+}
+
+// Sessions begins and ends sessions. It keeps nothing itself and is safe for concurrent use.
+type Sessions struct{ Config }
+
+// New puts the parts together.
+func New(c Config) *Sessions { return &Sessions{c} }
+
+// Progress is how far a claim has come.
+type Progress struct {
+	// Bound is nil while the user waits.
+	Bound *claim.Binding
+	// Rank is the number of users ahead while the user waits.
+	Rank int
+	// Wait is how long a worker that may still act for the user keeps this claim from its place; else 0.
+	Wait time.Duration
+}
+
+// Ready says whether the worker has confirmed the session and opened the credentials.
+func (p Progress) Ready() bool { return p.Bound != nil && p.Bound.State == claim.Serving }
+
+// tries bounds how often one request meets an epoch of the database above its own; each try lifts the floor above it.
+const tries = 3
+
+// Claim asks for a worker and brings the claim as far as it comes without waiting. Asking again goes on from there.
+// replyTo names who is told when the worker is ready.
+func (s *Sessions) Claim(ctx context.Context, r claim.Request, replyTo string) (Progress, error) {
+	for range tries {
+		answer, err := s.Claims.Claim(ctx, r, s.Terms)
+		if err != nil {
+			return Progress{}, fmt.Errorf("claim a worker for %s: %w", r.User, err)
+		}
+		if answer.Bound == nil {
+			return Progress{Rank: answer.Rank}, nil
+		}
+		if answer.Bound.State == claim.Serving || answer.Bound.Sent {
+			return Progress{Bound: answer.Bound}, nil
+		}
+		err = s.Deliver(ctx, *answer.Bound, replyTo)
+		var outdated *Outdated
+		var occupied *Occupied
+		switch {
+		case err == nil:
+			answer.Bound.Sent = true
+			return Progress{Bound: answer.Bound}, nil
+		case errors.As(err, &outdated), errors.Is(err, claim.ErrFenced):
+			continue
+		case errors.As(err, &occupied):
+			return Progress{Wait: occupied.Wait}, nil
+		default:
+			return Progress{}, err
+		}
+	}
+	return Progress{}, fmt.Errorf("claim a worker for %s: the epoch was overtaken %d times", r.User, tries)
+}
+
+// Deliver brings a binding from the index to its worker: the database agrees, the credentials are sealed, the
+// assignment is in the mail. Where the database or the vault refuses, the binding is undone, so that its worker serves
+// somebody else. It is repeated by whoever finds the binding undelivered; the worker accepts one assignment of them.
+func (s *Sessions) Deliver(ctx context.Context, b claim.Binding, replyTo string) error {
+	err := s.begin(ctx, b)
+	var outdated *Outdated
+	if errors.As(err, &outdated) {
+		err = errors.Join(err, s.Claims.Raise(ctx, outdated.Row+1))
+	}
+	if err == nil {
+		err = s.post(ctx, b, replyTo)
+	}
+	if refused(err) {
+		return errors.Join(err, s.undo(ctx, b))
+	}
+	return err
+}
+
+// begin asks the authority, and proves to it that a predecessor is gone where the index knows it: a worker that lives
+// in a later life has left the session of its earlier one.
+func (s *Sessions) begin(ctx context.Context, b claim.Binding) error {
+	session := Session{User: b.User, Epoch: b.Epoch, Worker: b.Worker, Host: b.Host, Life: b.Life}
+	wait := s.Terms.TTL + s.Terms.Guard
+	err := s.Authority.Begin(ctx, session, wait)
+	var occupied *Occupied
+	if !errors.As(err, &occupied) {
+		return wrap(err, "begin the session of %s", b.User)
+	}
+	predecessor, known, lookup := s.Directory.Worker(ctx, occupied.By.Worker)
+	if lookup != nil {
+		return fmt.Errorf("look up the predecessor of %s: %w", b.User, lookup)
+	}
+	if !known || predecessor.Life <= occupied.By.Life {
+		return err
+	}
+	if err := s.Authority.Close(ctx, b.User, occupied.By.Epoch); err != nil {
+		return fmt.Errorf("close the earlier session of %s: %w", b.User, err)
+	}
+	return wrap(s.Authority.Begin(ctx, session, wait), "begin the session of %s", b.User)
+}
+
+func (s *Sessions) post(ctx context.Context, b claim.Binding, replyTo string) error {
+	credentials, err := s.Vault.Credentials(ctx, b.User)
+	if err != nil {
+		return fmt.Errorf("open the credentials of %s: %w", b.User, err)
+	}
+	sealed, err := seal.Seal(b.Key, seal.Context{User: b.User, Worker: b.Worker, Life: b.Life, Epoch: b.Epoch}, credentials)
+	clear(credentials)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errBadKey, err)
+	}
+	mail := fleet.Mail{
+		Kind: fleet.MailAssign, Worker: b.Worker, Life: b.Life, User: b.User, Epoch: b.Epoch, Sealed: sealed, ReplyTo: replyTo, BeginAt: 1,
+	}
+	if err := s.Mailbox.Post(ctx, b.Host, mail); err != nil {
+		return fmt.Errorf("post the assignment of %s: %w", b.User, err)
+	}
+	return s.Claims.Sent(ctx, b.Worker, b.Epoch)
+}
+
+// errBadKey marks a worker that registered a key to which nothing can be sealed.
+var errBadKey = errors.New("the worker's key is no key")
+
+// refused says whether an error is an answer, after which the binding cannot come to anything. Any other one leaves
+// open what happened: the binding stays, and is delivered again or expires.
+func refused(err error) bool {
+	var outdated *Outdated
+	var occupied *Occupied
+	return errors.As(err, &outdated) || errors.As(err, &occupied) ||
+		errors.Is(err, ErrNoCredentials) || errors.Is(err, errBadKey)
+}
+
+// undo takes a binding back before its worker can have heard of it.
+func (s *Sessions) undo(ctx context.Context, b claim.Binding) error {
+	err := s.Claims.Release(ctx, b.User, b.Epoch)
+	if err != nil && !errors.Is(err, claim.ErrFenced) {
+		return fmt.Errorf("undo the binding of %s: %w", b.User, err)
+	}
+	return wrap(s.Authority.Close(ctx, b.User, b.Epoch), "close the undone session of %s", b.User)
+}
+
+// End ends the user's current session, or takes the user out of the queue. The authority's row stays open until the
+// worker has reset itself, is gone, or cannot act any more: the next session may have to wait for that.
+func (s *Sessions) End(ctx context.Context, user fleet.User) error {
+	if err := s.Claims.Leave(ctx, user); err != nil {
+		return fmt.Errorf("take %s out of the queue: %w", user, err)
+	}
+	current, open, err := s.Authority.Current(ctx, user)
+	if err != nil {
+		return fmt.Errorf("find the session of %s: %w", user, err)
+	}
+	if !open {
+		return nil
+	}
+	if err := s.Claims.Release(ctx, user, current.Epoch); err != nil && !errors.Is(err, claim.ErrFenced) {
+		return fmt.Errorf("release the session of %s: %w", user, err)
+	}
+	release := fleet.Mail{Kind: fleet.MailRelease, Worker: current.Worker, Life: current.Life, User: user, Epoch: current.Epoch}
+	return wrap(s.Mailbox.Post(ctx, current.Host, release), "post the release of %s", user)
+}
+
+func wrap(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf(format+": %w", append(args, err)...)
+}

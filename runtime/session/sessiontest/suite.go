@@ -1,0 +1,141 @@
+// Package sessiontest knows what every [session.Authority] must do: one suite for the in-memory reference and the
+// databases.
+package sessiontest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/session"
+)
+
+// longWait is a wait that does not pass in a test.
+const longWait = time.Hour
+
+func on(user, worker string, life fleet.Life, epoch fleet.Epoch) session.Session {
+	return session.Session{User: fleet.User(user), Worker: fleet.Worker(worker), Host: "h-" + fleet.Host(worker), Life: life, Epoch: epoch}
+}
+
+// Run holds an authority to the contract. fresh returns one without rows.
+func Run(t *testing.T, fresh func(t *testing.T) session.Authority) {
+	t.Run("a session begins once, and again only as itself", func(t *testing.T) {
+		a, ctx := fresh(t), t.Context()
+		for range 2 {
+			require.NoError(t, a.Begin(ctx, on("ann", "w1", 1, 10), longWait))
+		}
+		current, open, err := a.Current(ctx, "ann")
+		require.NoError(t, err)
+		require.True(t, open)
+		require.Equal(t, on("ann", "w1", 1, 10), current)
+		_, open, err = a.Current(ctx, "bea")
+		require.NoError(t, err)
+		require.False(t, open)
+	})
+
+	t.Run("epochs only rise, whether the row is open or closed", func(t *testing.T) {
+		a, ctx := fresh(t), t.Context()
+		require.NoError(t, a.Begin(ctx, on("ann", "w1", 1, 10), longWait))
+		for _, closed := range []bool{false, true} {
+			if closed {
+				require.NoError(t, a.Close(ctx, "ann", 10))
+			}
+			for _, epoch := range []fleet.Epoch{9, 10} {
+				var outdated *session.Outdated
+				require.ErrorAs(t, a.Begin(ctx, on("ann", "w2", 1, epoch), 0), &outdated, "epoch %d", epoch)
+				require.Equal(t, fleet.Epoch(10), outdated.Row)
+			}
+		}
+		var outdated *session.Outdated
+		require.ErrorAs(t, a.Begin(ctx, on("ann", "w1", 1, 10), 0), &outdated, "a closed session came back")
+		require.NoError(t, a.Begin(ctx, on("ann", "w2", 1, 11), longWait))
+	})
+
+	t.Run("epochs keep all their 64 bits", func(t *testing.T) {
+		a, ctx := fresh(t), t.Context()
+		high := fleet.Epoch(1<<63 - 1)
+		require.NoError(t, a.Begin(ctx, on("ann", "w1", 1, high-1), longWait))
+		require.NoError(t, a.Begin(ctx, on("ann", "w1", 2, high), longWait))
+		floor, err := a.Floor(ctx)
+		require.NoError(t, err)
+		require.Equal(t, high, floor)
+	})
+
+	t.Run("an open row of another worker is taken over only after the wait", func(t *testing.T) {
+		a, ctx := fresh(t), t.Context()
+		require.NoError(t, a.Begin(ctx, on("ann", "w1", 1, 10), longWait))
+		var occupied *session.Occupied
+		require.ErrorAs(t, a.Begin(ctx, on("ann", "w2", 1, 11), longWait), &occupied)
+		require.Equal(t, on("ann", "w1", 1, 10), occupied.By)
+		require.InDelta(t, longWait.Seconds(), occupied.Wait.Seconds(), 5)
+
+		time.Sleep(30 * time.Millisecond)
+		require.ErrorAs(t, a.Begin(ctx, on("ann", "w3", 1, 12), longWait), &occupied)
+		require.Less(t, occupied.Wait, longWait-20*time.Millisecond, "the wait began anew with each attempt")
+		require.NoError(t, a.Begin(ctx, on("ann", "w3", 1, 13), 20*time.Millisecond), "the wait has passed")
+		current, _, err := a.Current(ctx, "ann")
+		require.NoError(t, err)
+		require.Equal(t, on("ann", "w3", 1, 13), current)
+		require.ErrorAs(t, a.Begin(ctx, on("ann", "w4", 1, 14), 20*time.Millisecond), &occupied, "a wait counts for one predecessor only")
+	})
+
+	t.Run("a closed row, or one of the same worker, is free at once", func(t *testing.T) {
+		a, ctx := fresh(t), t.Context()
+		require.NoError(t, a.Begin(ctx, on("ann", "w1", 1, 10), longWait))
+		require.NoError(t, a.Begin(ctx, on("ann", "w1", 2, 11), longWait))
+		require.NoError(t, a.Close(ctx, "ann", 10), "closing an earlier epoch")
+		_, open, err := a.Current(ctx, "ann")
+		require.NoError(t, err)
+		require.True(t, open, "it closed the later one")
+		for range 2 {
+			require.NoError(t, a.Close(ctx, "ann", 11))
+		}
+		require.NoError(t, a.Close(ctx, "nobody", 1))
+		require.NoError(t, a.Begin(ctx, on("ann", "w2", 1, 12), longWait))
+	})
+
+	t.Run("open sessions are listed by user in pages", func(t *testing.T) {
+		a, ctx := fresh(t), t.Context()
+		floor, err := a.Floor(ctx)
+		require.NoError(t, err)
+		require.Zero(t, floor)
+		for i, user := range []string{"dot", "ann", "cid", "bea"} {
+			require.NoError(t, a.Begin(ctx, on(user, "w-"+user, 1, fleet.Epoch(i+1)), longWait))
+		}
+		require.NoError(t, a.Close(ctx, "cid", 3))
+		first, err := a.Open(ctx, "", 2)
+		require.NoError(t, err)
+		require.Equal(t, []session.Session{on("ann", "w-ann", 1, 2), on("bea", "w-bea", 1, 4)}, first)
+		rest, err := a.Open(ctx, "bea", 2)
+		require.NoError(t, err)
+		require.Equal(t, []session.Session{on("dot", "w-dot", 1, 1)}, rest)
+	})
+
+	t.Run("of many at once one begins", func(t *testing.T) {
+		a, ctx := fresh(t), t.Context()
+		const rivals = 16
+		var group sync.WaitGroup
+		errs := make([]error, rivals)
+		for i := range rivals {
+			group.Go(func() { errs[i] = a.Begin(ctx, on("ann", fmt.Sprintf("w%d", i), 1, fleet.Epoch(100+i)), longWait) })
+		}
+		group.Wait()
+		won := 0
+		for _, err := range errs {
+			var outdated *session.Outdated
+			var occupied *session.Occupied
+			switch {
+			case err == nil:
+				won++
+			case !errors.As(err, &outdated) && !errors.As(err, &occupied):
+				require.NoError(t, err)
+			}
+		}
+		require.Equal(t, 1, won)
+	})
+}
