@@ -38,8 +38,12 @@ func checkKeyAdministration(_ *graph.Graph, r graph.Resource) []Finding {
 	return []Finding{finding("policy", "MalformedPolicyDocumentException: The new key policy will not allow you to update the key policy in the future: no statement lets the account's root put a policy")}
 }
 
-// sourceConditions are the keys that tie a service's use of a key to this account or to one of its resources.
-var sourceConditions = []string{"aws:SourceAccount", "aws:SourceArn", "kms:CallerAccount", "kms:EncryptionContext:aws:logs:arn"}
+// sourceConditions are the keys that tie a service's use of a key to this account or to one of its resources. Some
+// services send no source account; what they encrypt then names its resource in the encryption context.
+var sourceConditions = []string{
+	"aws:SourceAccount", "aws:SourceArn", "kms:CallerAccount", "kms:EncryptionContext:aws:logs:arn",
+	"kms:EncryptionContext:aws:sqs:arn", "kms:EncryptionContext:aws:sns:topicArn",
+}
 
 func checkKeyServices(_ *graph.Graph, r graph.Resource) []Finding {
 	document, ok := r.Document("policy")
