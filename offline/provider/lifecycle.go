@@ -101,21 +101,27 @@ func (s *Server) Update(_ context.Context, req *pulumirpc.UpdateRequest) (*pulum
 	if err != nil {
 		return nil, err
 	}
-	if req.GetPreview() {
-		return &pulumirpc.UpdateResponse{Properties: req.GetNews()}, nil
-	}
 	olds, err := unmarshal(req.GetOlds())
 	if err != nil {
 		return nil, err
 	}
-	r := describe(resource.URN(req.GetUrn()), news)
-	_, state := s.simulate(r, news)
-	// What AWS gave at creation stays: an update hands out no new id or ARN.
-	for _, key := range []resource.PropertyKey{"arn", "url"} {
-		if old, ok := olds[key]; ok {
-			state[key] = old
-		}
+	inputs, err := unmarshal(req.GetOldInputs())
+	if err != nil {
+		return nil, err
 	}
+	// What AWS gave at creation stays, in a preview too: an update hands out no new id, ARN or URL, and a preview that
+	// forgot them would show everything that refers to the resource as changed.
+	state := olds.Copy()
+	for key := range inputs {
+		delete(state, key)
+	}
+	for key, value := range news {
+		state[key] = value
+	}
+	r := describe(resource.URN(req.GetUrn()), news)
+	r.Outputs, _ = graph.Plain(state)
+	r.Outputs["id"] = req.GetId()
+	s.remember(r)
 	outputs, err := marshal(state)
 	if err != nil {
 		return nil, err

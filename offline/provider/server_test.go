@@ -135,7 +135,7 @@ func TestDiff(t *testing.T) {
 // Creation answers like AWS: an id and an ARN of its form in an apply, nothing in a preview. An update keeps both.
 func TestCreateAndUpdate(t *testing.T) {
 	s := configured(t)
-	made, err := s.Create(context.Background(), &pulumirpc.CreateRequest{Urn: queueURN, Properties: properties(t, inputs{"name": "work-1"})})
+	made, err := s.Create(context.Background(), &pulumirpc.CreateRequest{Urn: queueURN, Properties: properties(t, inputs{"name": "work-1", "tags": inputs{"a": "b"}})})
 	require.NoError(t, err)
 	require.Equal(t, "https://sqs.ap-southeast-1.amazonaws.com/000000000000/work-1", made.GetId())
 	require.Equal(t, "arn:aws:sqs:ap-southeast-1:000000000000:work-1", made.GetProperties().GetFields()["arn"].GetStringValue())
@@ -145,12 +145,17 @@ func TestCreateAndUpdate(t *testing.T) {
 	require.Empty(t, seen.GetId())
 	require.NotContains(t, seen.GetProperties().GetFields(), "arn")
 
-	updated, err := s.Update(context.Background(), &pulumirpc.UpdateRequest{
-		Urn: queueURN, Id: made.GetId(), Olds: made.GetProperties(), News: properties(t, inputs{"name": "work-1", "delaySeconds": 3.0}),
-	})
-	require.NoError(t, err)
-	require.Equal(t, made.GetProperties().GetFields()["arn"], updated.GetProperties().GetFields()["arn"])
-	require.Equal(t, 3.0, updated.GetProperties().GetFields()["delaySeconds"].GetNumberValue())
+	for _, preview := range []bool{true, false} {
+		updated, err := s.Update(context.Background(), &pulumirpc.UpdateRequest{
+			Urn: queueURN, Id: made.GetId(), Preview: preview, Olds: made.GetProperties(),
+			OldInputs: properties(t, inputs{"name": "work-1", "tags": inputs{"a": "b"}}), News: properties(t, inputs{"name": "work-1", "delaySeconds": 3.0}),
+		})
+		require.NoError(t, err)
+		fields := updated.GetProperties().GetFields()
+		require.Equal(t, made.GetProperties().GetFields()["arn"], fields["arn"])
+		require.Equal(t, 3.0, fields["delaySeconds"].GetNumberValue())
+		require.NotContains(t, fields, "tags", "an input that is gone stays in the state")
+	}
 }
 
 // The provider's own settings are checked too, and an unknown lookup is an error, not an empty answer.

@@ -25,7 +25,7 @@ const (
 	insightsPerHost                  = 8.0   // metrics of an instance under Container Insights
 	ownMetrics                       = 120.0 // without a dimension per worker or user
 	alarms                           = 60.0
-	kmsKeys                          = 6.0 // by purpose: data, queues, logs, images, credentials, backups
+	kmsKeys                          = 5.0 // by purpose: credentials, data, messages, logs, compute
 	secrets                          = 2.0 // the database master's and the application role's
 	webRules                         = 9.0
 
@@ -89,6 +89,10 @@ func operationLines(p Plan) []Line {
 	hosts := float64(p.Workers.Instances + p.API.Instances)
 	checks := float64(p.Users) * ordersPerMonth * checksPerOrder
 	calls := checks + minutePasses
+	keys := kmsKeys
+	if p.Features.CrossRegionBackup {
+		keys++ // the copies' own, in their region
+	}
 	compute := "lambda.price.x86"
 	if p.Architecture == ARM {
 		compute = "lambda.price.arm"
@@ -101,7 +105,7 @@ func operationLines(p Plan) []Line {
 		monthly("Container Insights events", tasks*insightsGBPerTask, "cw.logs.sg"),
 		monthly("metrics", ownMetrics+hosts*insightsPerHost, "cw.metric"),
 		monthly("alarms", alarms, "cw.alarm"),
-		monthly("KMS keys", kmsKeys, "kms.key"),
+		monthly("KMS keys", keys, "kms.key"),
 		monthly("secrets", secrets, "secrets.secret"),
 	}
 }

@@ -1,0 +1,67 @@
+package stacks
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"workerfleet/stacks/graph"
+)
+
+func upIn(account, platform string, dryRun bool) (*graph.Graph, error) {
+	return graph.Record(Program, graph.Run{
+		Stack: "acme", Account: account, DryRun: dryRun, Config: map[string]string{"workerfleet:platform": platform},
+	})
+}
+
+const readyPlatform = `{"users":100,"account":{"id":"111122223333"},"edge":{"domain":"fleet.acme.com"},"identity":{"issuer":"https://login.acme.com","audience":"fleet"}}`
+
+// A configuration with problems registers nothing at all, not even the provider.
+func TestProblemsRegisterNothing(t *testing.T) {
+	g, err := upIn(graph.SimulatedAccount, `{"users":0,"usres":1}`, false)
+	var problems Problems
+	require.ErrorAs(t, err, &problems)
+	require.Len(t, problems, 2)
+	require.Empty(t, g.All())
+}
+
+// An update in a real account is refused while it would build the example: all problems at once, and nothing but the
+// provider, through which AWS was asked, is registered. That the provider itself refuses another account is its own
+// proof.
+func TestUpdateRefusesTheExample(t *testing.T) {
+	g, err := upIn("111122223333", `{"users":100}`, false)
+	var problems Problems
+	require.ErrorAs(t, err, &problems)
+	require.Equal(t, []string{"account.id", "edge.domain", "identity.issuer"}, fields(problems))
+	require.Len(t, g.All(), 1)
+	require.Equal(t, providerResource, g.All()[0].Type)
+
+	g, err = upIn("999988887777", readyPlatform, false)
+	require.ErrorContains(t, err, "account.id: is 111122223333 and the credentials belong to 999988887777; allowed: credentials of the stated account")
+	require.Len(t, g.All(), 1)
+}
+
+// The real thing goes through; a preview of the example does too, with a warning; a simulation takes everything.
+func TestWhatGoesThrough(t *testing.T) {
+	for name, run := range map[string]struct {
+		account, platform string
+		dryRun            bool
+	}{
+		"update":            {"111122223333", readyPlatform, false},
+		"preview":           {"999988887777", `{"users":100}`, true},
+		"simulated update":  {graph.SimulatedAccount, `{"users":100}`, false},
+		"simulated, stated": {graph.SimulatedAccount, readyPlatform, false},
+	} {
+		g, err := upIn(run.account, run.platform, run.dryRun)
+		require.NoError(t, err, name)
+		require.Greater(t, len(g.All()), 100, name)
+	}
+}
+
+func fields(problems Problems) []string {
+	var names []string
+	for _, p := range problems {
+		names = append(names, p.Field)
+	}
+	return names
+}
