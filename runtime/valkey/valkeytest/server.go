@@ -1,15 +1,13 @@
-// Package valkeytest knows how to start real servers for tests: a single one, and a cluster of three shards.
+// Package valkeytest knows how tests reach real servers: a single one, and a cluster of three shards.
 package valkeytest
 
 import (
 	"context"
 	"fmt"
 	"net"
-	"os/exec"
+	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -18,18 +16,25 @@ import (
 
 	"workerfleet/runtime/parts"
 	"workerfleet/runtime/parts/partstest"
+	"workerfleet/runtime/parts/server"
 )
 
 // Server starts a server of the part, redis-server or valkey-server, and returns a client on its socket. Both end with
 // the test.
 func Server(t testing.TB, part parts.Part) *redis.Client {
 	t.Helper()
+	program := partstest.Need(t, part)
 	// A test's own folder may have a longer name than a socket's address takes.
-	socket := filepath.Join(shortDir(t), "s")
-	start(t, part, "--port", "0", "--unixsocket", socket)
-	client := redis.NewClient(&redis.Options{Network: "unix", Addr: socket})
+	dir, err := os.MkdirTemp("", "v")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	running, err := server.Valkey(t.Context(), program, dir)
+	require.NoError(t, err)
+	t.Cleanup(running.Stop)
+	options, err := redis.ParseURL(running.URL)
+	require.NoError(t, err)
+	client := redis.NewClient(options)
 	t.Cleanup(func() { _ = client.Close() })
-	ready(t, client)
 	return client
 }
 
@@ -42,14 +47,15 @@ const (
 // Cluster starts three shards without replicas and returns a cluster client and one client a shard.
 func Cluster(t testing.TB, part parts.Part) (cluster *redis.ClusterClient, nodes []*redis.Client) {
 	t.Helper()
-	ctx := context.Background()
+	ctx, program := t.Context(), partstest.Need(t, part)
 	var addresses []string
 	for i := range shards {
 		port, bus := freePort(t), freePort(t)
-		start(t, part, "--port", port, "--bind", "127.0.0.1", "--cluster-enabled", "yes", "--cluster-port", bus)
-		node := redis.NewClient(&redis.Options{Addr: net.JoinHostPort("127.0.0.1", port)})
+		running, err := server.ValkeyNode(ctx, program, filepath.Join(t.TempDir(), fmt.Sprint(i)), port, bus)
+		require.NoError(t, err)
+		t.Cleanup(running.Stop)
+		node := redis.NewClient(&redis.Options{Addr: strings.TrimPrefix(running.URL, "redis://")})
 		t.Cleanup(func() { _ = node.Close() })
-		ready(t, node)
 		from, to := i*slots/shards, (i+1)*slots/shards-1
 		require.NoError(t, node.Do(ctx, "CLUSTER", "ADDSLOTSRANGE", from, to).Err())
 		if i > 0 {
@@ -57,42 +63,26 @@ func Cluster(t testing.TB, part parts.Part) (cluster *redis.ClusterClient, nodes
 		}
 		nodes, addresses = append(nodes, node), append(addresses, node.Options().Addr)
 	}
-	require.Eventually(t, func() bool {
-		for _, node := range nodes {
-			info, err := node.ClusterInfo(ctx).Result()
-			if err != nil || !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d", shards)) {
-				return false
-			}
-		}
-		return true
-	}, 30*time.Second, 20*time.Millisecond, "the shards do not find one another")
+	require.Eventually(t, func() bool { return joined(ctx, nodes) }, 30*time.Second, 20*time.Millisecond, "the shards do not find one another")
 	cluster = redis.NewClusterClient(&redis.ClusterOptions{Addrs: addresses})
 	t.Cleanup(func() { _ = cluster.Close() })
 	return cluster, nodes
 }
 
-// start runs a server that keeps nothing on disk, in a folder of its own, until the test ends.
-func start(t testing.TB, part parts.Part, args ...string) {
-	t.Helper()
-	program := partstest.Need(t, part)
-	command := exec.Command(program, append([]string{"--save", "", "--appendonly", "no", "--dir", t.TempDir()}, args...)...)
-	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	require.NoError(t, command.Start())
-	t.Cleanup(func() {
-		_ = command.Process.Kill()
-		_ = command.Wait()
-	})
+func joined(ctx context.Context, nodes []*redis.Client) bool {
+	for _, node := range nodes {
+		info, err := node.ClusterInfo(ctx).Result()
+		if err != nil || !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d", shards)) {
+			return false
+		}
+	}
+	return true
 }
 
-func ready(t testing.TB, client *redis.Client) {
-	t.Helper()
-	require.Eventually(t, func() bool { return client.Ping(context.Background()).Err() == nil }, 10*time.Second, 5*time.Millisecond, "the server does not answer")
-}
-
-func freePort(t testing.TB) string {
+func freePort(t testing.TB) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer listener.Close()
-	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+	return listener.Addr().(*net.TCPAddr).Port
 }
