@@ -1,0 +1,73 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Database is a pool of connections to one endpoint. It is safe for concurrent use.
+type Database struct{ pool *pgxpool.Pool }
+
+// Connect prepares a pool for the URL and tries one connection. Disconnect ends it.
+func Connect(ctx context.Context, url string) (*Database, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// The parser's own message may quote the URL, and so a password.
+		return nil, fmt.Errorf("database: the URL is not understood; allowed: postgres://user@host:port/database?sslmode=verify-full")
+	}
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("database: connect: %w", err)
+	}
+	return &Database{pool}, nil
+}
+
+// Disconnect ends all connections.
+func (d *Database) Disconnect() { d.pool.Close() }
+
+// Migrate brings the schema at the URL to this version. It needs a connection of its own to the writer: migrations take
+// locks that a proxy would not keep. It returns the numbers of the migrations that it applied.
+func Migrate(ctx context.Context, url string) (applied []int64, err error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("database: the URL is not understood; allowed: postgres://user@host:port/database?sslmode=verify-full")
+	}
+	db := stdlib.OpenDB(*config)
+	defer func() { _ = db.Close() }()
+	return migrate(ctx, db)
+}
+
+func migrate(ctx context.Context, db *sql.DB) (applied []int64, err error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("read the migrations: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files)
+	if err != nil {
+		return nil, fmt.Errorf("prepare the migrations: %w", err)
+	}
+	results, err := provider.Up(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	for _, result := range results {
+		applied = append(applied, result.Source.Version)
+	}
+	return applied, nil
+}
