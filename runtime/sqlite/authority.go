@@ -1,0 +1,145 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/session"
+)
+
+var _ session.Authority = (*Database)(nil)
+
+// now is the time in Unix milliseconds, the same throughout a statement.
+const now = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`
+
+// begin writes the row in one statement, where the epoch rises and nobody else may act.
+const begin = `
+INSERT INTO user_session AS s (user_id, epoch, worker, host, life, open)
+VALUES (?1, ?2, ?3, ?4, ?5, 1)
+ON CONFLICT (user_id) DO UPDATE
+   SET epoch = excluded.epoch, worker = excluded.worker, host = excluded.host, life = excluded.life,
+       open = 1, began_at = ` + now + `, takeover_at = NULL
+ WHERE s.epoch < excluded.epoch
+   AND (NOT s.open OR s.worker = excluded.worker OR s.takeover_at + ?6 <= ` + now + `)`
+
+// takeOver begins the wait for a predecessor that may still act, or finds it begun.
+const takeOver = `
+UPDATE user_session SET takeover_at = COALESCE(takeover_at, ` + now + `)
+ WHERE user_id = ?1 AND open AND epoch < ?2 AND worker <> ?3
+RETURNING epoch, worker, host, life, takeover_at - ` + now + ` + ?4`
+
+// Begin: see [session.Authority]. All of it is one transaction, so that a refusal is that of the row it met.
+func (d *Database) Begin(ctx context.Context, s session.Session, wait time.Duration) error {
+	tx, err := d.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("write the session: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	done, err := tx.ExecContext(ctx, begin, string(s.User), int64(s.Epoch), string(s.Worker), string(s.Host), int64(s.Life), wait.Milliseconds())
+	if err != nil {
+		return fmt.Errorf("write the session: %w", err)
+	}
+	written, err := done.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("write the session: %w", err)
+	}
+	var refused error
+	if written == 0 {
+		if refused, err = refusal(ctx, tx, s, wait); err != nil {
+			return err
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("write the session: %w", err)
+	}
+	return refused
+}
+
+// refusal finds out why a session was not written; nil if it was written already.
+func refusal(ctx context.Context, tx *sql.Tx, s session.Session, wait time.Duration) (refused, err error) {
+	by, left := session.Session{User: s.User}, int64(0)
+	err = tx.QueryRowContext(ctx, takeOver, string(s.User), int64(s.Epoch), string(s.Worker), wait.Milliseconds()).
+		Scan(&by.Epoch, &by.Worker, &by.Host, &by.Life, &left)
+	switch {
+	case err == nil:
+		return &session.Occupied{By: by, Wait: time.Duration(max(left, 1)) * time.Millisecond}, nil
+	case !errors.Is(err, sql.ErrNoRows):
+		return nil, fmt.Errorf("ask for the user: %w", err)
+	}
+	current, open, err := row(ctx, tx, s.User)
+	switch {
+	case err != nil:
+		return nil, err
+	case current == s && open:
+		return nil, nil
+	default:
+		return &session.Outdated{Row: current.Epoch}, nil
+	}
+}
+
+// querier is a transaction or the database itself.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// row reads a user's row; without one the session is empty.
+func row(ctx context.Context, from querier, user fleet.User) (s session.Session, open bool, err error) {
+	s.User = user
+	err = from.QueryRowContext(ctx, `SELECT epoch, worker, host, life, open FROM user_session WHERE user_id = ?`, string(user)).
+		Scan(&s.Epoch, &s.Worker, &s.Host, &s.Life, &open)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return session.Session{}, false, nil
+	case err != nil:
+		return session.Session{}, false, fmt.Errorf("read the session: %w", err)
+	}
+	return s, open, nil
+}
+
+// Close: see [session.Authority].
+func (d *Database) Close(ctx context.Context, user fleet.User, epoch fleet.Epoch) error {
+	_, err := d.db.ExecContext(ctx, `UPDATE user_session SET open = 0 WHERE user_id = ? AND epoch = ?`, string(user), int64(epoch))
+	if err != nil {
+		return fmt.Errorf("close the session: %w", err)
+	}
+	return nil
+}
+
+// Current: see [session.Authority].
+func (d *Database) Current(ctx context.Context, user fleet.User) (session.Session, bool, error) {
+	s, open, err := row(ctx, d.db, user)
+	if err != nil || !open {
+		return session.Session{}, false, err
+	}
+	return s, true, nil
+}
+
+// Floor: see [session.Authority].
+func (d *Database) Floor(ctx context.Context) (epoch fleet.Epoch, err error) {
+	if err := d.db.QueryRowContext(ctx, `SELECT COALESCE(max(epoch), 0) FROM user_session`).Scan(&epoch); err != nil {
+		return 0, fmt.Errorf("read the highest epoch: %w", err)
+	}
+	return epoch, nil
+}
+
+// Open: see [session.Authority].
+func (d *Database) Open(ctx context.Context, after fleet.User, limit int) (sessions []session.Session, err error) {
+	rows, err := d.db.QueryContext(ctx,
+		`SELECT user_id, epoch, worker, host, life FROM user_session WHERE open AND user_id > ? ORDER BY user_id LIMIT ?`, string(after), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list open sessions: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var s session.Session
+		if err := rows.Scan(&s.User, &s.Epoch, &s.Worker, &s.Host, &s.Life); err != nil {
+			return nil, fmt.Errorf("list open sessions: %w", err)
+		}
+		sessions = append(sessions, s)
+	}
+	return sessions, rows.Err()
+}
