@@ -5,11 +5,8 @@ import (
 
 	"workerfleet/components/access"
 	"workerfleet/components/place"
+	"workerfleet/runtime/settings"
 )
-
-// UserContext is the key of the encryption context that every use of the credentials key must carry; its value is the
-// user's id. Roles on the claim path are granted the key under it.
-const UserContext = "user"
 
 // purpose is one class of data: its key's name, what it is for, and who uses the key besides the account's own roles.
 type purpose struct {
@@ -45,7 +42,7 @@ func nobodyElse(place.Place) access.Document { return nil }
 func userNamed(place.Place) access.Document {
 	return access.Document{access.Denial("UserNamed",
 		[]string{"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:CreateGrant"},
-		pulumi.String("*"), access.When("Null", "kms:EncryptionContext:"+UserContext, "true"))}
+		pulumi.String("*"), access.When("Null", "kms:EncryptionContext:"+settings.CredentialsContext, "true"))}
 }
 
 // messengers are the services that write to encrypted queues and topics. EventBridge does not say which account it acts

@@ -50,3 +50,7 @@ const (
 
 // prefix marks the variables that are the platform's: one that no process knows is a typing error.
 const prefix = "FLEET_"
+
+// CredentialsContext is the name in the encryption context of every use of the credentials key; its value is the user's
+// id. The key's policy denies a use without it, and the claim path names each user by it.
+const CredentialsContext = "user"
