@@ -8,6 +8,8 @@
 //	                     └──────────────── resetting ◄─────────────────────────────────┘
 //	                       register, in a new life
 //
+//	(unknown) ── register, in a session ──► returned ── the database agrees ──► serving
+//
 //	any state ── its process exited, or its lease ran out ──► gone
 //
 // [Index] is the reference: plain data and pure transitions that take the time as an argument. [Memory] puts a lock

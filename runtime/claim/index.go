@@ -17,7 +17,7 @@ type Index struct {
 	free        scores // idle workers by preference
 	lease       scores // every worker → deadline
 	hosts       scores // every host → last batch, or until when its silence is expected
-	ack         scores // assigned workers → deadline
+	ack         scores // assigned and returned workers → deadline
 	waiting     scores // users by arrival, bonus taken off
 	renew       scores // waiting users → deadline
 }
@@ -131,7 +131,7 @@ func (x *Index) leave(user fleet.User) {
 // Sent: see [Claims].
 func (x *Index) Sent(worker fleet.Worker, epoch fleet.Epoch) error {
 	w := x.workers[worker]
-	if w == nil || w.Epoch != epoch || w.State != Assigned && w.State != Serving {
+	if w == nil || w.Epoch != epoch || w.User == "" {
 		return ErrFenced
 	}
 	w.Sent = true

@@ -25,7 +25,7 @@ func (x *Index) registerIdle(now int64, w *Worker, r Registration, t Terms) Stan
 		case Assigned:
 			x.prolong(now, w.ID, t)
 			return Ok
-		case Serving:
+		case Serving, Returned:
 			return Fenced
 		}
 	}
@@ -42,8 +42,8 @@ func (x *Index) registerIdle(now int64, w *Worker, r Registration, t Terms) Stan
 	return Ok
 }
 
-// registerBusy takes back a worker that is in a session: after its agent was replaced, or after the index lost its
-// data. It is not a confirmed beat for a session that the index has given to somebody else or ended.
+// registerBusy takes back a worker that is in a session. One that the index has a record of goes on: its agent was
+// replaced. One that it has none of is only returned, because its session may have ended meanwhile: the database knows.
 func (x *Index) registerBusy(now int64, w *Worker, r Registration, t Terms) Standing {
 	if w != nil && r.Life == w.Life {
 		if w.User != r.User || w.Epoch != r.Epoch {
@@ -58,7 +58,8 @@ func (x *Index) registerBusy(now int64, w *Worker, r Registration, t Terms) Stan
 	}
 	x.put(now, r, t)
 	fresh := x.workers[r.Worker]
-	fresh.State, fresh.User, fresh.Epoch, fresh.Sent = Serving, r.User, r.Epoch, true
+	fresh.State, fresh.User, fresh.Epoch, fresh.Sent = Returned, r.User, r.Epoch, true
+	x.ack[string(r.Worker)] = now + millis(t.Acknowledge)
 	x.users[r.User] = session{r.Worker, r.Epoch}
 	x.leave(r.User)
 	x.last = max(x.last, r.Epoch)
@@ -94,7 +95,7 @@ func (x *Index) Beat(now int64, host fleet.Host, beats []Beat, t Terms) []Standi
 	standings := make([]Standing, len(beats))
 	for i, b := range beats {
 		standings[i] = x.standing(host, b)
-		if standings[i] == Ok || standings[i] == Announce && x.workers[b.Worker] != nil {
+		if x.workers[b.Worker] != nil && standings[i] != Fenced {
 			x.prolong(now, b.Worker, t)
 		}
 	}
@@ -131,6 +132,11 @@ func (x *Index) standing(host fleet.Host, b Beat) Standing {
 			return Ok
 		}
 		return Fenced
+	case Returned:
+		if b.Epoch == w.Epoch {
+			return Pending
+		}
+		return Fenced
 	default: // Resetting
 		if b.Epoch == 0 {
 			return Announce
@@ -142,7 +148,7 @@ func (x *Index) standing(host fleet.Host, b Beat) Standing {
 // Confirm: see [Hosts].
 func (x *Index) Confirm(worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error {
 	w := x.workers[worker]
-	if w == nil || w.Life != life || w.Epoch != epoch || w.State != Assigned && w.State != Serving {
+	if w == nil || w.Life != life || w.Epoch != epoch || w.User == "" {
 		return ErrFenced
 	}
 	w.State = Serving

@@ -76,7 +76,7 @@ func (x *Index) Unconfirmed(now int64, limit int) []Unconfirmed {
 		if len(list) == limit {
 			break
 		}
-		if w := x.workers[fleet.Worker(worker)]; w != nil && w.State == Assigned {
+		if w := x.workers[fleet.Worker(worker)]; w != nil && w.unconfirmed() {
 			list = append(list, Unconfirmed{Binding: w.binding(), Overdue: x.ack[worker] < now})
 		}
 	}
@@ -143,10 +143,10 @@ func (x *Index) heal(now int64, worker string, t Terms, repairs map[string]int) 
 	}
 	_, due := x.ack[worker]
 	switch {
-	case due && w.State != Assigned:
+	case due && !w.unconfirmed():
 		delete(x.ack, worker)
 		repairs["ack"]++
-	case !due && w.State == Assigned:
+	case !due && w.unconfirmed():
 		x.ack[worker] = now + millis(t.Acknowledge)
 		repairs["ack"]++
 	}

@@ -45,11 +45,11 @@ func (x *Index) consistent(w *Worker) error {
 	_, free := x.free[string(w.ID)]
 	_, due := x.ack[string(w.ID)]
 	_, leased := x.lease[string(w.ID)]
-	occupied := w.State == Assigned || w.State == Serving
+	occupied := w.State == Serving || w.unconfirmed()
 	switch {
 	case free && w.State != Warm:
 		return fmt.Errorf("it is free")
-	case due != (w.State == Assigned):
+	case due != w.unconfirmed():
 		return fmt.Errorf("acknowledgement due: %t", due)
 	case !leased:
 		return fmt.Errorf("it has no lease")

@@ -54,7 +54,8 @@ type Hosts interface {
 	Register(ctx context.Context, r Registration, t Terms) (Standing, error)
 	// Beat prolongs leases. The answers stand in the order of the beats; at most [BeatLimit] at once.
 	Beat(ctx context.Context, host fleet.Host, beats []Beat, t Terms) ([]Standing, error)
-	// Confirm acknowledges an assignment: assigned becomes serving. Repeating it is harmless. ErrFenced: not current.
+	// Confirm makes a worker serve: it acknowledges an assignment, or the database agrees to a returned session.
+	// Repeating it is harmless. ErrFenced: not current.
 	Confirm(ctx context.Context, worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error
 	// Exit reports the exit of a worker's process. ErrFenced: a newer life is registered.
 	Exit(ctx context.Context, worker fleet.Worker, life fleet.Life) (Death, error)
@@ -67,7 +68,7 @@ type Hosts interface {
 type Passes interface {
 	// Reap drops workers whose lease has run out by more than the guard, at most [ReapLimit].
 	Reap(ctx context.Context, t Terms) (Reaped, error)
-	// Unconfirmed lists assigned workers, the earliest deadline first, at most limit.
+	// Unconfirmed lists assigned and returned workers, the earliest deadline first, at most limit.
 	Unconfirmed(ctx context.Context, limit int) ([]Unconfirmed, error)
 	// Expire ends an assignment that missed its acknowledgement. False: it was confirmed, is not due or is not current.
 	Expire(ctx context.Context, worker fleet.Worker, epoch fleet.Epoch) (bool, error)
@@ -104,7 +105,7 @@ type Reaped struct {
 	Silent []fleet.Host
 }
 
-// Unconfirmed is an assignment that is not acknowledged.
+// Unconfirmed is an assignment that is not acknowledged, or a returned session that is not agreed to.
 type Unconfirmed struct {
 	Binding
 	// Overdue says that its deadline has passed.

@@ -15,6 +15,9 @@ const (
 	Assigned State = "assigned"
 	// Serving workers have confirmed their epoch; only they may log in at the broker.
 	Serving State = "serving"
+	// Returned workers say that they serve, and the index has no record of it: it lost its data, or had dropped them.
+	// They serve again when the database agrees.
+	Returned State = "returned"
 	// Resetting workers have lost their user and are not free until they report themselves idle.
 	Resetting State = "resetting"
 )
@@ -29,7 +32,7 @@ type Worker struct {
 	Revision int64
 	// Key is the public key of this life, to which credentials are sealed.
 	Key string
-	// User and Epoch are set while assigned or serving. Epoch stays when the user has gone, so that a message of the
+	// User and Epoch are set while assigned, serving or returned. Epoch stays when the user has gone, so that a message of the
 	// old session is known as such.
 	User  fleet.User
 	Epoch fleet.Epoch
@@ -48,6 +51,9 @@ type Binding struct {
 	State  State
 	Sent   bool
 }
+
+// unconfirmed says whether somebody must still agree to the worker's session: itself, or the database.
+func (w Worker) unconfirmed() bool { return w.State == Assigned || w.State == Returned }
 
 func (w Worker) binding() Binding {
 	return Binding{
@@ -86,6 +92,8 @@ const (
 	Ok Standing = "ok"
 	// Announce: the index does not know the worker well enough; it must register again.
 	Announce Standing = "announce"
+	// Pending: the worker says that it serves and the database has not agreed yet. It waits; nothing is confirmed.
+	Pending Standing = "pending"
 	// Fenced: another life or epoch is current. The worker must stop acting for its user and start a new life.
 	Fenced Standing = "fenced"
 )

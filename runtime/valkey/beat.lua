@@ -1,6 +1,6 @@
 -- beat prolongs the leases of a host's workers.
 -- ARGV: host, ttl ms, then worker, life, epoch ('0' when idle) for each worker
--- Answer: one of o (ok), a (announce), f (fenced) for each worker, in one text
+-- Answer: one of o (ok), a (announce), p (pending), f (fenced) for each worker, in one text
 local host, deadline = ARGV[1], text(now + tonumber(ARGV[2]))
 heard(host, now)
 local standings, alive = {}, {}
@@ -22,6 +22,9 @@ local function standing(id, life, epoch)
     return 'f', false
   elseif state == 'serving' then
     if epoch == w[4] then return 'o', true end
+    return 'f', false
+  elseif state == 'returned' then
+    if epoch == w[4] then return 'p', true end
     return 'f', false
   end
   if epoch == '0' then return 'a', true end

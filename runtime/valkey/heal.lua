@@ -25,11 +25,12 @@ local function heal(id)
       note('user')
     end
   end
+  local open = w.state == 'assigned' or w.state == 'returned'
   local due = redis.call('ZSCORE', P .. 'ack', id)
-  if due and w.state ~= 'assigned' then
+  if due and not open then
     redis.call('ZREM', P .. 'ack', id)
     note('ack')
-  elseif not due and w.state == 'assigned' then
+  elseif not due and open then
     redis.call('ZADD', P .. 'ack', text(now + tonumber(ARGV[3])), id)
     note('ack')
   end

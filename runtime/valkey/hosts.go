@@ -40,7 +40,7 @@ func (s *Store) Beat(ctx context.Context, host fleet.Host, beats []claim.Beat, t
 	if err := a.failed(scriptBeat); err != nil {
 		return nil, err
 	}
-	words := map[byte]claim.Standing{'o': claim.Ok, 'a': claim.Announce, 'f': claim.Fenced}
+	words := map[byte]claim.Standing{'o': claim.Ok, 'a': claim.Announce, 'p': claim.Pending, 'f': claim.Fenced}
 	standings := make([]claim.Standing, len(beats))
 	for i := range standings {
 		standings[i] = words[marks[i]]

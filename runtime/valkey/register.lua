@@ -23,7 +23,7 @@ if user == '' then
       prolong(id, ttl)
       return reply('ok')
     end
-    if w.state == 'serving' then return reply('fenced') end
+    if w.state == 'serving' or w.state == 'returned' then return reply('fenced') end
   end
   local at = '0'
   if w then
@@ -45,7 +45,8 @@ if w and life == w.life then
   return reply('ok')
 end
 if w or session(user) then return reply('fenced') end
-put('serving', user, epoch, '1')
+put('returned', user, epoch, '1')
+redis.call('ZADD', P .. 'ack', text(now + tonumber(ARGV[9])), id)
 redis.call('HSET', P .. 'user:' .. user, 'worker', id, 'epoch', epoch)
 leave(user)
 if tonumber(redis.call('GET', P .. 'epoch') or '0') < tonumber(epoch) then redis.call('SET', P .. 'epoch', epoch) end

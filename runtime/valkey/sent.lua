@@ -2,6 +2,6 @@
 -- ARGV: worker, epoch
 -- Answer: ok | fenced
 local w = get(ARGV[1])
-if not w or w.epoch ~= ARGV[2] or (w.state ~= 'assigned' and w.state ~= 'serving') then return reply('fenced') end
+if not w or w.epoch ~= ARGV[2] or w.user == '' then return reply('fenced') end
 redis.call('HSET', P .. 'worker:' .. w.id, 'sent', '1')
 return reply('ok')

@@ -1,4 +1,4 @@
--- unconfirmed lists assigned workers, the earliest deadline first.
+-- unconfirmed lists assigned and returned workers, the earliest deadline first.
 -- ARGV: limit
 -- Answer: for each its binding and overdue(0|1)
 local list = {}
@@ -7,7 +7,7 @@ if limit > 0 then
   local due = redis.call('ZRANGE', P .. 'ack', 0, limit - 1, 'WITHSCORES')
   for i = 1, #due, 2 do
     local w = get(due[i])
-    if w and w.state == 'assigned' then
+    if w and (w.state == 'assigned' or w.state == 'returned') then
       local overdue = 0
       if tonumber(due[i + 1]) < now then overdue = 1 end
       list[#list + 1] = { { w.user, w.id, w.host, w.life, w.epoch, w.key, w.state, w.sent }, overdue }

@@ -210,7 +210,16 @@ func takenBack(b *bench) {
 	standing := b.register(claim.Registration{Worker: "w1", Host: "h1", Life: 4, Key: "k", User: "ann", Epoch: 77}, b.terms)
 	require.Equal(b, claim.Ok, standing)
 	b.open()
-	require.Equal(b, claim.Binding{User: "ann", Worker: "w1", Host: "h1", Life: 4, Epoch: 77, Key: "k", State: claim.Serving, Sent: true}, b.bound("ann"))
+	returned := claim.Binding{User: "ann", Worker: "w1", Host: "h1", Life: 4, Epoch: 77, Key: "k", State: claim.Returned, Sent: true}
+	require.Equal(b, returned, b.bound("ann"))
+	require.Equal(b, claim.Pending, b.beat("h1", "w1", 4, 77), "a beat was confirmed before the database agreed")
+	require.Equal(b, claim.Fenced, b.beat("h1", "w1", 4, 76))
+	require.Equal(b, claim.Fenced, b.beat("h1", "w1", 4, 0))
+	require.Equal(b, claim.Fenced, b.idle("w1", "h1", 4), "in a session and idle in one life")
+	require.Equal(b, []claim.Unconfirmed{{Binding: returned}}, must(b, func() ([]claim.Unconfirmed, error) { return b.store.Unconfirmed(b.ctx, 9) }))
+	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", 77) }), "a returned session has no acknowledgement to miss")
+	require.NoError(b, b.store.Confirm(b.ctx, "w1", 4, 77))
+	require.Equal(b, claim.Serving, b.bound("ann").State)
 	require.Equal(b, claim.Ok, b.register(claim.Registration{Worker: "w1", Host: "h2", Life: 4, Key: "k", User: "ann", Epoch: 77}, b.terms), "its agent was replaced")
 	require.Equal(b, claim.Ok, b.beat("h2", "w1", 4, 77))
 	require.Equal(b, claim.Fenced, b.register(claim.Registration{Worker: "w1", Host: "h1", Life: 4, User: "bea", Epoch: 77}, b.terms))
@@ -220,6 +229,8 @@ func takenBack(b *bench) {
 	require.Equal(b, claim.Ok, b.register(claim.Registration{Worker: "w2", Host: "h1", Life: 1, Key: "k", User: "cid", Epoch: far}, b.terms))
 	b.idle("w3", "h1", 1)
 	require.Equal(b, far+1, b.bound("dot").Epoch, "an epoch that workers act under was given again")
+	require.NoError(b, b.store.Release(b.ctx, "cid", far), "the database disagrees")
+	require.Equal(b, claim.Fenced, b.beat("h1", "w2", 1, far))
 }
 
 func outlived(b *bench) {

@@ -37,7 +37,7 @@ func Run(t *testing.T, fresh func(t *testing.T) claim.Store) {
 		{"parking keeps a host's workers through its silence", parking},
 		{"an exit ends the session of that life and of no newer one", exitIsByLife},
 		{"a missed acknowledgement frees the user, not the worker", missedAcknowledgement},
-		{"a worker in a session is taken back after the data was lost", takenBack},
+		{"a worker in a session is taken back after the data was lost, when the database agrees", takenBack},
 		{"a worker that the user has outlived is fenced", outlived},
 		{"an idle word from before an assignment does not undo it", lateIdleWord},
 		{"healing finds nothing to repair after ordinary work", healIsQuiet},
