@@ -108,7 +108,7 @@ func gauges() []Metric {
 	}
 	return []Metric{
 		gauge(Workers, Count, "Workers in each state.",
-			Label{"state", []string{"launching", "warm", "assigned", "serving", "resetting", "draining"}}),
+			Label{"state", []string{"launching", "warm", "assigned", "serving", "returned", "resetting", "draining"}}),
 		gauge(WarmTarget, Count, "Idle workers that should exist now."),
 		gauge(Hold, None, "1 while reaping is suspended because too many hosts fell silent at once, else 0."),
 		gauge(OutboxAge, Seconds, "Age of the oldest accepted order that is not dispatched."),

@@ -1,0 +1,216 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"workerfleet/runtime/claim"
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/session"
+	"workerfleet/runtime/signals"
+)
+
+// Config is what the passes work on. All fields but the periods must be set.
+type Config struct {
+	Store     claim.Store
+	Sessions  *session.Sessions
+	Authority session.Authority
+	Recorder  signals.Recorder
+	Terms     claim.Terms
+	// Incarnation names a new data set; it must differ each time.
+	Incarnation func() string
+	// Period is the time between two rounds; 0 means a quarter of a second.
+	Period time.Duration
+}
+
+// Keeper runs the passes.
+type Keeper struct {
+	Config
+	// cursor is where healing goes on; rebuilt since when the pool has been closed, by this process's clock.
+	cursor  int
+	rebuilt time.Time
+}
+
+// defaultPeriod is short against the time that a user waits, and long against a pass.
+const defaultPeriod = 250 * time.Millisecond
+
+// New makes a keeper. It is used by one goroutine; several keepers may work on one pool.
+func New(c Config) *Keeper {
+	if c.Period == 0 {
+		c.Period = defaultPeriod
+	}
+	return &Keeper{Config: c}
+}
+
+// Report is what one round did.
+type Report struct {
+	// Rebuilding says that the pool is closed and binds nobody.
+	Rebuilding bool
+	Opened     bool
+	// Dead are the workers that were dropped; Held says that silent hosts are spared for now.
+	Dead   []claim.Death
+	Held   bool
+	Silent []fleet.Host
+	// Delivered, Expired, Agreed and Refused count unconfirmed sessions by what became of them.
+	Delivered, Expired, Agreed, Refused int
+	// Served counts users who were bound again after they lost their worker.
+	Served int
+	Healed map[string]int
+	// Workers counts by state, as the round began.
+	Workers map[claim.State]int
+}
+
+// Run makes rounds until the context ends. A failed round is recorded and the next one tried in its time: the store or
+// the database may be away for a while.
+func (k *Keeper) Run(ctx context.Context, failed func(error)) error {
+	ticker := time.NewTicker(k.Period)
+	defer ticker.Stop()
+	for {
+		if _, err := k.Pass(ctx); err != nil && ctx.Err() == nil {
+			failed(err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// Pass makes one round. What failed is reported together; the parts of a round do not depend on one another.
+func (k *Keeper) Pass(ctx context.Context) (Report, error) {
+	var r Report
+	err := errors.Join(k.rebuild(ctx, &r), k.reap(ctx, &r), k.confirm(ctx, &r), k.heal(ctx, &r))
+	k.record(r)
+	return r, err
+}
+
+// reap drops what is dead, fences its sessions in the database and serves the users again.
+func (k *Keeper) reap(ctx context.Context, r *Report) error {
+	reaped, err := k.Store.Reap(ctx, k.Terms)
+	if err != nil {
+		return fmt.Errorf("reap: %w", err)
+	}
+	r.Dead, r.Held, r.Silent = reaped.Dead, reaped.Held, reaped.Silent
+	var errs []error
+	for _, d := range reaped.Dead {
+		if d.User != "" {
+			errs = append(errs, k.Bury(ctx, d, r))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Bury ends the session of a worker that is known to be dead and serves its user again. An agent that sees a process
+// exit calls it at once, with its own report.
+func (k *Keeper) Bury(ctx context.Context, d claim.Death, r *Report) error {
+	if err := k.Authority.Close(ctx, d.User, d.Epoch); err != nil {
+		return fmt.Errorf("fence the session of %s: %w", d.User, err)
+	}
+	return k.serve(ctx, d.User, r)
+}
+
+// serve claims a worker for a user who has lost one.
+func (k *Keeper) serve(ctx context.Context, user fleet.User, r *Report) error {
+	progress, err := k.Sessions.Claim(ctx, claim.Request{User: user, Bonus: claim.LongestBonus}, "")
+	if errors.Is(err, claim.ErrRebuilding) {
+		return nil // the pool's opening finds the user's open session
+	}
+	if err != nil {
+		return fmt.Errorf("serve %s again: %w", user, err)
+	}
+	if progress.Bound != nil {
+		r.Served++
+	}
+	return nil
+}
+
+// confirmLimit bounds the unconfirmed sessions of one round.
+const confirmLimit = 256
+
+// confirm brings unconfirmed sessions to an end: those that nobody delivered are delivered, overdue assignments are
+// taken back, and returned sessions are compared with the database.
+func (k *Keeper) confirm(ctx context.Context, r *Report) error {
+	list, err := k.Store.Unconfirmed(ctx, confirmLimit)
+	if err != nil {
+		return fmt.Errorf("list unconfirmed sessions: %w", err)
+	}
+	var errs []error
+	for _, u := range list {
+		switch {
+		case u.State == claim.Returned:
+			err = k.agree(ctx, u.Binding, r)
+		case u.Overdue:
+			err = k.expire(ctx, u.Binding, r)
+		case !u.Sent:
+			err = k.deliver(ctx, u.Binding, r)
+		default:
+			continue
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// agree asks the database whether a returned session is still the user's.
+func (k *Keeper) agree(ctx context.Context, b claim.Binding, r *Report) error {
+	current, open, err := k.Authority.Current(ctx, b.User)
+	if err != nil {
+		return fmt.Errorf("check the returned session of %s: %w", b.User, err)
+	}
+	if open && current.Worker == b.Worker && current.Epoch == b.Epoch {
+		err = k.Store.Confirm(ctx, b.Worker, b.Life, b.Epoch)
+		r.Agreed++
+	} else {
+		err = k.Store.Release(ctx, b.User, b.Epoch)
+		r.Refused++
+	}
+	if err != nil && !errors.Is(err, claim.ErrFenced) {
+		return fmt.Errorf("settle the returned session of %s: %w", b.User, err)
+	}
+	return nil
+}
+
+// expire takes an assignment back that its worker did not confirm. The worker may have accepted it, but without a
+// confirmation it never logged in; its late one is refused. So nobody acts for the user, and another worker may.
+func (k *Keeper) expire(ctx context.Context, b claim.Binding, r *Report) error {
+	expired, err := k.Store.Expire(ctx, b.Worker, b.Epoch)
+	if err != nil {
+		return fmt.Errorf("expire the assignment of %s: %w", b.User, err)
+	}
+	if !expired {
+		return nil
+	}
+	r.Expired++
+	return k.Bury(ctx, claim.Death{User: b.User, Epoch: b.Epoch}, r)
+}
+
+// deliver finishes what a claim left half done.
+func (k *Keeper) deliver(ctx context.Context, b claim.Binding, r *Report) error {
+	err := k.Sessions.Deliver(ctx, b, "")
+	var occupied *session.Occupied
+	var outdated *session.Outdated
+	switch {
+	case err == nil:
+		r.Delivered++
+		return nil
+	case errors.As(err, &occupied), errors.As(err, &outdated), errors.Is(err, claim.ErrFenced), errors.Is(err, session.ErrNoCredentials):
+		return nil // undone: the user's next request goes on
+	default:
+		return fmt.Errorf("deliver the assignment of %s: %w", b.User, err)
+	}
+}
+
+// healLimit bounds the workers that one round compares.
+const healLimit = 256
+
+func (k *Keeper) heal(ctx context.Context, r *Report) error {
+	healed, err := k.Store.Heal(ctx, k.cursor, healLimit, k.Terms)
+	if err != nil {
+		return fmt.Errorf("heal: %w", err)
+	}
+	r.Healed, k.cursor = healed.Repairs, healed.Next
+	return nil
+}

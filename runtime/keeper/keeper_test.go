@@ -1,0 +1,287 @@
+package keeper_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"workerfleet/runtime/claim"
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/keeper"
+	"workerfleet/runtime/seal"
+	"workerfleet/runtime/session"
+	"workerfleet/runtime/signals"
+)
+
+// everyone has credentials.
+type everyone struct{}
+
+func (everyone) Credentials(_ context.Context, user fleet.User) ([]byte, error) {
+	return []byte("secret of " + user), nil
+}
+
+// mailbox counts the assignments of each user; while err is set nothing arrives.
+type mailbox struct {
+	mu       sync.Mutex
+	assigned map[fleet.User]int
+	err      error
+}
+
+func (m *mailbox) fail(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.err = err
+}
+
+func (m *mailbox) count(user fleet.User) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.assigned[user]
+}
+
+func (m *mailbox) Post(_ context.Context, _ fleet.Host, mail fleet.Mail) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err == nil && mail.Kind == fleet.MailAssign {
+		m.assigned[mail.User]++
+	}
+	return m.err
+}
+
+// bench is a pool of in-memory parts with one keeper. Its tests run in a bubble of made-up time.
+type bench struct {
+	*keeper.Keeper
+	t         *testing.T
+	store     *claim.Memory
+	authority *session.Memory
+	mailbox   *mailbox
+	key       string
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	key, err := seal.NewKey()
+	require.NoError(t, err)
+	b := &bench{t: t, store: claim.NewMemory(), authority: session.NewMemory(), mailbox: &mailbox{assigned: map[fleet.User]int{}}, key: key.Public()}
+	terms := claim.DefaultTerms()
+	sessions := session.New(session.Config{
+		Claims: b.store, Directory: b.store, Authority: b.authority, Vault: everyone{}, Mailbox: b.mailbox, Terms: terms,
+	})
+	incarnations := 0
+	b.Keeper = keeper.New(keeper.Config{
+		Store: b.store, Sessions: sessions, Authority: b.authority, Recorder: signals.Discard{}, Terms: terms,
+		Incarnation: func() string { incarnations++; return fmt.Sprintf("data-%d", incarnations) },
+	})
+	return b
+}
+
+func (b *bench) pass() keeper.Report {
+	b.t.Helper()
+	r, err := b.Pass(b.t.Context())
+	require.NoError(b.t, err)
+	return r
+}
+
+func (b *bench) register(r claim.Registration) {
+	b.t.Helper()
+	if r.Key == "" {
+		r.Key = b.key
+	}
+	standing, err := b.store.Register(b.t.Context(), r, b.Terms)
+	require.NoError(b.t, err)
+	require.Equal(b.t, claim.Ok, standing)
+}
+
+func (b *bench) idle(worker string) {
+	b.t.Helper()
+	b.register(claim.Registration{Worker: fleet.Worker(worker), Host: "h1", Life: 1})
+}
+
+// serving claims for the user and confirms as the worker would.
+func (b *bench) serving(user fleet.User) claim.Binding {
+	b.t.Helper()
+	p, err := b.Sessions.Claim(b.t.Context(), claim.Request{User: user}, "")
+	require.NoError(b.t, err)
+	require.NotNil(b.t, p.Bound)
+	require.NoError(b.t, b.store.Confirm(b.t.Context(), p.Bound.Worker, p.Bound.Life, p.Bound.Epoch))
+	return *p.Bound
+}
+
+func (b *bench) bound(user fleet.User) claim.Binding {
+	b.t.Helper()
+	answer, err := b.store.Claim(b.t.Context(), claim.Request{User: user}, b.Terms)
+	require.NoError(b.t, err)
+	require.NotNil(b.t, answer.Bound)
+	return *answer.Bound
+}
+
+// beat keeps workers of h1 alive.
+func (b *bench) beat(beats ...claim.Beat) {
+	b.t.Helper()
+	_, err := b.store.Beat(b.t.Context(), "h1", beats, b.Terms)
+	require.NoError(b.t, err)
+}
+
+// A worker that falls silent loses its user when TTL and guard have passed and no sooner; the database is fenced, and
+// the user has another worker in the same round.
+func TestSilentWorkerIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.pass()
+		b.idle("w1")
+		first := b.serving("ann")
+		b.idle("w2")
+		for elapsed := time.Duration(0); elapsed < b.Terms.TTL+b.Terms.Guard; elapsed += time.Second {
+			b.beat(claim.Beat{Worker: "w2", Life: 1})
+			require.Empty(t, b.pass().Dead, "after %s", elapsed)
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Millisecond)
+		r := b.pass()
+		require.Len(t, r.Dead, 1)
+		require.Equal(t, 1, r.Served)
+		current, open, err := b.authority.Current(t.Context(), "ann")
+		require.NoError(t, err)
+		require.True(t, open)
+		require.Equal(t, fleet.Worker("w2"), current.Worker)
+		require.Greater(t, current.Epoch, first.Epoch)
+		require.Equal(t, 2, b.mailbox.count("ann"))
+	})
+}
+
+// A claim whose process died before it delivered is delivered by the next round, once.
+func TestUndeliveredIsDelivered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.pass()
+		b.idle("w1")
+		_, err := b.store.Claim(t.Context(), claim.Request{User: "ann"}, b.Terms)
+		require.NoError(t, err)
+		require.Equal(t, 1, b.pass().Delivered)
+		require.Zero(t, b.pass().Delivered)
+		require.Equal(t, 1, b.mailbox.count("ann"))
+	})
+}
+
+// A failed delivery is an error of the round and is tried again by the next.
+func TestFailedDeliveryIsRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.pass()
+		b.idle("w1")
+		away := errors.New("away")
+		b.mailbox.fail(away)
+		_, err := b.Sessions.Claim(t.Context(), claim.Request{User: "ann"}, "")
+		require.ErrorIs(t, err, away)
+		_, err = b.Pass(t.Context())
+		require.ErrorIs(t, err, away)
+		b.mailbox.fail(nil)
+		require.Equal(t, 1, b.pass().Delivered)
+	})
+}
+
+// A worker that does not confirm in time keeps nobody waiting: its user gets another one at once, and its late
+// confirmation is refused.
+func TestUnconfirmedIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.pass()
+		b.idle("w1")
+		p, err := b.Sessions.Claim(t.Context(), claim.Request{User: "ann"}, "")
+		require.NoError(t, err)
+		b.idle("w2")
+		require.Zero(t, b.pass().Expired)
+		time.Sleep(b.Terms.Acknowledge + time.Millisecond)
+		r := b.pass()
+		require.Equal(t, 1, r.Expired)
+		require.Equal(t, 1, r.Served)
+		require.ErrorIs(t, b.store.Confirm(t.Context(), "w1", 1, p.Bound.Epoch), claim.ErrFenced)
+		require.Equal(t, fleet.Worker("w2"), b.bound("ann").Worker)
+	})
+}
+
+// After a total loss of the index the pool opens as soon as every open session has returned: sessions go on under
+// their epochs, and new ones get higher ones.
+func TestRebuildWithEveryone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		far := fleet.Epoch(time.Now().Add(time.Hour).UnixMilli()) * 4096
+		require.NoError(t, b.authority.Begin(t.Context(), session.Session{User: "ann", Epoch: far, Worker: "w1", Host: "h1", Life: 3}, 0))
+		require.True(t, b.pass().Rebuilding, "the pool opened before the session returned")
+		_, err := b.store.Claim(t.Context(), claim.Request{User: "bea"}, b.Terms)
+		require.ErrorIs(t, err, claim.ErrRebuilding)
+
+		b.register(claim.Registration{Worker: "w1", Host: "h1", Life: 3, User: "ann", Epoch: far})
+		b.idle("w2")
+		r := b.pass()
+		require.True(t, r.Opened)
+		require.Equal(t, 1, r.Agreed)
+		require.Equal(t, claim.Serving, b.bound("ann").State)
+		require.Equal(t, far, b.bound("ann").Epoch)
+		require.Greater(t, b.bound("bea").Epoch, far, "an epoch was given twice")
+	})
+}
+
+// Sessions that do not return are waited for as long as their workers may act, then fenced, and their users served.
+func TestRebuildWithoutSome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		require.NoError(t, b.authority.Begin(t.Context(), session.Session{User: "ann", Epoch: 5, Worker: "lost", Host: "h9", Life: 1}, 0))
+		require.True(t, b.pass().Rebuilding)
+		time.Sleep(b.Terms.TTL + b.Terms.Guard)
+		b.idle("w2")
+		require.True(t, b.pass().Rebuilding, "the pool opened while the lost worker may act")
+		time.Sleep(time.Millisecond)
+		r := b.pass()
+		require.True(t, r.Opened)
+		require.Equal(t, 1, r.Served)
+		require.Equal(t, fleet.Worker("w2"), b.bound("ann").Worker)
+		require.Equal(t, 1, b.mailbox.count("ann"))
+	})
+}
+
+// A worker that returns with a session that the database has ended is fenced: registering gave it no right.
+func TestReturnedWithoutRight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.pass()
+		require.NoError(t, b.authority.Begin(t.Context(), session.Session{User: "ann", Epoch: 5, Worker: "w1", Host: "h1", Life: 1}, 0))
+		require.NoError(t, b.authority.Close(t.Context(), "ann", 5))
+		b.register(claim.Registration{Worker: "w1", Host: "h1", Life: 1, User: "ann", Epoch: 5})
+		require.Equal(t, 1, b.pass().Refused)
+		standings, err := b.store.Beat(t.Context(), "h1", []claim.Beat{{Worker: "w1", Life: 1, Epoch: 5}}, b.Terms)
+		require.NoError(t, err)
+		require.Equal(t, []claim.Standing{claim.Fenced}, standings)
+	})
+}
+
+// Run goes on after failed rounds and ends with its context.
+func TestRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.idle("w1")
+		ctx, cancel := context.WithCancel(t.Context())
+		failures := 0
+		done := make(chan error, 1)
+		go func() { done <- b.Run(ctx, func(error) { failures++ }) }()
+		synctest.Wait()
+		b.mailbox.fail(errors.New("away"))
+		_, err := b.Sessions.Claim(t.Context(), claim.Request{User: "ann"}, "")
+		require.Error(t, err)
+		time.Sleep(600 * time.Millisecond)
+		synctest.Wait()
+		require.Positive(t, failures)
+		b.mailbox.fail(nil)
+		time.Sleep(300 * time.Millisecond)
+		synctest.Wait()
+		require.Equal(t, 1, b.mailbox.count("ann"))
+		cancel()
+		require.NoError(t, <-done)
+	})
+}

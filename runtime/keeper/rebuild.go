@@ -1,0 +1,89 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"workerfleet/runtime/session"
+)
+
+// rebuild opens a pool that has lost its data, or is new, once nobody can act who the index does not know: every open
+// session of the database has returned, or TTL and guard have passed since this keeper first saw the pool closed –
+// without a confirmed beat in that time no worker may call its broker. Those that did not return are fenced then, and
+// their users served again.
+func (k *Keeper) rebuild(ctx context.Context, r *Report) error {
+	census, err := k.Store.Census(ctx)
+	if err != nil {
+		return fmt.Errorf("count the pool: %w", err)
+	}
+	r.Workers = census.Workers
+	if census.Incarnation != "" {
+		k.rebuilt = time.Time{}
+		return nil
+	}
+	r.Rebuilding = true
+	if k.rebuilt.IsZero() {
+		k.rebuilt = time.Now()
+	}
+	missing, err := k.missing(ctx)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 && time.Since(k.rebuilt) <= k.Terms.TTL+k.Terms.Guard {
+		return nil
+	}
+	if err := k.open(ctx); err != nil {
+		return err
+	}
+	r.Rebuilding, r.Opened = false, true
+	var errs []error
+	for _, s := range missing {
+		if err := k.Authority.Close(ctx, s.User, s.Epoch); err != nil {
+			errs = append(errs, fmt.Errorf("fence the lost session of %s: %w", s.User, err))
+			continue
+		}
+		errs = append(errs, k.serve(ctx, s.User, r))
+	}
+	return errors.Join(errs...)
+}
+
+// open lets claims in, above every epoch that was ever begun.
+func (k *Keeper) open(ctx context.Context) error {
+	floor, err := k.Authority.Floor(ctx)
+	if err != nil {
+		return fmt.Errorf("find the floor: %w", err)
+	}
+	if err := k.Store.Raise(ctx, floor+1); err != nil {
+		return fmt.Errorf("raise the floor: %w", err)
+	}
+	if _, err := k.Store.Open(ctx, k.Incarnation()); err != nil {
+		return fmt.Errorf("open the pool: %w", err)
+	}
+	return nil
+}
+
+// openPage is how many open sessions are read at once.
+const openPage = 1000
+
+// missing lists the open sessions whose worker has not returned with them.
+func (k *Keeper) missing(ctx context.Context) (missing []session.Session, err error) {
+	page, err := k.Authority.Open(ctx, "", openPage)
+	for err == nil && len(page) > 0 {
+		for _, s := range page {
+			w, known, err := k.Store.Worker(ctx, s.Worker)
+			if err != nil {
+				return nil, fmt.Errorf("look for the worker of %s: %w", s.User, err)
+			}
+			if !known || w.User != s.User || w.Epoch != s.Epoch {
+				missing = append(missing, s)
+			}
+		}
+		page, err = k.Authority.Open(ctx, page[len(page)-1].User, openPage)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list open sessions: %w", err)
+	}
+	return missing, nil
+}
