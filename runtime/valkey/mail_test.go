@@ -1,0 +1,44 @@
+package valkey
+
+import (
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/parts"
+	"workerfleet/runtime/valkey/valkeytest"
+)
+
+// Mail arrives once, in order, for its host alone, also what came before anybody read; an entry that is no mail stops
+// nothing.
+func TestMail(t *testing.T) {
+	embedded := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
+	t.Cleanup(func() { _ = embedded.Close() })
+	for name, client := range map[string]redis.UniversalClient{"miniredis": embedded, "redis": valkeytest.Server(t, parts.Redis)} {
+		t.Run(name, func(t *testing.T) {
+			mail := NewMail(client)
+			first := fleet.Mail{Kind: fleet.MailAssign, Worker: "w1", Life: 2, User: "ann", Epoch: 1 << 60, Sealed: []byte{0, 255}, ReplyTo: "api-1", BeginAt: 1}
+			require.NoError(t, mail.Post(t.Context(), "h1", first))
+			require.NoError(t, client.XAdd(t.Context(), &redis.XAddArgs{Stream: mailbox("h1"), Values: []any{"m", "garbage"}}).Err())
+			require.NoError(t, mail.Post(t.Context(), "h1", fleet.Mail{Kind: fleet.MailRelease, Worker: "w1", Life: 2, User: "ann", Epoch: 1 << 60}))
+			require.NoError(t, mail.Post(t.Context(), "h2", fleet.Mail{Worker: "w9"}))
+
+			letters, err := mail.Receive(t.Context(), "h1", Start)
+			require.NoError(t, err)
+			require.Len(t, letters, 2)
+			require.Equal(t, first, letters[0].Body)
+			require.Equal(t, fleet.MailRelease, letters[1].Body.Kind)
+			rest, err := mail.Receive(t.Context(), "h1", letters[1].ID)
+			require.NoError(t, err)
+			require.Empty(t, rest)
+
+			require.NoError(t, mail.Tell(t.Context(), "api-1", fleet.Ready{Worker: "w1", User: "ann", Epoch: 1 << 60}))
+			words, err := mail.Await(t.Context(), "api-1", Start)
+			require.NoError(t, err)
+			require.Equal(t, fleet.Ready{Worker: "w1", User: "ann", Epoch: 1 << 60}, words[0].Body)
+		})
+	}
+}
