@@ -1,0 +1,61 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"workerfleet/runtime/claim"
+	"workerfleet/runtime/session"
+)
+
+// Problem is an error as a client sees it (RFC 9457).
+type Problem struct {
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// ErrUnauthorized is what identity returns for a request that names no user it trusts.
+var ErrUnauthorized = errors.New("no valid credentials")
+
+// problemOf is the one place where errors become answers. What is not known here is our fault and told to nobody.
+func problemOf(err error) Problem {
+	switch {
+	case errors.Is(err, ErrUnauthorized):
+		return Problem{"Unauthorized", http.StatusUnauthorized, "send Authorization: Bearer with a valid token"}
+	case errors.Is(err, session.ErrNoCredentials):
+		return Problem{"No broker credentials", http.StatusConflict, "store the user's broker credentials first"}
+	case errors.Is(err, claim.ErrRebuilding):
+		return Problem{"The pool is being rebuilt", http.StatusServiceUnavailable, "sessions go on; ask again in a few seconds"}
+	case errors.Is(err, context.DeadlineExceeded):
+		return Problem{"Timed out", http.StatusGatewayTimeout, "whether it happened is not known; asking again is harmless"}
+	default:
+		return Problem{"Internal error", http.StatusInternalServerError, "whether it happened is not known; asking again is harmless"}
+	}
+}
+
+// fail answers with the problem and logs what only we may read.
+func fail(w http.ResponseWriter, r *http.Request, err error) {
+	problem := problemOf(err)
+	if problem.Status >= http.StatusInternalServerError {
+		slog.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "status", problem.Status, "error", err)
+	}
+	if problem.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "2")
+	}
+	write(w, problem.Status, "application/problem+json", problem)
+}
+
+func write(w http.ResponseWriter, status int, kind string, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		slog.Error("answer cannot be written", "error", err)
+		status, text = http.StatusInternalServerError, []byte(`{"title":"Internal error","status":500}`)
+	}
+	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n')) // a client that went away is no error of ours
+}

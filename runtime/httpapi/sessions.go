@@ -1,0 +1,175 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"workerfleet/runtime/claim"
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/session"
+	"workerfleet/runtime/signals"
+)
+
+// Config is what the interface is made of. All fields but the durations must be set.
+type Config struct {
+	Sessions *session.Sessions
+	Desk     *session.Desk
+	// Name is this process's, under which its desk is told.
+	Name string
+	// Identify says which user a request is from, or [ErrUnauthorized].
+	Identify func(*http.Request) (fleet.User, error)
+	// Ready says why the process cannot serve, or nil.
+	Ready    func(context.Context) error
+	Recorder signals.Recorder
+	// Patience is how long a request waits for its worker before it answers 202; 0 means two seconds.
+	Patience time.Duration
+}
+
+// Durations of a wait.
+const (
+	defaultPatience = 2 * time.Second
+	// again is after how long a request asks the index itself, should the word be lost on its way.
+	again = 250 * time.Millisecond
+)
+
+// api serves the routes.
+type api struct{ Config }
+
+// New returns the interface as one handler.
+func New(c Config) http.Handler {
+	if c.Patience == 0 {
+		c.Patience = defaultPatience
+	}
+	a := &api{c}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/sessions", a.forUser(a.claim))
+	mux.HandleFunc("GET /v1/sessions", a.forUser(a.show))
+	mux.HandleFunc("DELETE /v1/sessions", a.forUser(a.end))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	mux.HandleFunc("GET /readyz", a.ready)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		write(w, http.StatusNotFound, "application/problem+json", Problem{"Not found", http.StatusNotFound, r.Method + " " + r.URL.Path + " is no part of this interface"})
+	})
+	return mux
+}
+
+// forUser runs a handler for the user that the request is from.
+func (a *api) forUser(handle func(http.ResponseWriter, *http.Request, fleet.User) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		user, err := a.Identify(r)
+		if err == nil {
+			r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
+			err = handle(w, r, user)
+		}
+		if err != nil {
+			fail(w, r, err)
+		}
+	}
+}
+
+// opened is a session as its user sees it.
+type opened struct {
+	SessionID string       `json:"sessionId"`
+	Epoch     fleet.Epoch  `json:"epoch"`
+	WorkerID  fleet.Worker `json:"workerId"`
+	// ReadyMs is how long this request took until the worker was ready; 0 for one that only asks.
+	ReadyMs float64 `json:"readyMs"`
+}
+
+// queued is a place in the queue.
+type queued struct {
+	Rank            int `json:"rank"`
+	EstimateSeconds int `json:"estimateSeconds"`
+}
+
+func (a *api) claim(w http.ResponseWriter, r *http.Request, user fleet.User) error {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(r.Context(), a.Patience)
+	defer cancel()
+	progress, err := a.await(ctx, user)
+	if err != nil {
+		a.Recorder.Add(signals.Claims, 1, "failed")
+		return err
+	}
+	if !progress.Ready() {
+		a.Recorder.Add(signals.Claims, 1, "waiting")
+		write(w, http.StatusAccepted, "application/json", queued{progress.Rank, estimate(progress)})
+		return nil
+	}
+	took := time.Since(began)
+	a.Recorder.Add(signals.Claims, 1, "ready")
+	a.Recorder.Observe(signals.ClaimReady, took.Seconds())
+	write(w, http.StatusOK, "application/json", show(*progress.Bound, took))
+	return nil
+}
+
+// await claims and waits for the worker until it is ready, the user must queue, or patience ends.
+func (a *api) await(ctx context.Context, user fleet.User) (session.Progress, error) {
+	for {
+		progress, err := a.Sessions.Claim(ctx, claim.Request{User: user}, a.Name)
+		if err != nil || progress.Bound == nil || progress.Ready() {
+			return progress, err
+		}
+		waiting, stop := context.WithTimeout(ctx, again)
+		ready, err := a.Desk.Wait(waiting, progress.Bound.Epoch)
+		stop()
+		switch {
+		case err == nil && ready.Refused == "" && ready.Worker == progress.Bound.Worker:
+			progress.Bound.State = claim.Serving
+			return progress, nil
+		case ctx.Err() != nil:
+			return progress, nil
+		}
+	}
+}
+
+// Throughput of launches, for estimates: the published start of one task, and ten tasks a call at 40 calls a second.
+const (
+	launchSeconds     = 3.6
+	launchesPerSecond = 400
+)
+
+// estimate says in how many seconds a waiting user may hope for a worker.
+func estimate(p session.Progress) int {
+	seconds := launchSeconds + float64(p.Rank+1)/launchesPerSecond
+	return int(max(seconds, p.Wait.Seconds())) + 1
+}
+
+func show(b claim.Binding, took time.Duration) opened {
+	return opened{
+		SessionID: "s-" + b.Epoch.String(), Epoch: b.Epoch, WorkerID: b.Worker, ReadyMs: float64(took.Microseconds()) / 1000,
+	}
+}
+
+func (a *api) show(w http.ResponseWriter, r *http.Request, user fleet.User) error {
+	current, open, err := a.Sessions.Authority.Current(r.Context(), user)
+	switch {
+	case err != nil:
+		return fmt.Errorf("find the session of %s: %w", user, err)
+	case !open:
+		write(w, http.StatusNotFound, "application/problem+json", Problem{"No session", http.StatusNotFound, "the user has no session; POST begins one"})
+		return nil
+	}
+	write(w, http.StatusOK, "application/json", show(claim.Binding{Epoch: current.Epoch, Worker: current.Worker}, 0))
+	return nil
+}
+
+func (a *api) end(w http.ResponseWriter, r *http.Request, user fleet.User) error {
+	if err := a.Sessions.End(r.Context(), user); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (a *api) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+	defer cancel()
+	if err := a.Ready(ctx); err != nil {
+		write(w, http.StatusServiceUnavailable, "application/problem+json", Problem{"Not ready", http.StatusServiceUnavailable, err.Error()})
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}
