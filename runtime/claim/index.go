@@ -20,6 +20,7 @@ type Index struct {
 	ack         scores // assigned and returned workers → deadline
 	waiting     scores // users by arrival, bonus taken off
 	renew       scores // waiting users → deadline
+	exited      scores // dropped workers and lives → when
 }
 
 // session is who acts for a user.
@@ -32,7 +33,7 @@ type session struct {
 func NewIndex() *Index {
 	return &Index{
 		workers: map[fleet.Worker]*Worker{}, users: map[fleet.User]session{}, hosts: scores{},
-		free: scores{}, lease: scores{}, ack: scores{}, waiting: scores{}, renew: scores{},
+		free: scores{}, lease: scores{}, ack: scores{}, waiting: scores{}, renew: scores{}, exited: scores{},
 	}
 }
 
@@ -51,6 +52,18 @@ func (x *Index) Worker(worker fleet.Worker) (Worker, bool) {
 	}
 	return Worker{}, false
 }
+
+// Gone: see [Directory].
+func (x *Index) Gone(worker fleet.Worker, life fleet.Life) bool {
+	if w := x.workers[worker]; w != nil && w.Life > life {
+		return true
+	}
+	_, gone := x.exited[exit(worker, life)]
+	return gone
+}
+
+// exit names one life of one worker.
+func exit(worker fleet.Worker, life fleet.Life) string { return string(worker) + " " + life.String() }
 
 // Claim: see [Claims].
 func (x *Index) Claim(now int64, r Request, t Terms) (Answer, error) {

@@ -62,6 +62,7 @@ func (x *Index) registerBusy(now int64, w *Worker, r Registration, t Terms) Stan
 	x.ack[string(r.Worker)] = now + millis(t.Acknowledge)
 	x.users[r.User] = session{r.Worker, r.Epoch}
 	x.leave(r.User)
+	delete(x.exited, exit(r.Worker, r.Life))
 	x.last = max(x.last, r.Epoch)
 	return Ok
 }
@@ -157,19 +158,31 @@ func (x *Index) Confirm(worker fleet.Worker, life fleet.Life, epoch fleet.Epoch)
 }
 
 // Exit: see [Hosts].
-func (x *Index) Exit(worker fleet.Worker, life fleet.Life) (Death, error) {
+func (x *Index) Exit(now int64, worker fleet.Worker, life fleet.Life, t Terms) (Death, error) {
 	w := x.workers[worker]
 	switch {
 	case w == nil:
+		x.remember(now, exit(worker, life))
 		return Death{Worker: worker, Life: life}, nil
 	case w.Life > life:
 		return Death{}, ErrFenced
 	}
-	return x.drop(w), nil
+	d := x.drop(now, w, t)
+	x.match(now, t)
+	return d, nil
 }
 
-// drop forgets a worker and ends its session.
-func (x *Index) drop(w *Worker) Death {
+// remember keeps a dropped worker's life as proof for whoever takes its user over; the oldest are forgotten.
+func (x *Index) remember(now int64, life string) {
+	x.exited[life] = now
+	for len(x.exited) > GoneLimit {
+		oldest, _ := x.exited.least()
+		delete(x.exited, oldest)
+	}
+}
+
+// drop forgets a worker, ends its session and puts its user at the head of the queue.
+func (x *Index) drop(now int64, w *Worker, t Terms) Death {
 	d := Death{Worker: w.ID, Host: w.Host, Life: w.Life}
 	if w.User != "" {
 		d.User, d.Epoch = w.User, w.Epoch
@@ -178,6 +191,11 @@ func (x *Index) drop(w *Worker) Death {
 	delete(x.workers, w.ID)
 	delete(x.free, string(w.ID))
 	delete(x.lease, string(w.ID))
+	x.remember(now, exit(w.ID, w.Life))
+	if _, bound := x.users[d.User]; d.User != "" && !bound {
+		x.waiting[string(d.User)] = now - millis(LongestBonus)
+		x.renew[string(d.User)] = now + millis(t.Renew)
+	}
 	return d
 }
 

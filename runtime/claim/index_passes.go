@@ -48,8 +48,9 @@ func (x *Index) Reap(now int64, t Terms) Reaped {
 			report.More = true
 			break
 		}
-		report.Dead = append(report.Dead, x.drop(w))
+		report.Dead = append(report.Dead, x.drop(now, w, t))
 	}
+	x.match(now, t)
 	if !report.Held {
 		x.forget(silent)
 	}

@@ -38,6 +38,12 @@ func (m *Memory) Worker(_ context.Context, worker fleet.Worker) (w Worker, ok bo
 	return w, ok, nil
 }
 
+// Gone: see [Directory].
+func (m *Memory) Gone(_ context.Context, worker fleet.Worker, life fleet.Life) (gone bool, err error) {
+	m.at(func(x *Index, _ int64) { gone = x.Gone(worker, life) })
+	return gone, nil
+}
+
 // Claim: see [Claims].
 func (m *Memory) Claim(_ context.Context, r Request, t Terms) (a Answer, err error) {
 	m.at(func(x *Index, now int64) { a, err = x.Claim(now, r, t) })
@@ -87,8 +93,8 @@ func (m *Memory) Confirm(_ context.Context, worker fleet.Worker, life fleet.Life
 }
 
 // Exit: see [Hosts].
-func (m *Memory) Exit(_ context.Context, worker fleet.Worker, life fleet.Life) (d Death, err error) {
-	m.at(func(x *Index, _ int64) { d, err = x.Exit(worker, life) })
+func (m *Memory) Exit(_ context.Context, worker fleet.Worker, life fleet.Life, t Terms) (d Death, err error) {
+	m.at(func(x *Index, now int64) { d, err = x.Exit(now, worker, life, t) })
 	return d, err
 }
 

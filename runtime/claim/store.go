@@ -57,8 +57,9 @@ type Hosts interface {
 	// Confirm makes a worker serve: it acknowledges an assignment, or the database agrees to a returned session.
 	// Repeating it is harmless. ErrFenced: not current.
 	Confirm(ctx context.Context, worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error
-	// Exit reports the exit of a worker's process. ErrFenced: a newer life is registered.
-	Exit(ctx context.Context, worker fleet.Worker, life fleet.Life) (Death, error)
+	// Exit reports the exit of a worker's process. Its user goes to the head of the queue. ErrFenced: a newer life is
+	// registered.
+	Exit(ctx context.Context, worker fleet.Worker, life fleet.Life, t Terms) (Death, error)
 	// Park keeps the workers of a host that is about to fall silent on purpose from being reaped for a while. It
 	// does not prolong their right to call the broker.
 	Park(ctx context.Context, host fleet.Host, workers []fleet.Worker, silence time.Duration) error
@@ -66,7 +67,8 @@ type Hosts interface {
 
 // Passes is what the keeper's rounds ask of the store.
 type Passes interface {
-	// Reap drops workers whose lease has run out by more than the guard, at most [ReapLimit].
+	// Reap drops workers whose lease has run out by more than the guard, at most [ReapLimit]. Their users go to the
+	// head of the queue.
 	Reap(ctx context.Context, t Terms) (Reaped, error)
 	// Unconfirmed lists assigned and returned workers, the earliest deadline first, at most limit.
 	Unconfirmed(ctx context.Context, limit int) ([]Unconfirmed, error)
@@ -85,6 +87,10 @@ type Directory interface {
 	Open(ctx context.Context, incarnation string) (string, error)
 	// Worker returns a worker's record. False: it is not registered, which alone proves nothing about it.
 	Worker(ctx context.Context, worker fleet.Worker) (Worker, bool, error)
+	// Gone says whether a worker is known to be out of a life, for ever: its process exited, its lease ran out by more
+	// than the guard and it has not returned since, or a newer life is registered. The index remembers the latest
+	// [GoneLimit]; false proves nothing.
+	Gone(ctx context.Context, worker fleet.Worker, life fleet.Life) (bool, error)
 }
 
 // Store is the whole index.

@@ -34,6 +34,8 @@ const (
 	ReapWindow = 1024
 	// MatchLimit is the most stale queue entries, of users and of workers, that one call steps over.
 	MatchLimit = 64
+	// GoneLimit is how many dropped workers are remembered: more than die while anybody may still ask about them.
+	GoneLimit = 65_536
 	// BeatLimit is the most workers in one batch: more than a host holds.
 	BeatLimit = 1024
 	// LongestBonus is the most by which a user's place in the queue may be moved ahead of its arrival.

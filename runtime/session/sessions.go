@@ -107,8 +107,7 @@ func (s *Sessions) Deliver(ctx context.Context, b claim.Binding, replyTo string)
 	return err
 }
 
-// begin asks the authority, and proves to it that a predecessor is gone where the index knows it: a worker that lives
-// in a later life has left the session of its earlier one.
+// begin asks the authority, and proves to it that a predecessor is gone where the index knows it.
 func (s *Sessions) begin(ctx context.Context, b claim.Binding) error {
 	session := Session{User: b.User, Epoch: b.Epoch, Worker: b.Worker, Host: b.Host, Life: b.Life}
 	wait := s.Terms.TTL + s.Terms.Guard
@@ -117,11 +116,11 @@ func (s *Sessions) begin(ctx context.Context, b claim.Binding) error {
 	if !errors.As(err, &occupied) {
 		return wrap(err, "begin the session of %s", b.User)
 	}
-	predecessor, known, lookup := s.Directory.Worker(ctx, occupied.By.Worker)
+	gone, lookup := s.Directory.Gone(ctx, occupied.By.Worker, occupied.By.Life)
 	if lookup != nil {
 		return fmt.Errorf("look up the predecessor of %s: %w", b.User, lookup)
 	}
-	if !known || predecessor.Life <= occupied.By.Life {
+	if !gone {
 		return err
 	}
 	if err := s.Authority.Close(ctx, b.User, occupied.By.Epoch); err != nil {

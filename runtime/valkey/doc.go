@@ -10,6 +10,7 @@
 //	{pool}:hosts                   hosts by their last batch
 //	{pool}:worker:<id>, :user:<id> a worker's record; who acts for a user
 //	{pool}:host:<id>, :states      workers of a host; workers in each state
+//	{pool}:exited                  lives that are over, as proof for whoever takes a user over
 //	{pool}:epoch, :floor, :hold    last epoch, the floor under the next, until when reaping is suspended
 //	{pool}:incarnation             identity of the data; without it nobody is bound
 package valkey

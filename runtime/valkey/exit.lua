@@ -1,7 +1,12 @@
 -- exit drops a worker whose process has exited.
--- ARGV: worker, life
+-- ARGV: worker, life, acknowledge ms, renew ms
 -- Answer: dead <death> | gone | fenced
 local w = get(ARGV[1])
-if not w then return reply('gone') end
+if not w then
+  remember(ARGV[1], ARGV[2])
+  return reply('gone')
+end
 if tonumber(w.life) > tonumber(ARGV[2]) then return reply('fenced') end
-return reply('dead', drop(w))
+local death = drop(w, tonumber(ARGV[4]))
+match(tonumber(ARGV[3]))
+return reply('dead', death)

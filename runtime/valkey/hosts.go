@@ -54,8 +54,8 @@ func (s *Store) Confirm(ctx context.Context, worker fleet.Worker, life fleet.Lif
 }
 
 // Exit: see [claim.Hosts].
-func (s *Store) Exit(ctx context.Context, worker fleet.Worker, life fleet.Life) (claim.Death, error) {
-	a, err := s.run(ctx, scriptExit, string(worker), life.String())
+func (s *Store) Exit(ctx context.Context, worker fleet.Worker, life fleet.Life, t claim.Terms) (claim.Death, error) {
+	a, err := s.run(ctx, scriptExit, string(worker), life.String(), ms(t.Acknowledge), ms(t.Renew))
 	if err != nil {
 		return claim.Death{}, err
 	}

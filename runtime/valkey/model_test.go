@@ -111,10 +111,17 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		},
 		"exit": func(t *rapid.T) {
 			w, l := worker(t), life(t)
-			got, gotErr := m.store.Exit(ctx, w, l)
-			want, wantErr := m.index.Exit(w, l)
+			terms := terms(t)
+			got, gotErr := m.store.Exit(ctx, w, l, terms)
+			want, wantErr := m.index.Exit(m.now, w, l, terms)
 			require.Equal(t, wantErr, gotErr)
 			require.Equal(t, want, got)
+		},
+		"gone": func(t *rapid.T) {
+			w, l := worker(t), life(t)
+			got, err := m.store.Gone(ctx, w, l)
+			require.NoError(t, err)
+			require.Equal(t, m.index.Gone(w, l), got)
 		},
 		"park": func(t *rapid.T) {
 			h, silence := host(t), rapid.SampledFrom([]time.Duration{-time.Minute, time.Minute}).Draw(t, "silence")

@@ -10,7 +10,7 @@ import (
 
 // Reap: see [claim.Passes].
 func (s *Store) Reap(ctx context.Context, t claim.Terms) (claim.Reaped, error) {
-	a, err := s.run(ctx, scriptReap, ms(t.TTL), ms(t.Guard), ms(t.Hold))
+	a, err := s.run(ctx, scriptReap, ms(t.TTL), ms(t.Guard), ms(t.Hold), ms(t.Acknowledge), ms(t.Renew))
 	if err != nil {
 		return claim.Reaped{}, err
 	}

@@ -64,8 +64,16 @@ local function unbind(w)
   w.user, w.sent = '', '0'
 end
 
--- drop forgets a worker and returns its death: worker, host, life, user, epoch.
-local function drop(w)
+-- remember keeps a dropped worker's life as proof for whoever takes its user over; the oldest are forgotten.
+local function remember(id, life)
+  redis.call('ZADD', P .. 'exited', text(now), id .. ' ' .. life)
+  redis.call('ZREMRANGEBYRANK', P .. 'exited', 0, -65537)
+end
+
+-- drop forgets a worker, ends its session and puts its user at the head of the queue. It returns the death: worker,
+-- host, life, user, epoch.
+local function drop(w, renew)
+  local user = w.user
   local death = { w.id, w.host, w.life, w.user, w.user ~= '' and w.epoch or '0' }
   unbind(w)
   move(w, nil)
@@ -73,6 +81,11 @@ local function drop(w)
   redis.call('DEL', P .. 'worker:' .. w.id)
   redis.call('ZREM', P .. 'free', w.id)
   redis.call('ZREM', P .. 'lease', w.id)
+  remember(w.id, w.life)
+  if user ~= '' and not session(user) then
+    redis.call('ZADD', P .. 'waiting', text(now - 30000), user)
+    redis.call('ZADD', P .. 'renew', text(now + renew), user)
+  end
   return death
 end
 

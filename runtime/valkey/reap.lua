@@ -1,6 +1,6 @@
 -- reap drops workers whose lease ran out by more than the guard, at most 64. Silence of hosts is judged in the same
 -- step: up to a tenth of them, rounded up, at least one and never all, are reaped unasked; more are held.
--- ARGV: ttl ms, guard ms, hold ms
+-- ARGV: ttl ms, guard ms, hold ms, acknowledge ms, renew ms
 -- Answer: held(0|1), more(0|1), silent hosts, deaths
 local guard = tonumber(ARGV[2])
 local silent = redis.call('ZRANGEBYSCORE', P .. 'hosts', '-inf', '(' .. text(now - tonumber(ARGV[1]) - guard))
@@ -29,9 +29,10 @@ for _, id in ipairs(lapsed) do
       more = 1
       break
     end
-    deaths[#deaths + 1] = drop(w)
+    deaths[#deaths + 1] = drop(w, tonumber(ARGV[5]))
   end
 end
+match(tonumber(ARGV[4]))
 if not held then
   for _, host in ipairs(silent) do
     if tonumber(redis.call('HGET', P .. 'host:' .. host, 'workers') or '0') <= 0 then

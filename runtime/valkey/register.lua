@@ -49,5 +49,6 @@ put('returned', user, epoch, '1')
 redis.call('ZADD', P .. 'ack', text(now + tonumber(ARGV[9])), id)
 redis.call('HSET', P .. 'user:' .. user, 'worker', id, 'epoch', epoch)
 leave(user)
+redis.call('ZREM', P .. 'exited', id .. ' ' .. life)
 if tonumber(redis.call('GET', P .. 'epoch') or '0') < tonumber(epoch) then redis.call('SET', P .. 'epoch', epoch) end
 return reply('ok')

@@ -31,6 +31,7 @@ var (
 	scriptConfirm     = script{"confirm", true}
 	scriptExit        = script{"exit", true}
 	scriptExpire      = script{"expire", true}
+	scriptGone        = script{"gone", false}
 	scriptHeal        = script{"heal", false}
 	scriptLeave       = script{"leave", true}
 	scriptOpen        = script{"open", false}
@@ -45,7 +46,7 @@ var (
 
 func scripts() []script {
 	return []script{
-		scriptBeat, scriptCensus, scriptClaim, scriptConfirm, scriptExit, scriptExpire, scriptHeal, scriptLeave,
+		scriptBeat, scriptCensus, scriptClaim, scriptConfirm, scriptExit, scriptExpire, scriptGone, scriptHeal, scriptLeave,
 		scriptOpen, scriptPark, scriptRaise, scriptReap, scriptRegister, scriptRelease, scriptSent, scriptUnconfirmed,
 	}
 }

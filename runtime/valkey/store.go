@@ -137,6 +137,15 @@ func (s *Store) Worker(ctx context.Context, worker fleet.Worker) (claim.Worker, 
 	return w, true, nil
 }
 
+// Gone: see [claim.Directory].
+func (s *Store) Gone(ctx context.Context, worker fleet.Worker, life fleet.Life) (bool, error) {
+	a, err := s.run(ctx, scriptGone, string(worker), life.String())
+	if err != nil {
+		return false, err
+	}
+	return a.flag(), a.failed(scriptGone)
+}
+
 // ms is a duration as the scripts take it.
 func ms(d time.Duration) int64 { return d.Milliseconds() }
 

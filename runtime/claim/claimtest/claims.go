@@ -102,6 +102,8 @@ func releaseResets(b *bench) {
 	require.Nil(b, b.claim("bea").Bound, "a worker was given away before it was reset")
 	require.Equal(b, claim.Fenced, b.beat("h1", "w1", 1, bound.Epoch))
 	require.Equal(b, claim.Ok, b.idle("w1", "h1", 2))
+	require.True(b, must(b, func() (bool, error) { return b.store.Gone(b.ctx, "w1", 1) }), "its next life is not proof")
+	require.False(b, must(b, func() (bool, error) { return b.store.Gone(b.ctx, "w1", 2) }))
 	next := b.bound("bea")
 	require.Equal(b, fleet.Life(2), next.Life)
 	require.Equal(b, "w1-key-2", next.Key)

@@ -71,6 +71,8 @@ func reapDrops(b *bench) {
 	require.Equal(b, []claim.Death{{Worker: "w4", Host: "h2", Life: 7, User: "bea", Epoch: bea.Epoch}}, dead(reaped, "w4"))
 	require.Equal(b, []claim.Death{{Worker: "w1", Host: "h1", Life: 1, User: "ann", Epoch: ann.Epoch}}, dead(reaped, "w1"))
 	require.Empty(b, b.reap(long).Dead, "reaped twice")
+	require.True(b, must(b, func() (bool, error) { return b.store.Gone(b.ctx, "w4", 7) }))
+	require.Equal(b, 2, b.census().Waiting, "the users of the dead do not wait for others")
 	require.Equal(b, claim.Announce, b.beat("h2", "w4", 7, bea.Epoch), "a beat brought it back")
 	require.Equal(b, map[claim.State]int{}, b.census().Workers)
 }
@@ -192,16 +194,19 @@ func exitIsByLife(b *bench) {
 	b.open()
 	b.idle("w1", "h1", 2)
 	ann := b.serving("ann")
-	_, err := b.store.Exit(b.ctx, "w1", 1)
+	_, err := b.store.Exit(b.ctx, "w1", 1, b.terms)
 	require.ErrorIs(b, err, claim.ErrFenced)
 	require.Equal(b, ann, b.bound("ann"))
-	death, err := b.store.Exit(b.ctx, "w1", 2)
+	death, err := b.store.Exit(b.ctx, "w1", 2, b.terms)
 	require.NoError(b, err)
 	require.Equal(b, claim.Death{Worker: "w1", Host: "h1", Life: 2, User: "ann", Epoch: ann.Epoch}, death)
-	death, err = b.store.Exit(b.ctx, "w1", 2)
+	death, err = b.store.Exit(b.ctx, "w1", 2, b.terms)
 	require.NoError(b, err)
 	require.Empty(b, death.User, "the session ended twice")
-	require.Nil(b, b.claim("ann").Bound)
+	for life, gone := range map[fleet.Life]bool{1: false, 2: true, 3: false} {
+		require.Equal(b, gone, must(b, func() (bool, error) { return b.store.Gone(b.ctx, "w1", life) }), "life %d", life)
+	}
+	b.claim("bea")
 	b.idle("w2", "h1", 1)
 	require.Equal(b, fleet.Worker("w2"), b.bound("ann").Worker)
 }
@@ -238,20 +243,21 @@ func outlived(b *bench) {
 	b.heard(9)
 	b.idle("w1", "h1", 1)
 	old := b.serving("ann")
-	_, err := b.store.Exit(b.ctx, "w1", 1) // wrongly reported: it lives
+	_, err := b.store.Exit(b.ctx, "w1", 1, b.terms) // wrongly reported: it lives
 	require.NoError(b, err)
 	b.idle("w2", "h1", 1)
 	current := b.serving("ann")
 	require.Equal(b, claim.Fenced, b.register(claim.Registration{Worker: "w1", Host: "h1", Life: 1, Key: "k", User: "ann", Epoch: old.Epoch}, b.terms))
 	require.Equal(b, current, b.bound("ann"))
 
-	_, err = b.store.Exit(b.ctx, "w2", 1)
+	_, err = b.store.Exit(b.ctx, "w2", 1, b.terms)
 	require.NoError(b, err)
 	require.Nil(b, b.claim("ann").Bound)
 	require.Equal(b, claim.Ok, b.register(claim.Registration{Worker: "w2", Host: "h1", Life: 1, Key: "k", User: "ann", Epoch: current.Epoch}, b.terms),
 		"the predecessor came back before anyone else had the user: it keeps the user")
 	require.Equal(b, current.Epoch, b.bound("ann").Epoch)
 	require.Equal(b, 0, b.census().Waiting, "a user with a worker does not wait")
+	require.False(b, must(b, func() (bool, error) { return b.store.Gone(b.ctx, "w2", 1) }), "it came back")
 }
 
 func healIsQuiet(b *bench) {
