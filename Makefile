@@ -1,7 +1,9 @@
 # make up · preview · destroy · test · check. STACK is a tier (tier-100 … tier-100k) or any Pulumi.<name>.yaml.
 .DEFAULT_GOAL := help
 .PHONY: help up preview destroy test check
-STACK ?= tier-100
+# Exported, not pasted into the commands: a value with a quote in it stays a value.
+export STACK ?= tier-100
+export FROM
 CC := $(shell go env CC)
 RACE := $(if $(shell command -v $(CC)),-race)
 
@@ -9,18 +11,18 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 up: ## apply STACK to a simulated AWS: nothing is created
-	@go run ./offline up --stack '$(STACK)'
+	@go run ./offline up --stack "$$STACK"
 
 preview: ## show the plan of STACK; FROM=tier-1k shows the move to it, JSON=1 prints one JSON object
-	@go run ./offline preview --stack '$(STACK)' --from '$(FROM)' $(if $(JSON),--json)
+	@go run ./offline preview --stack "$$STACK" --from "$$FROM" $(if $(JSON),--json)
 
 destroy: ## remove what up applied to STACK
-	@go run ./offline destroy --stack '$(STACK)'
+	@go run ./offline destroy --stack "$$STACK"
 
 test: ## run every test, the runtime's under the race detector where there is a C compiler
-	go test $$(go list ./... | grep -v '^workerfleet/runtime/')
-	$(if $(RACE),CGO_ENABLED=1 )go test $(RACE) ./runtime/...
+	go test -timeout 20m $$(go list ./... | grep -v '^workerfleet/runtime/')
+	$(if $(RACE),CGO_ENABLED=1 )go test -timeout 20m $(RACE) ./runtime/...
 	@go run ./runtime/parts/report
 
-check: ## formatting, vet and staticcheck; .ci/run alone adds the installation of parts and all tests
-	.ci/run formatting vet staticcheck
+check: ## formatting, modules, vet and staticcheck; .ci/run alone adds the installation of parts and all tests
+	.ci/run formatting modules vet staticcheck

@@ -14,6 +14,17 @@ import (
 // errUsage marks a command line that cannot be followed.
 var errUsage = errors.New("usage: offline up|preview|destroy --stack NAME [--from NAME] [--json]")
 
+// help is what --help prints.
+const help = `offline plans and applies the platform's stacks with the real Pulumi engine and no AWS account.
+
+  offline up --stack tier-100                          plan and apply; STACK is a tier or any Pulumi.<name>.yaml
+  offline preview --stack tier-5k                      show what up would do
+  offline preview --stack tier-5k --from tier-1k       show what moving a stack from one tier to the other would do
+  offline preview --stack tier-5k --json               one JSON object: {"resources": […], "diff": […]}
+  offline destroy --stack tier-100                     forget the stack
+
+Exit status: 0 when all went well, 2 when the command, the stack file or a rule refuses the input, 1 otherwise.`
+
 type command struct {
 	verb, stack, from string
 	json              bool
@@ -24,13 +35,18 @@ func parse(args []string, stderr io.Writer) (command, error) {
 	if len(args) == 0 {
 		return command{}, errUsage
 	}
+	if args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		return command{}, flag.ErrHelp
+	}
 	c := command{verb: args[0]}
 	flags := flag.NewFlagSet("offline "+c.verb, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&c.stack, "stack", "", "the stack: tier-100 … tier-100k, or the name of any file Pulumi.<name>.yaml")
 	flags.StringVar(&c.from, "from", "", "preview only: the stack whose configuration is moved to this one")
 	flags.BoolVar(&c.json, "json", false, "preview only: print one JSON object {resources, diff} and nothing else")
-	if err := flags.Parse(args[1:]); err != nil {
+	if err := flags.Parse(args[1:]); errors.Is(err, flag.ErrHelp) {
+		return c, err
+	} else if err != nil {
 		return c, fmt.Errorf("%w\n%w", err, errUsage)
 	}
 	if flags.NArg() > 0 {
@@ -53,6 +69,10 @@ func parse(args []string, stderr io.Writer) (command, error) {
 
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	c, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		_, err = fmt.Fprintln(stdout, help)
+		return err
+	}
 	if err != nil {
 		return err
 	}

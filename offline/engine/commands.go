@@ -99,9 +99,13 @@ func (e *Engine) Destroy(ctx context.Context, name string) error {
 		return err
 	}
 	defer done()
-	protected, err := protectedIn(ctx, stack)
+	resources, protected, err := contents(ctx, stack)
 	if err != nil {
 		return err
+	}
+	if resources == 0 {
+		_, err = fmt.Fprintf(e.Out, "The stack %s is not in the local state: there is nothing to destroy.\n", file.Name)
+		return errors.Join(err, stack.Workspace().RemoveStack(ctx, file.Name))
 	}
 	if protected > 0 {
 		return fmt.Errorf("the stack %s holds %d protected resources: set protection to relaxed in its stack file, run up, then destroy", file.Name, protected)
@@ -121,17 +125,16 @@ func (e *Engine) Destroy(ctx context.Context, name string) error {
 func (e *Engine) judge(file StackFile) error {
 	platform, region, err := stacks.LoadFile(file.Path)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w\n%w", err, ErrRefused)
+	}
+	if _, err := stacks.Decode(platform, region); err != nil {
+		return fmt.Errorf("%s:\n%w\n%w", file.Path, err, ErrRefused)
 	}
 	recorded, err := graph.Record(e.program(), graph.Run{
 		Stack: file.Name, Region: region, Account: graph.SimulatedAccount,
 		Config: map[string]string{"workerfleet:platform": string(platform)},
 	})
 	if err != nil {
-		var problems stacks.Problems
-		if errors.As(err, &problems) {
-			return fmt.Errorf("%s: %w\n%w", file.Path, problems, ErrRefused)
-		}
 		return fmt.Errorf("%s: %w", file.Path, err)
 	}
 	findings := policy.JudgeAll(recorded)
@@ -173,12 +176,12 @@ func (e *Engine) preview(ctx context.Context, name string, file StackFile) ([]St
 	return <-steps, nil
 }
 
-// protectedIn counts the resources of the local state that refuse to be deleted. The engine itself would delete all
-// others before it comes to the first of them.
-func protectedIn(ctx context.Context, stack auto.Stack) (int, error) {
+// contents counts the resources of the local state, and those of them that refuse to be deleted. The engine itself would
+// delete all others before it comes to the first of these.
+func contents(ctx context.Context, stack auto.Stack) (resources, protected int, err error) {
 	state, err := stack.Export(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("read the local state: %w", err)
+		return 0, 0, fmt.Errorf("read the local state: %w", err)
 	}
 	var deployment struct {
 		Resources []struct {
@@ -186,20 +189,22 @@ func protectedIn(ctx context.Context, stack auto.Stack) (int, error) {
 		} `json:"resources"`
 	}
 	if err := json.Unmarshal(state.Deployment, &deployment); err != nil {
-		return 0, fmt.Errorf("read the local state: %w", err)
+		return 0, 0, fmt.Errorf("read the local state: %w", err)
 	}
-	protected := 0
 	for _, r := range deployment.Resources {
 		if r.Protect {
 			protected++
 		}
 	}
-	return protected, nil
+	return len(deployment.Resources), protected, nil
 }
 
 // engineError keeps the diagnostics of what the engine said: the rest went to the progress already.
 func engineError(operation string, err error) error {
 	said := err.Error()
+	if strings.Contains(said, "currently locked") {
+		return fmt.Errorf("another run works on this stack: wait for it (if it was killed, delete .workerfleet/state/.pulumi/locks)")
+	}
 	if _, diagnostics, found := strings.Cut(said, "Diagnostics:\n"); found {
 		said, _, _ = strings.Cut(diagnostics, "\nResources:")
 	}

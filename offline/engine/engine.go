@@ -62,46 +62,52 @@ func (e *Engine) program() pulumi.RunFunc {
 
 // open prepares the engine's stack called name, configured by the stack file. The returned function removes what is
 // of use to this run only.
-func (e *Engine) open(ctx context.Context, name string, file StackFile) (stack auto.Stack, done func(), err error) {
+func (e *Engine) open(ctx context.Context, name string, file StackFile) (auto.Stack, func(), error) {
 	cli, err := e.cli(ctx)
 	if err != nil {
-		return stack, nil, err
+		return auto.Stack{}, nil, err
 	}
 	run, err := e.prepare(name, file)
+	done := func() { _ = os.RemoveAll(run.temporary) }
 	if err != nil {
-		return stack, nil, err
+		done()
+		return auto.Stack{}, nil, err
 	}
-	done = func() { _ = os.RemoveAll(run.temporary) }
-	defer func() {
-		if err != nil {
-			done()
-		}
-	}()
-	project, err := e.project(run.plugins)
-	if err != nil {
-		return stack, nil, err
+	stack, err := e.upsert(ctx, name, cli, run)
+	if err != nil && strings.Contains(err.Error(), "already exists") {
+		// Another run made the stack between this one's look and its attempt.
+		stack, err = e.upsert(ctx, name, cli, run)
 	}
-	stack, err = auto.UpsertStackInlineSource(ctx, name, string(project.Name), e.program(),
-		auto.Pulumi(cli), auto.Project(*project), auto.WorkDir(run.workspace),
-		auto.PulumiHome(filepath.Join(e.home(), "pulumi")), auto.EnvVars(e.environment()),
-	)
 	if err != nil {
-		return stack, nil, fmt.Errorf("open the stack %s: %w", name, err)
+		done()
+		return auto.Stack{}, nil, fmt.Errorf("open the stack %s: %w", name, err)
 	}
 	return stack, done, nil
 }
 
-// folders are where one run works.
-type folders struct {
-	// workspace holds the copies of project and stack file that the CLI may rewrite.
-	workspace string
-	// temporary is removed after the run; plugins, inside it, holds the provider.
-	temporary, plugins string
+func (e *Engine) upsert(ctx context.Context, name string, cli auto.PulumiCommand, run folders) (auto.Stack, error) {
+	project, err := e.project(run.plugins)
+	if err != nil {
+		return auto.Stack{}, err
+	}
+	return auto.UpsertStackInlineSource(ctx, name, string(project.Name), e.program(),
+		auto.Pulumi(cli), auto.Project(*project), auto.WorkDir(run.workspace),
+		auto.PulumiHome(filepath.Join(e.home(), "pulumi")), auto.EnvVars(e.environment()),
+	)
 }
 
+// folders are where one run works; two runs share none. temporary holds the others and is removed after the run:
+// workspace has the copies of project and stack file, which the CLI may rewrite, and plugins the provider.
+type folders struct{ temporary, workspace, plugins string }
+
 func (e *Engine) prepare(name string, file StackFile) (folders, error) {
-	f := folders{workspace: filepath.Join(e.home(), "stacks", name)}
-	for _, dir := range []string{f.workspace, filepath.Join(e.home(), "state"), filepath.Join(e.home(), "pulumi")} {
+	var f folders
+	temporary, err := os.MkdirTemp("", "workerfleet-")
+	if err != nil {
+		return f, fmt.Errorf("make a temporary folder: %w", err)
+	}
+	f = folders{temporary: temporary, workspace: filepath.Join(temporary, "workspace"), plugins: filepath.Join(temporary, "plugins")}
+	for _, dir := range []string{f.workspace, f.plugins, filepath.Join(e.home(), "state"), filepath.Join(e.home(), "pulumi")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return f, fmt.Errorf("make a folder for the stack %s: %w", name, err)
 		}
@@ -109,19 +115,11 @@ func (e *Engine) prepare(name string, file StackFile) (folders, error) {
 	if err := os.WriteFile(filepath.Join(f.workspace, "Pulumi."+name+".yaml"), file.Text, 0o644); err != nil {
 		return f, fmt.Errorf("copy the stack file: %w", err)
 	}
-	temporary, err := os.MkdirTemp("", "workerfleet-")
-	if err != nil {
-		return f, fmt.Errorf("make a temporary folder: %w", err)
-	}
-	f.temporary, f.plugins = temporary, filepath.Join(temporary, "plugins")
 	executable := e.Executable
 	if executable == "" {
 		if executable, err = os.Executable(); err != nil {
 			return f, fmt.Errorf("find the running program: %w", err)
 		}
-	}
-	if err := os.Mkdir(f.plugins, 0o755); err != nil {
-		return f, fmt.Errorf("make the plugin folder: %w", err)
 	}
 	if err := os.Symlink(executable, filepath.Join(f.plugins, provider.Program)); err != nil {
 		return f, fmt.Errorf("link the provider: %w", err)

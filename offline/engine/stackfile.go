@@ -38,7 +38,7 @@ func (e *Engine) Read(name string) (StackFile, error) {
 		}
 		return StackFile{Name: candidate, Path: path, Text: text}, nil
 	}
-	return StackFile{}, fmt.Errorf("STACK: there is no stack %q; allowed: %s", name, strings.Join(e.stacks(), ", "))
+	return StackFile{}, fmt.Errorf("STACK: there is no stack %q; allowed: %s\n%w", name, strings.Join(e.stacks(), ", "), ErrRefused)
 }
 
 // stacks lists the stacks that have a file.

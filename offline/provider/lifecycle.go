@@ -30,6 +30,7 @@ func (s *Server) Check(_ context.Context, req *pulumirpc.CheckRequest) (*pulumir
 	if err != nil {
 		return nil, err
 	}
+	s.tag(form, news)
 	r := describe(urn, news)
 	if form.has("name") && !news.HasValue("name") && !news.HasValue("namePrefix") {
 		name := graph.PhysicalName(r, seed(r))
@@ -56,6 +57,30 @@ func (s *Server) Check(_ context.Context, req *pulumirpc.CheckRequest) (*pulumir
 	return response, nil
 }
 
+// tag adds the provider's default tags to a resource that can carry tags, under its own, as AWS's provider does: a
+// changed default is a change of every such resource.
+func (s *Server) tag(form *schema, inputs resource.PropertyMap) {
+	tags, can := form.properties["tags"]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !can || tags.each == nil || tags.list || len(s.tags) == 0 {
+		return
+	}
+	merged := resource.PropertyMap{}
+	for key, value := range s.tags {
+		merged[resource.PropertyKey(key)] = resource.NewProperty(value)
+	}
+	if own, stated := inputs["tags"]; stated {
+		if !own.IsObject() {
+			return // not known yet
+		}
+		for key, value := range own.ObjectValue() {
+			merged[key] = value
+		}
+	}
+	inputs["tags"] = resource.NewProperty(merged)
+}
+
 // Diff compares the old inputs with the new ones: the outputs that the engine also knows would show every computed
 // value as a change.
 func (s *Server) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
@@ -73,7 +98,7 @@ func (s *Server) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc
 	r := describe(urn, news)
 	r.Outputs = outputs
 	s.remember(r)
-	return diff(req, replacing[string(urn.Type())])
+	return diff(req, Replacing(string(urn.Type())))
 }
 
 // Create gives the resource its id and outputs. In a preview it gives nothing that only a real creation could tell.

@@ -1,5 +1,8 @@
 package provider
 
+// Replacing lists the inputs of a type of which AWS cannot change the value in place.
+func Replacing(token string) []string { return replacing[token] }
+
 // replacing lists the inputs of which AWS cannot change the value in place: a change makes a new resource. What is
 // not listed is updated.
 var replacing = map[string][]string{

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
@@ -25,6 +26,8 @@ type Server struct {
 
 	mu    sync.Mutex
 	place graph.Place
+	// tags are the provider's default tags, which every resource gets that can carry tags.
+	tags map[string]string
 	// seen is what this run has created or found unchanged: rules that look at two resources find the other here.
 	seen *graph.Graph
 }
@@ -89,10 +92,32 @@ func (s *Server) Configure(_ context.Context, req *pulumirpc.ConfigureRequest) (
 	}
 	values, _ := graph.Plain(settings)
 	region, _ := values["region"].(string)
+	tags, err := defaultTags(values["defaultTags"])
+	if err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
-	s.place = graph.Place{Region: region, Account: graph.SimulatedAccount}
+	s.place, s.tags = graph.Place{Region: region, Account: graph.SimulatedAccount}, tags
 	s.mu.Unlock()
 	return &pulumirpc.ConfigureResponse{AcceptSecrets: true, SupportsPreview: true}, nil
+}
+
+// defaultTags reads the provider's tags for everything. Nested settings come as they are or, from some engines, as JSON.
+func defaultTags(setting any) (map[string]string, error) {
+	if text, isText := setting.(string); isText {
+		if err := json.Unmarshal([]byte(text), &setting); err != nil {
+			return nil, fmt.Errorf("defaultTags: %w", err)
+		}
+	}
+	object, _ := setting.(map[string]any)
+	stated, _ := object["tags"].(map[string]any)
+	tags := make(map[string]string, len(stated))
+	for name, value := range stated {
+		if text, isText := value.(string); isText {
+			tags[name] = text
+		}
+	}
+	return tags, nil
 }
 
 // Invoke answers the lookups that a program may make.

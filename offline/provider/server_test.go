@@ -211,3 +211,56 @@ func TestServe(t *testing.T) {
 	require.NoError(t, <-done)
 	require.Regexp(t, `^\d+\n$`, port.String())
 }
+
+// What AWS is known to replace shows as a replacement, property by property: a row that is lost would turn a
+// replacement of data into a harmless-looking update.
+func TestKnownReplacements(t *testing.T) {
+	for token, properties := range map[string][]string{
+		"aws:ec2/vpc:Vpc":                     {"cidrBlock", "instanceTenancy"},
+		"aws:ec2/subnet:Subnet":               {"cidrBlock", "availabilityZone", "vpcId"},
+		"aws:ec2/securityGroup:SecurityGroup": {"name", "vpcId", "description"},
+		"aws:ec2/natGateway:NatGateway":       {"subnetId", "allocationId"},
+		"aws:ec2/vpcEndpoint:VpcEndpoint":     {"vpcId", "serviceName", "vpcEndpointType"},
+		"aws:sqs/queue:Queue":                 {"name", "fifoQueue"},
+		"aws:sns/topic:Topic":                 {"name", "fifoTopic"},
+		"aws:ecr/repository:Repository":       {"name", "encryptionConfigurations"},
+		"aws:iam/role:Role":                   {"name", "path"},
+		"aws:cloudwatch/logGroup:LogGroup":    {"name"},
+		"aws:kms/alias:Alias":                 {"name"},
+	} {
+		urn := "urn:pulumi:t::p::" + token + "::r"
+		for _, property := range properties {
+			changed := difference(t, urn, inputs{property: "old"}, inputs{property: "new"})
+			require.Equal(t, []string{property}, changed.GetReplaces(), "%s of %s", property, token)
+		}
+		tagged := difference(t, urn, inputs{"tags": inputs{"a": "1"}}, inputs{"tags": inputs{"a": "2"}})
+		require.Empty(t, tagged.GetReplaces(), "a tag replaces %s", token)
+	}
+	key := difference(t, "urn:pulumi:t::p::aws:kms/key:Key::k", inputs{"policy": "a", "deletionWindowInDays": 7.0}, inputs{"policy": "b", "deletionWindowInDays": 30.0})
+	require.Empty(t, key.GetReplaces(), "a key is never replaced by its policy")
+}
+
+// The provider's default tags are on every resource that can carry tags, under its own, so that a preview shows what
+// changing one of them changes.
+func TestDefaultTags(t *testing.T) {
+	s := NewServer("6.0.0")
+	_, err := s.Configure(context.Background(), &pulumirpc.ConfigureRequest{Args: properties(t, inputs{
+		"region": "ap-southeast-1", "defaultTags": `{"tags":{"app":"fleet","tier":"1k"}}`,
+	})})
+	require.NoError(t, err)
+	tags := func(urn string, news inputs) map[string]any {
+		value := check(t, s, urn, nil, news).GetInputs().GetFields()["tags"]
+		if value == nil {
+			return nil
+		}
+		return value.GetStructValue().AsMap()
+	}
+	require.Equal(t, map[string]any{"app": "fleet", "tier": "1k"}, tags(queueURN, inputs{}))
+	require.Equal(t, map[string]any{"app": "mine", "tier": "1k", "x": "y"}, tags(queueURN, inputs{"tags": inputs{"app": "mine", "x": "y"}}))
+	require.Nil(t, tags("urn:pulumi:t::p::aws:sqs/queuePolicy:QueuePolicy::p", inputs{}))
+	object, err := defaultTags(inputs{"tags": inputs{"app": "fleet"}})
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"app": "fleet"}, object)
+	_, err = s.Configure(context.Background(), &pulumirpc.ConfigureRequest{Args: properties(t, inputs{"defaultTags": "no JSON"})})
+	require.ErrorContains(t, err, "defaultTags: ")
+}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/netip"
+	"slices"
 
 	"workerfleet/stacks/graph"
 )
@@ -13,6 +14,11 @@ const (
 
 // dockerBridge is docker0's default network: a VPC on it cannot be reached from bridge-mode containers.
 var dockerBridge = netip.MustParsePrefix("172.17.0.0/16")
+
+// barred are the networks that AWS takes no VPC in: this host, loopback, link-local and multicast.
+var barred = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("224.0.0.0/4"),
+}
 
 func networkRules() []Rule {
 	return []Rule{
@@ -32,6 +38,8 @@ func checkVpc(_ *graph.Graph, r graph.Resource) []Finding {
 		return []Finding{finding("cidrBlock", "InvalidParameterValue: %q is not a network; allowed: an IPv4 network such as 10.0.0.0/16", text)}
 	case block.Bits() < 16 || block.Bits() > 28:
 		return []Finding{finding("cidrBlock", "InvalidVpc.Range: The CIDR %q is invalid; allowed: /16 to /28", text)}
+	case slices.ContainsFunc(barred, block.Overlaps):
+		return []Finding{finding("cidrBlock", "InvalidVpc.Range: The CIDR %q is invalid; allowed: no network within %v", text, barred)}
 	case block.Overlaps(dockerBridge):
 		return []Finding{finding("cidrBlock", "nothing, but %q overlaps docker0's %s: bridge-mode containers would not reach it", text, dockerBridge)}
 	}

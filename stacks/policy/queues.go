@@ -85,7 +85,7 @@ func checkDeadLetters(g *graph.Graph, r graph.Resource) []Finding {
 		findings = append(findings, finding("redrivePolicy", "InvalidParameterValue: Value %s for parameter RedrivePolicy is invalid. Reason: Dead-letter queue must be in the same account and region as the source.", target))
 	}
 	if kept, longer := seconds(r, "messageRetentionSeconds", defaultRetention), seconds(dead, "messageRetentionSeconds", defaultRetention); longer <= kept {
-		findings = append(findings, finding("redrivePolicy", "nothing, but %q keeps messages for %.0f s and their source for %.0f s: a message keeps its age when it is moved and would be gone before anyone reads it", dead.Name, longer, kept))
+		findings = append(findings, finding("redrivePolicy", "nothing, but %q keeps messages for %.0f s and their source for %.0f s: a standard queue's message keeps its age when it is moved, and nobody would have longer to read one that failed than one that did not", dead.Name, longer, kept))
 	}
 	return findings
 }

@@ -39,7 +39,7 @@ func finding(property, format string, args ...any) Finding {
 	return Finding{Property: property, Says: fmt.Sprintf(format, args...)}
 }
 
-// Rules returns the table, in the order of the rules' numbers.
+// Rules returns the table, by subject: names, network, queues, events, logs, keys.
 func Rules() []Rule {
 	return slices.Concat(nameRules(), networkRules(), queueRules(), eventRules(), logRules(), keyRules())
 }

@@ -59,7 +59,9 @@ var place = graph.Place{Region: "ap-southeast-1", Account: "111122223333"}
 func created(resources ...graph.Resource) *graph.Graph {
 	g := graph.New()
 	for _, r := range resources {
-		_, r.Outputs = place.Simulate(r, r.URN)
+		if r.Outputs == nil {
+			_, r.Outputs = place.Simulate(r, r.URN)
+		}
 		g.Put(r)
 	}
 	return g
