@@ -1,0 +1,51 @@
+package valkey
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Address says where a server stands and how to sign in.
+type Address struct {
+	// URL is redis[s]://[user[:password]@]host:port, or unix:///path.
+	URL string
+	// Cluster says that the server speaks the cluster protocol.
+	Cluster bool
+	// Token gives the user and a password that is good for now, where one is made for each connection; nil means what
+	// the URL says.
+	Token func(ctx context.Context) (user, password string, err error)
+}
+
+// Timeouts of one call. A beat that waits longer than this would make the next one late.
+const (
+	dialTimeout = 2 * time.Second
+	callTimeout = 2 * time.Second
+)
+
+// errAddress keeps a URL, which may hold a password, out of messages.
+var errAddress = errors.New("valkey: the URL is not understood; allowed: redis[s]://[user[:password]@]host:port")
+
+// Connect prepares a client and tries one call. The caller closes it.
+func Connect(ctx context.Context, a Address) (redis.UniversalClient, error) {
+	parsed, err := redis.ParseURL(a.URL)
+	if err != nil {
+		return nil, errAddress
+	}
+	options := &redis.UniversalOptions{
+		Addrs: []string{parsed.Addr}, DB: parsed.DB, Username: parsed.Username, Password: parsed.Password,
+		TLSConfig: parsed.TLSConfig, CredentialsProviderContext: a.Token, IsClusterMode: a.Cluster,
+		DialTimeout: dialTimeout, ReadTimeout: callTimeout, WriteTimeout: callTimeout, ContextTimeoutEnabled: true,
+	}
+	if parsed.Network == "unix" {
+		options.Dialer = redis.NewDialer(parsed)
+	}
+	client := redis.NewUniversalClient(options)
+	if err := client.Ping(ctx).Err(); err != nil {
+		return nil, errors.Join(fmt.Errorf("valkey: connect: %w", err), client.Close())
+	}
+	return client, nil
+}
