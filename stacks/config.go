@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"fmt"
+	"reflect"
 
 	"workerfleet/stacks/sizing"
 
@@ -12,7 +13,7 @@ import (
 // from sizing. Tags say what a value may be: range (numbers), words (one of), is (a format of decode_formats.go).
 type Config struct {
 	Region string      `json:"-"` // aws:region
-	Plan   sizing.Plan `json:"-"` // what the values below were checked against
+	Plan   sizing.Plan `json:"-"` // what users need, with the values below in it: quotas, addresses and cost follow them
 
 	Users            int               `json:"users" range:"1..1000000"`
 	Architecture     string            `json:"architecture" words:"x86_64|arm64"`
@@ -39,10 +40,10 @@ type Config struct {
 // Workers is the fleet of worker hosts and what one worker reserves.
 type Workers struct {
 	InstanceType string  `json:"instanceType"`
-	FallbackType string  `json:"fallbackType"` // another family of the same size, used when the first has no capacity
-	Instances    int     `json:"instances" range:"2..5000"`
+	FallbackType string  `json:"fallbackType"`              // another family of the same size, used when the first has no capacity
+	Instances    int     `json:"instances" range:"2..4999"` // one fewer than the most: a roll adds a host
 	MinInstances int     `json:"minInstances" range:"1..5000"`
-	MaxInstances int     `json:"maxInstances" range:"2..5000"`
+	MaxInstances int     `json:"maxInstances" range:"3..5000"`
 	CPU          int     `json:"cpu" range:"1..4096"`          // units, 1,024 = one vCPU
 	MemorySoft   int     `json:"memorySoft" range:"6..262144"` // MiB
 	MemoryHard   int     `json:"memoryHard" range:"6..262144"` // MiB
@@ -98,7 +99,7 @@ type Valkey struct {
 	StorageGB int    `json:"storageGB" range:"1..5000"`
 	ECPU      int    `json:"ecpu" range:"1000..15000000"` // a second
 	Shards    int    `json:"shards" range:"1..250"`       // two nodes each, 500 nodes a cluster at most
-	NodeType  string `json:"nodeType" is:"node"`
+	NodeType  string `json:"nodeType"`
 }
 
 // Database is the Aurora cluster.
@@ -136,7 +137,7 @@ type Market struct {
 	TimeZone string   `json:"timeZone" is:"timezone"`
 	Open     string   `json:"open" is:"clock"`
 	Close    string   `json:"close" is:"clock"`
-	Holidays []string `json:"holidays" is:"date"`
+	Holidays []string `json:"holidays" is:"holiday"`
 }
 
 // Alarms names who is told.
@@ -151,6 +152,16 @@ func FromStack(ctx *pulumi.Context) (Config, error) {
 		return Config{}, Problems{{"workerfleet:platform", "is not set; start from a committed file: " +
 			"pulumi stack init tier-100 uses Pulumi.tier-100.yaml"}}
 	}
+	// `pulumi config set protection strict` writes beside the object, where nothing would read it.
+	var beside Problems
+	for _, key := range keysOf(reflect.TypeFor[Config]()) {
+		if _, stated := ctx.GetConfig("workerfleet:" + key); stated {
+			beside.add("workerfleet:"+key, "stands beside workerfleet:platform; allowed: inside it (pulumi config set --path workerfleet:platform.%s …)", key)
+		}
+	}
+	if len(beside) > 0 {
+		return Config{}, beside.sorted()
+	}
 	region, _ := ctx.GetConfig("aws:region")
 	return Decode([]byte(platform), region)
 }
@@ -163,8 +174,11 @@ func Decode(platform []byte, region string) (Config, error) {
 		return Config{}, Problems{{"workerfleet:platform", err.Error()}}
 	}
 	var found Problems
-	if !formats("region", region) {
+	switch {
+	case !formats("region", region):
 		found.add("aws:region", "%s; allowed: %s", notAllowed(region), formatAllows("region"))
+	case outside(region):
+		found.add("aws:region", "%s", outsideSays(region))
 	}
 	if _, stated := raw["users"]; !stated {
 		found.add("users", "is not stated; allowed: 1 to %d", sizing.MaxUsers)
@@ -176,8 +190,11 @@ func Decode(platform []byte, region string) (Config, error) {
 	}
 	found = append(found, walk(raw, &cfg)...)
 	if planned {
-		cfg.Region, cfg.Plan = region, plan
-		found = append(found, consistency(cfg, found)...)
+		cfg.Region, cfg.Plan = region, effective(cfg, plan)
+		if _, stated := raw["monthlyBudgetUSD"]; !stated {
+			cfg.MonthlyBudgetUSD = cfg.Plan.BudgetUSD()
+		}
+		found = append(found, consistency(cfg, plan, found)...)
 	}
 	if len(found) > 0 {
 		return Config{}, found.sorted()

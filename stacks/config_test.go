@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -65,6 +66,9 @@ func TestStatedValuesWin(t *testing.T) {
 	require.Contains(t, c.Images, "api")
 	require.Equal(t, "123456789012", c.Account.ID, "`pulumi config set` writes digits as a number")
 	require.Equal(t, "r6i.8xlarge", c.Plan.Workers.Type.Name)
+	require.Equal(t, 120*2+75+12+4+120, c.Plan.Network.Addresses, "what follows, follows what is stated")
+	require.Equal(t, c.Plan.BudgetUSD(), c.MonthlyBudgetUSD)
+	require.Greater(t, c.MonthlyBudgetUSD, 170_000, "80 hosts cost more than the 73 of the plan")
 }
 
 // What a preview may lack and a deployment may not.
@@ -95,6 +99,9 @@ func TestFromStack(t *testing.T) {
 	c, err := run(map[string]string{"workerfleet:platform": `{"users":500}`, "aws:region": singapore})
 	require.NoError(t, err)
 	require.Equal(t, 6, c.Workers.Instances)
+	_, err = run(map[string]string{"workerfleet:platform": `{"users":500}`, "aws:region": singapore, "workerfleet:protection": "strict"})
+	require.EqualError(t, err, "workerfleet:protection: stands beside workerfleet:platform; allowed: inside it "+
+		"(pulumi config set --path workerfleet:platform.protection …)")
 	_, err = run(nil)
 	require.ErrorContains(t, err, "workerfleet:platform: is not set; start from a committed file")
 }
@@ -109,6 +116,10 @@ func TestLoadFile(t *testing.T) {
 	require.True(t, json.Valid(platform))
 	_, _, err = LoadFile("no-such-file.yaml")
 	require.ErrorContains(t, err, "no-such-file.yaml")
+	astray := filepath.Join(t.TempDir(), "Pulumi.astray.yaml")
+	require.NoError(t, os.WriteFile(astray, []byte("config: {'workerfleet:protection': strict, 'workerfleet:platform': {users: 1}}"), 0o600))
+	_, _, err = LoadFile(astray)
+	require.EqualError(t, err, astray+": workerfleet:protection is not allowed; allowed: workerfleet:platform, which holds everything")
 	_, _, err = LoadFile("../Pulumi.yaml")
 	require.EqualError(t, err, "../Pulumi.yaml: config has no workerfleet:platform")
 }

@@ -36,7 +36,8 @@ func (p *Problems) add(field, format string, args ...any) {
 // about says whether a field, or something inside it, already has a problem.
 func (p Problems) about(field string) bool {
 	return slices.ContainsFunc(p, func(one Problem) bool {
-		return one.Field == field || strings.HasPrefix(one.Field, field+".") || strings.HasPrefix(field, one.Field+".")
+		return one.Field == field || strings.HasPrefix(one.Field, field+".") ||
+			strings.HasPrefix(one.Field, field+"[") || strings.HasPrefix(field, one.Field+".")
 	})
 }
 
@@ -76,22 +77,30 @@ type walker struct{ found Problems }
 // object reads the keys of one struct. Problems arrive in map order: Decode sorts them.
 func (w *walker) object(path string, raw map[string]any, into reflect.Value) {
 	fields := map[string]int{}
-	var keys []string
 	for i := range into.NumField() {
-		if key := into.Type().Field(i).Tag.Get("json"); key != "-" {
-			fields[key] = i
-			keys = append(keys, key)
-		}
+		fields[into.Type().Field(i).Tag.Get("json")] = i
 	}
+	keys := keysOf(into.Type())
 	for key, value := range raw {
 		field := join(path, key)
 		i, known := fields[key]
-		if !known {
+		if !known || key == "-" {
 			w.found.add(field, "unknown key%s; allowed: %s", suggestion(key, keys), strings.Join(keys, ", "))
 			continue
 		}
 		w.value(field, value, into.Field(i), into.Type().Field(i).Tag)
 	}
+}
+
+// keysOf lists the keys that a struct is read from, in its order.
+func keysOf(of reflect.Type) []string {
+	var keys []string
+	for i := range of.NumField() {
+		if key := of.Field(i).Tag.Get("json"); key != "-" {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // value writes one value by the kind of its field, or says what was found and what was expected. A value outside its

@@ -3,7 +3,10 @@ package stacks
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -20,6 +23,11 @@ func LoadFile(path string) (platform []byte, region string, err error) {
 	}
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		return nil, "", fmt.Errorf("%s: %w", path, err)
+	}
+	for _, key := range slices.Sorted(maps.Keys(file.Config)) {
+		if strings.HasPrefix(key, "workerfleet:") && key != "workerfleet:platform" {
+			return nil, "", fmt.Errorf("%s: %s is not allowed; allowed: workerfleet:platform, which holds everything", path, key)
+		}
 	}
 	value, stated := file.Config["workerfleet:platform"]
 	if !stated {

@@ -1,12 +1,15 @@
 package stacks
 
 import (
+	"errors"
 	"net/mail"
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
-	"time"
+
+	"workerfleet/runtime/settings"
 )
 
 // formatAllows says, for people, what a format of an `is` tag allows.
@@ -19,13 +22,13 @@ func formatAllows(format string) string {
 	case "branch":
 		return "branch names without spaces, * for any part"
 	case "certificate":
-		return "an ACM certificate's ARN, as arn:aws:acm:ap-southeast-1:123456789012:certificate/…"
+		return "the ARN of an ACM certificate, as arn:aws:acm:ap-southeast-1:123456789012:certificate/…"
 	case "cidr":
 		return "an IPv4 block of /16 to /28 whose address is its first, as 10.20.0.0/16, outside 172.17.0.0/16 (Docker's)"
 	case "clock":
-		return "a time of day in quotes, as \"09:00\""
-	case "date":
-		return "dates in quotes, as \"2027-01-01\""
+		return "a time of day in quotes, 00:00 to 24:00, as \"09:00\""
+	case "holiday":
+		return "dates and half days with their close, in quotes, as \"2027-01-01\" and \"2026-12-24=12:30\""
 	case "domain":
 		return "a lower-case domain name, as fleet.example.org"
 	case "email":
@@ -34,8 +37,6 @@ func formatAllows(format string) string {
 		return "an address that starts with https://"
 	case "image":
 		return "a container image reference, as registry/name@sha256:…"
-	case "node":
-		return "a cache node type, as cache.r7g.large"
 	case "region":
 		return "an AWS region, as ap-southeast-1"
 	case "repository":
@@ -58,13 +59,11 @@ func pattern(format string) string {
 	case "branch":
 		return `[A-Za-z0-9._/*-]+`
 	case "certificate":
-		return `arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+`
+		return `arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+`
 	case "domain":
 		return `([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}`
 	case "image":
 		return `[a-z0-9][A-Za-z0-9._:/-]*(@sha256:[0-9a-f]{64})?`
-	case "node":
-		return `cache\.[a-z0-9]+\.[a-z0-9]+`
 	case "region":
 		return `[a-z]{2}(-gov|-iso[a-z]?)?-(central|north|south|east|west|northeast|northwest|southeast|southwest)-[1-9]`
 	case "repository":
@@ -75,29 +74,49 @@ func pattern(format string) string {
 	return ""
 }
 
+// settingTakes asks the reader of the keeper's environment, where the value ends up, whether it takes a text.
+func settingTakes(variable, text string) bool {
+	return !settingsRefuse(map[string]string{variable: text}, variable)
+}
+
+// settingsRefuse says whether the keeper, told these variables, has a problem with one of them.
+func settingsRefuse(environment map[string]string, variable string) bool {
+	_, err := settings.Read[settings.Keeper](func(name string) string { return environment[name] }, nil)
+	var problems settings.Problems
+	return errors.As(err, &problems) && slices.ContainsFunc(problems.Found, func(p settings.Problem) bool { return p.Name == variable })
+}
+
 // formats says whether a text has the format.
 func formats(format, text string) bool {
 	switch format {
 	case "cidr":
 		return allowedCIDR(text)
 	case "clock":
-		_, err := time.Parse("15:04", text)
-		return err == nil && len(text) == len("15:04")
-	case "date":
-		_, err := time.Parse(time.DateOnly, text)
-		return err == nil
+		return settingTakes(settings.EnvMarketOpen, text)
 	case "email":
 		address, err := mail.ParseAddress(text)
 		return err == nil && address.Address == text
 	case "https":
 		address, err := url.Parse(text)
 		return err == nil && address.Scheme == "https" && address.Host != ""
+	case "holiday":
+		return text != "" && !strings.Contains(text, ",") && settingTakes(settings.EnvMarketHolidays, text)
 	case "timezone":
-		_, err := time.LoadLocation(text)
-		return err == nil && text != "" && text != "Local" // both mean whatever machine this is
+		return settingTakes(settings.EnvMarketTimeZone, text)
 	}
 	expression := pattern(format)
 	return expression != "" && regexp.MustCompile(`^(?:`+expression+`)$`).MatchString(text)
+}
+
+// outsideSays why a region of another partition is refused.
+func outsideSays(region string) string {
+	return notAllowed(region) + ", because the platform's policies name resources of the commercial partition (arn:aws:…); " +
+		"allowed: a commercial region, as ap-southeast-1"
+}
+
+// outside says whether a region is of another partition than the commercial one: China, GovCloud, the isolated ones.
+func outside(region string) bool {
+	return strings.HasPrefix(region, "cn-") || strings.Contains(region, "-gov-") || strings.Contains(region, "-iso")
 }
 
 func allowedCIDR(text string) bool {

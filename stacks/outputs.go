@@ -22,15 +22,20 @@ func stackOutputs(cfg Config, work map[string]*queues.Queue, images *registry.Re
 	}
 }
 
-// quotasToRaise are the account's limits that the plan passes. AWS raises them on request, within days: they come
+// quotasToRaise are the account's limits that the stack passes at its maximum, and those that new accounts have less of
+// than the documented default: those are to be looked up. AWS raises them on request, within days: they come
 // before the first update.
 func quotasToRaise(cfg Config) pulumi.Array {
 	quotas := pulumi.Array{}
 	for _, q := range cfg.Plan.Quotas {
-		quotas = append(quotas, pulumi.Map{
+		quota := pulumi.Map{
 			"service": pulumi.String(q.Service), "name": pulumi.String(q.Name),
 			"required": pulumi.Int(q.Required), "default": pulumi.Int(q.Default),
-		})
+		}
+		if q.NewAccounts {
+			quota["newAccountsStartLower"] = pulumi.Bool(true)
+		}
+		quotas = append(quotas, quota)
 	}
 	return quotas
 }

@@ -31,18 +31,33 @@ func TestStackOutputs(t *testing.T) {
 	require.Contains(t, found, "reservedInstancesToBuy")
 }
 
-// The quotas to raise are the plan's, word for word; a fleet of the largest tier asks for more than new accounts have.
+// The quotas to raise follow what the stack may reach, not its tier: 5,000 hosts of 2 vCPU beside 5 of the API, though
+// 100 users need 3 and 5.
 func TestQuotasToRaise(t *testing.T) {
-	cfg := configOf(t, `{"users":100000}`)
-	quotas := quotasToRaise(cfg)
-	require.NotEmpty(t, quotas)
-	require.Len(t, quotas, len(cfg.Plan.Quotas))
-	first := cfg.Plan.Quotas[0]
-	require.Equal(t, pulumi.Map{
-		"service": pulumi.String(first.Service), "name": pulumi.String(first.Name),
-		"required": pulumi.Int(first.Required), "default": pulumi.Int(first.Default),
-	}, quotas[0])
-	require.Greater(t, first.Required, first.Default)
+	quota := func(service, name string, required, standard int) pulumi.Map {
+		return pulumi.Map{
+			"service": pulumi.String(service), "name": pulumi.String(name),
+			"required": pulumi.Int(required), "default": pulumi.Int(standard),
+		}
+	}
+	const vcpu = "Running On-Demand Standard instances (vCPU)"
+	lambda := quota("Lambda", "Concurrent executions", 150, 1_000)
+	lambda["newAccountsStartLower"] = pulumi.Bool(true)
+	require.Equal(t, pulumi.Array{quota("EC2", vcpu, 16, 5), lambda}, quotasToRaise(configOf(t, `{"users":100}`)))
+	require.Equal(t, pulumi.Array{
+		quota("EC2", vcpu, 5_000*2+5*2, 5), lambda, quota("ECS", "Container instances per cluster", 5_005, 5_000),
+	}, quotasToRaise(configOf(t, `{"users":100,"workers":{"maxInstances":5000}}`)))
+
+	overridden := quotasToRaise(configOf(t, `{"users":100000,"lambda":{"concurrency":3000},"api":{"instances":100},
+		"valkey":{"shards":50}}`))
+	lambda = quota("Lambda", "Concurrent executions", 3_100, 1_000)
+	lambda["newAccountsStartLower"] = pulumi.Bool(true)
+	require.Equal(t, pulumi.Array{
+		quota("EC2", vcpu, 110*32+150*8, 5), lambda,
+		quota("ElastiCache", "Nodes per cluster (cluster mode enabled)", 100, 90),
+		quota("Elastic Load Balancing", "Targets per Application Load Balancer", 1_050, 1_000),
+		quota("Elastic Load Balancing", "Targets per target group", 1_050, 1_000),
+	}, overridden)
 }
 
 // Hosts that run around the clock are worth reserving where the switch is on: of the workers those that stay outside
@@ -55,6 +70,9 @@ func TestReservedInstancesToBuy(t *testing.T) {
 		pulumi.Map{"instanceType": pulumi.String("m7g.2xlarge"), "quantity": pulumi.Int(50)},
 	}, reservedInstancesToBuy(cfg))
 	require.Equal(t, cfg.Plan.Cost.ReservedQuantity, 58, "what the cost report prices is what the stack says to buy")
+	cfg = configOf(t, `{"users":100000,"workers":{"minInstances":20}}`)
+	require.Equal(t, pulumi.Int(20), reservedInstancesToBuy(cfg)[0].(pulumi.Map)["quantity"])
+	require.Equal(t, 20+50, cfg.Plan.Cost.ReservedQuantity)
 }
 
 // Of many zones the first three by name are taken; a region with fewer is refused.

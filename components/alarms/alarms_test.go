@@ -68,6 +68,11 @@ func TestUndelivered(t *testing.T) {
 	require.Contains(t, policy, `"aws:SecureTransport":["false"]`)
 	require.Contains(t, policy, `"ArnLike":{"aws:SourceArn":["arn:aws:events:ap-southeast-1:111122223333:rule/*"]}`)
 
+	sources := g.OfType("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")[0]
+	require.Equal(t, "alarms-undelivered-sources", sources.Name)
+	require.Equal(t, queue.Outputs["url"], sources.Inputs["queueUrl"])
+	require.Equal(t, `{"redrivePermission":"denyAll"}`, sources.Text("redriveAllowPolicy"))
+
 	depth := g.OfType("aws:cloudwatch/metricAlarm:MetricAlarm")[0]
 	require.Equal(t, queue.PhysicalName(), depth.Text("dimensions.QueueName"))
 	require.Equal(t, 0.0, depth.Value("threshold"))

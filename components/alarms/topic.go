@@ -116,6 +116,12 @@ func (c *Topic) keepUndelivered(ctx *pulumi.Context, name string, key pulumi.Str
 	}, pulumi.Parent(c)); err != nil {
 		return err
 	}
+	// It is the end of the line for events, not for the messages of other queues.
+	if _, err = sqs.NewRedriveAllowPolicy(ctx, names.Join(name, "sources"), &sqs.RedriveAllowPolicyArgs{
+		QueueUrl: queue.Url, RedriveAllowPolicy: pulumi.String(`{"redrivePermission":"denyAll"}`),
+	}, pulumi.Parent(c)); err != nil {
+		return err
+	}
 	_, err = c.Alarm(ctx, names.Join(name, "depth"), Alarm{
 		Says: "EventBridge could not tell this topic of an event. Read the message in the queue: it names the rule and " +
 			"the error; then check the topic's policy and its key.",

@@ -2,12 +2,13 @@
 //
 // There is one KMS key for each class of data, so that a permission on a key is a permission on one sort of data:
 //
-//	credentials   users' broker credentials; every use names the user in the encryption context
+//	credentials   users' broker credentials; every use names the user in the encryption context, no grants
 //	data          database, cache, secrets, backups
 //	messages      queues and the alarm topic; EventBridge and CloudWatch write through it
 //	logs          log groups; CloudWatch Logs uses it
 //	compute       hosts' volumes and container images; Auto Scaling uses it
 //
 // Every key lets the account administer it, and IAM policies of the account hand its use on; services are admitted by
-// name and for this account only. A [Guard] tells the alarm topic when somebody disables or deletes a key.
+// name and for this account only. A [Guard] tells the alarm topic when somebody disables or deletes a key or
+// changes its policy.
 package keys

@@ -16,8 +16,11 @@ type GuardArgs struct {
 	Topic *alarms.Topic
 }
 
-// Guard tells the alarm topic when somebody disables a key or schedules its deletion. It is not part of [Keys] because
-// the topic itself is encrypted with one of them.
+// Guard tells the alarm topic when somebody disables a key, schedules its deletion or changes who may use it. It is not
+// part of [Keys] because the topic itself is encrypted with one of them.
+//
+// Only calls that succeeded count: CloudTrail gives the others an error code. A deployment that changes a policy is
+// heard too, once for each key.
 //
 // It hears what CloudTrail records: the account needs a trail of management events, as every account should.
 type Guard struct{ pulumi.ResourceState }
@@ -42,12 +45,13 @@ func NewGuard(ctx *pulumi.Context, name string, args *GuardArgs, opts ...pulumi.
 			"detail-type": text("AWS API Call via CloudTrail"),
 			"detail": pulumi.Map{
 				"eventSource": text("kms.amazonaws.com"),
-				"eventName":   text("DisableKey", "ScheduleKeyDeletion"),
+				"eventName":   text("DisableKey", "ScheduleKeyDeletion", "PutKeyPolicy"),
+				"errorCode":   pulumi.Array{pulumi.Map{"exists": pulumi.Bool(false)}},
 				"resources":   pulumi.Map{"ARN": arns},
 			},
 		},
 		Says: "<what> was called on a key of this stack by <who>. What it encrypts cannot be read without it: " +
-			"enable the key, or cancel its deletion, unless this was meant.",
+			"unless this was meant, enable the key, cancel its deletion, or deploy the stack to restore its policy.",
 		Values: map[string]string{"what": "$.detail.eventName", "who": "$.detail.userIdentity.arn"},
 	}, pulumi.Parent(c))
 	if err != nil {

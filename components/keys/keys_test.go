@@ -135,8 +135,12 @@ func TestCredentialsNameTheirUser(t *testing.T) {
 	denial := statements(t, byName["keys-credentials"])["UserNamed"]
 	require.Equal(t, "Deny", denial.Effect)
 	require.Equal(t, map[string][]string{"AWS": {"*"}}, denial.Principal)
-	require.Subset(t, denial.Action, []string{"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*", "kms:CreateGrant"})
+	require.Equal(t, []string{"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"}, denial.Action)
 	require.Equal(t, map[string]map[string][]string{"Null": {"kms:EncryptionContext:user": {"true"}}}, denial.Condition)
+	grants := statements(t, byName["keys-credentials"])["NoGrants"]
+	require.Equal(t, statement{
+		Sid: "NoGrants", Effect: "Deny", Principal: map[string][]string{"AWS": {"*"}}, Action: []string{"kms:CreateGrant"},
+	}, grants, "no condition lets a grant through")
 	for name, key := range byName {
 		require.Equal(t, name == "keys-credentials", strings.Contains(key.Text("policy"), `"Deny"`), name)
 	}
@@ -165,7 +169,8 @@ func TestGuard(t *testing.T) {
 	pattern, ok := g.OfType("aws:cloudwatch/eventRule:EventRule")[0].Document("eventPattern")
 	require.True(t, ok)
 	detail := pattern["detail"].(map[string]any)
-	require.Equal(t, []any{"DisableKey", "ScheduleKeyDeletion"}, detail["eventName"])
+	require.Equal(t, []any{"DisableKey", "ScheduleKeyDeletion", "PutKeyPolicy"}, detail["eventName"])
+	require.Equal(t, []any{map[string]any{"exists": false}}, detail["errorCode"], "a refused call is no loss")
 	watched := detail["resources"].(map[string]any)["ARN"].([]any)
 	for _, key := range g.OfType("aws:kms/key:Key") {
 		require.Contains(t, watched, key.Outputs["arn"])

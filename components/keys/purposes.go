@@ -38,11 +38,14 @@ func administration(p place.Place) access.Document {
 func nobodyElse(place.Place) access.Document { return nil }
 
 // userNamed denies every use without the user in the encryption context, whatever IAM allows: ciphertext of one user
-// cannot be opened in the name of another. A grant carries no context of its own, so that none can be made.
+// cannot be opened in the name of another. Grants, which hand use of the key on beside these policies, nobody needs, and
+// nobody can make one.
 func userNamed(place.Place) access.Document {
-	return access.Document{access.Denial("UserNamed",
-		[]string{"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:CreateGrant"},
-		pulumi.String("*"), access.When("Null", "kms:EncryptionContext:"+settings.CredentialsContext, "true"))}
+	return access.Document{
+		access.Denial("UserNamed", []string{"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"},
+			pulumi.String("*"), access.When("Null", "kms:EncryptionContext:"+settings.CredentialsContext, "true")),
+		access.Denial("NoGrants", []string{"kms:CreateGrant"}, pulumi.String("*")),
+	}
 }
 
 // messengers are the services that write to encrypted queues and topics. EventBridge does not say which account it acts

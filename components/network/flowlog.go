@@ -9,7 +9,9 @@ import (
 	"workerfleet/components/names"
 )
 
-// flowLogSeconds is how long one record of a connection covers: ten minutes, the longest, which writes the fewest.
+// flowLogSeconds is how long one record of a connection may cover: ten minutes, for interfaces that are not an
+// instance's. On Nitro instances, which all hosts are, a record covers a minute or less whatever is stated here
+// (EC2 API reference, CreateFlowLogs, MaxAggregationInterval).
 const flowLogSeconds = 600
 
 // makeFlowLog writes down who talked to whom: every accepted and refused connection of the VPC, into an encrypted log

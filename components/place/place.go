@@ -2,7 +2,8 @@ package place
 
 import "workerfleet/components/names"
 
-// partition is the commercial one: the platform's prices, limits and service names are those of its regions.
+// partition is the commercial one: the platform's prices, limits and service names are those of its regions. A stack's
+// configuration refuses regions of the others.
 const partition = "aws"
 
 // Place is where one stack stands. All three are plain values, looked up or configured before any resource exists, so

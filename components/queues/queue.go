@@ -7,8 +7,9 @@ import (
 	"workerfleet/components/names"
 )
 
-// How long messages are kept, in seconds. A message keeps its age when it moves to the dead-letter queue, which must
-// therefore keep it longer: 4 days (SQS's default) and 14 (its longest).
+// How long messages are kept, in seconds: 4 days (SQS's default), and 14 (its longest) in the dead-letter queue. A FIFO
+// queue's message starts its age anew when it moves there – a standard queue's keeps it – so that people have the whole
+// 14 days to read it and send it back.
 const (
 	retention     = 345_600
 	deadRetention = 1_209_600

@@ -95,7 +95,7 @@ func (c *Registry) repository(ctx *pulumi.Context, name string, args *Args) (*ec
 		return nil, err
 	}
 	if _, err = ecr.NewLifecyclePolicy(ctx, names.Join(name, "lifecycle"), &ecr.LifecyclePolicyArgs{
-		Repository: repository.Name, Policy: pulumi.String(lifecycle),
+		Repository: repository.Name, Policy: pulumi.String(lifecycle()),
 	}, pulumi.Parent(c)); err != nil {
 		return nil, err
 	}
@@ -111,8 +111,21 @@ func (c *Registry) repository(ctx *pulumi.Context, name string, args *Args) (*ec
 	return repository, err
 }
 
-// lifecycle keeps the newest hundred images: at ten releases a week that is ten weeks to roll back to. Untagged ones,
-// which nothing deploys, go after two weeks.
-const lifecycle = `{"rules":[` +
-	`{"rulePriority":1,"description":"untagged images go after two weeks","selection":{"tagStatus":"untagged","countType":"sinceImagePushed","countUnit":"days","countNumber":14},"action":{"type":"expire"}},` +
-	`{"rulePriority":2,"description":"the newest hundred images stay","selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":100},"action":{"type":"expire"}}]}`
+// How far back a release can be rolled. ECR counts manifests: a release is an index and a manifest for each of two
+// architectures, so that it may count as three. Ten releases a week is the assumption; 10 × 10 × 3 = 300.
+const (
+	weeksKept           = 10
+	releasesPerWeek     = 10
+	manifestsPerRelease = 3
+	manifestsKept       = weeksKept * releasesPerWeek * manifestsPerRelease
+)
+
+// lifecycle keeps the newest manifests. Untagged ones, which nothing deploys, go after two weeks; the manifests of an
+// index have no tag of their own and stay as long as the index does, because ECR expires none that one refers to
+// (ECR user guide, lifecycle policies).
+func lifecycle() string {
+	return fmt.Sprintf(`{"rules":[`+
+		`{"rulePriority":1,"description":"untagged images go after two weeks","selection":{"tagStatus":"untagged","countType":"sinceImagePushed","countUnit":"days","countNumber":14},"action":{"type":"expire"}},`+
+		`{"rulePriority":2,"description":"the newest %d manifests stay: %d weeks of releases","selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":%d},"action":{"type":"expire"}}]}`,
+		manifestsKept, weeksKept, manifestsKept)
+}

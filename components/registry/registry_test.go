@@ -53,6 +53,9 @@ func TestRepositories(t *testing.T) {
 		rules, ok := lifecycle.Document("policy")
 		require.True(t, ok, "the life cycle is no JSON")
 		require.Len(t, rules["rules"], 2)
+		selection := rules["rules"].([]any)[1].(map[string]any)["selection"]
+		require.Equal(t, map[string]any{"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 300.0}, selection,
+			"ten weeks of ten releases, three manifests each")
 
 		policy := g.OfType("aws:ecr/repositoryPolicy:RepositoryPolicy")[i]
 		require.Equal(t, repositories[i].PhysicalName(), policy.Text("repository"))

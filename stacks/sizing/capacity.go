@@ -25,6 +25,9 @@ const (
 	// Agent and log router hold 1/16 of a host's CPU units; the other 15/16 are planned × 64 on every size.
 	reservedShare = 16
 
+	// What the operating system and the agents of a host take of its memory before workers, MiB, as published.
+	hostMiB = 512
+
 	// Root volumes: the ECS AMI's snapshot needs 30 GB. A worker host adds the images of worker, agent and log
 	// router, 480 containers' layers until the agent cleans up, and the log router's buffer.
 	workerVolumeGB, apiVolumeGB = 50, 30
@@ -61,6 +64,7 @@ func capacity(users int, arch Architecture) Plan {
 		Valkey:      valkey(users),
 		Database:    database(users),
 		Features:    features(users),
+		Network:     Network{NATPerZone: users >= natPerZoneFrom, InterfaceEndpoints: users >= interfaceEndpointsFrom},
 		Protection:  Relaxed,
 	}
 	if users >= 1_000 {
@@ -69,7 +73,7 @@ func capacity(users int, arch Architecture) Plan {
 	p.Workers = workers(p.PeakWorkers, arch)
 	p.API = api(users, arch)
 	p.Pool = poolLoad(p)
-	p.Network = network(p)
+	p.Network = addressed(p)
 	return p
 }
 
@@ -85,15 +89,16 @@ func workers(peak int, arch Architecture) Workers {
 	if hosts >= hostsForLargerSize {
 		idle = max(idle, Zones)
 	}
+	t := instanceType(workerFamily, row.size, arch)
 	return Workers{
-		Type:         instanceType(workerFamily, row.size, arch),
+		Type:         t,
 		Instances:    hosts,
 		MinInstances: idle,
 		MaxInstances: ceilDiv(hosts*spareNumerator, spareDenominator),
 		PerHost:      row.planned,
 		CPU:          workerCPU, MemorySoft: workerMemorySoft, MemoryHard: workerMemoryHard,
 		VolumeGB:      workerVolumeGB,
-		ReservedUnits: row.vcpu * unitsPerVCPU / reservedShare,
+		ReservedUnits: t.reservedUnits(),
 	}
 }
 
@@ -108,7 +113,11 @@ func api(users int, arch Architecture) API {
 	case users > first.users:
 		size, hosts = apiBetween(users)
 	}
-	t := instanceType(apiFamily, size, arch)
+	return apiGroup(instanceType(apiFamily, size, arch), hosts)
+}
+
+// apiGroup is the group of so many API hosts, with the tasks that they may carry.
+func apiGroup(t InstanceType, hosts int) API {
 	most := ceilDiv(hosts*spareNumerator, spareDenominator)
 	return API{
 		Type: t, Instances: hosts, MaxInstances: most, VolumeGB: apiVolumeGB,

@@ -99,12 +99,15 @@ func lines(p Plan) []Line {
 }
 
 func valkeyLines(p Plan) []Line {
-	if p.Valkey.Mode == Cluster {
-		return []Line{hourly("Valkey nodes", float64(p.Valkey.Nodes()), "ec.price.sg.r7g.large")}
+	var all []Line
+	if p.Valkey.Mode != Serverless {
+		all = append(all, hourly("Valkey nodes", float64(p.Valkey.Nodes()), cacheNode(p.Valkey.NodeType).fact))
 	}
-	millionPerHour := float64(p.Pool.ECPUPerSecond) * 3600 / 1e6
-	return []Line{
-		hourly("Valkey storage, full", float64(p.Valkey.StorageGB), "ec.sls.price.sg.storage"),
-		hourly("Valkey ECPU, as at the open", millionPerHour, "ec.sls.price.sg.ecpu"),
+	if p.Valkey.Mode != Cluster {
+		millionPerHour := float64(p.Pool.ECPUPerSecond) * 3600 / 1e6
+		all = append(all,
+			hourly("Valkey storage, full", float64(p.Valkey.StorageGB), "ec.sls.price.sg.storage"),
+			hourly("Valkey ECPU, as at the open", millionPerHour, "ec.sls.price.sg.ecpu"))
 	}
+	return all
 }

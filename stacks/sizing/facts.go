@@ -46,7 +46,13 @@ var factRows = [...]Fact{
 
 	{"ec.sls.price.sg.storage", 0.101, "GB-hour", false, srcEstimate},
 	{"ec.sls.price.sg.ecpu", 0.0028, "million ECPU", false, srcEstimate},
+	{"ec.price.sg.r6g.large", 0.1976, "hour", true, srcCache},
+	{"ec.price.sg.r6g.xlarge", 0.3944, "hour", true, srcCache},
 	{"ec.price.sg.r7g.large", 0.2104, "hour", true, srcCache},
+	{"ec.price.sg.r7g.xlarge", 0.42, "hour", true, srcCache},
+	{"ec.price.sg.r7g.2xlarge", 0.8384, "hour", true, srcCache},
+	{"ec.price.sg.r7g.4xlarge", 1.6752, "hour", true, srcCache},
+	{"ec.price.sg.r7g.8xlarge", 3.3488, "hour", true, srcCache},
 
 	{"rds.price.sg.db.t3.large", 0.252, "hour", true, srcRDS},
 	{"rds.price.sg.db.r6g.large", 0.313, "hour", true, srcRDS},
@@ -76,6 +82,7 @@ var factRows = [...]Fact{
 	{"kms.key", 1, "key", false, srcMemory},
 	{"secrets.secret", 0.40, "secret", false, srcMemory},
 	{"ecr.storage", 0.10, "GB-month", false, srcMemory},
+	{"cw.vended.sg", 0.70, "GB", false, srcMemory},
 	{"cw.logs.sg", 0.70, "GB", false, srcMemory},
 	{"cw.metric", 0.30, "metric", false, srcMemory},
 	{"cw.alarm", 0.10, "alarm", true, srcGoldens + ", us-east-1"},

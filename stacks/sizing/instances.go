@@ -58,6 +58,15 @@ func (t InstanceType) Architecture() Architecture {
 	return X86
 }
 
+// reservedUnits are the CPU units of a worker host that agent and log router hold.
+func (t InstanceType) reservedUnits() int { return t.VCPU * unitsPerVCPU / reservedShare }
+
+// WorkerUnits are the CPU units of a worker host that are left for workers.
+func (t InstanceType) WorkerUnits() int { return t.VCPU*unitsPerVCPU - t.reservedUnits() }
+
+// WorkerMiB is the memory of a worker host that is left for workers.
+func (t InstanceType) WorkerMiB() int { return t.MemoryGB*1024 - hostMiB }
+
 // Instances lists the types that a plan may name, by what they carry: workers (r6i, r7g) and the API (m6i, m7g).
 func Instances() (forWorkers, forAPI []InstanceType) {
 	for _, arch := range Architectures() {
@@ -67,6 +76,19 @@ func Instances() (forWorkers, forAPI []InstanceType) {
 		}
 	}
 	return forWorkers, forAPI
+}
+
+// CacheNodes lists the node types that a Valkey cluster may name, smallest first.
+func CacheNodes() []CacheNode { return append([]CacheNode(nil), cacheNodes[:]...) }
+
+// cacheNode finds a node type; zero for one that CacheNodes does not list.
+func cacheNode(name string) CacheNode {
+	for _, node := range cacheNodes {
+		if node.Name == name {
+			return node
+		}
+	}
+	return CacheNode{}
 }
 
 // DatabaseClasses lists the classes that a plan may name, smallest first.

@@ -35,7 +35,7 @@ func TestEveryPlanHolds(t *testing.T) {
 			p.Workers.MinInstances >= 2 && p.Workers.MinInstances <= p.Workers.Instances &&
 			p.Workers.MaxInstances > p.Workers.Instances &&
 			p.API.MaxInstances > p.API.Instances && p.API.MinTasks <= p.API.MaxTasks && p.API.MaxTasks <= 5000 &&
-			p.Network.MaxPrefix >= 16 && p.Network.NATAddresses <= 8 && p.Database.ReadReplicas <= 14
+			p.Network.MaxPrefix >= 16 && p.Network.NATAddresses <= MaxNATAddresses && p.Database.ReadReplicas <= 14
 		if p.Valkey.Mode == Serverless {
 			ok = ok && p.Pool.SlotShare < 0.5 && p.Pool.ECPUPerSecond <= p.Valkey.ECPU &&
 				p.Valkey.StorageGB >= 1 && p.Valkey.StorageGB <= 5000
@@ -56,8 +56,9 @@ func TestEveryPlanHolds(t *testing.T) {
 	require.Equal(t, 41, capacity(54_858, X86).Workers.Instances)
 }
 
-// Complete plans of any size on both architectures: connections and quotas name what they need, no line of the bill is
-// negative, more users never cost less in total, and Graviton never costs more than x86_64.
+// Complete plans of any size on both architectures: connections stay under Valkey's limit, a quota is named only for a
+// reason, every line of the bill is positive and names its source, the lines are the total, and Graviton costs less than
+// x86_64.
 func TestCompletePlans(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		users := rapid.IntRange(MinUsers, MaxUsers).Draw(t, "users")
@@ -77,9 +78,31 @@ func TestCompletePlans(t *testing.T) {
 		require.LessOrEqual(t, x86.Cost.Calendar, x86.Cost.MonthlyUSD)
 		require.LessOrEqual(t, x86.Cost.Reserved, x86.Cost.MonthlyUSD)
 		for _, q := range x86.Quotas {
-			require.Greater(t, q.Required, q.Default, q.Name)
+			require.True(t, q.Required > q.Default || q.NewAccounts, q.Name)
+		}
+		for _, p := range []Plan{x86, arm} {
+			require.Equal(t, p, p.Recounted(), "a plan follows from its own counts")
 		}
 	})
+}
+
+// On one architecture more users never cost less: all neighbours up to just above the largest tier, every 97th number
+// beyond, where counts only grow in proportion.
+func TestMoreUsersNeverCostLess(t *testing.T) {
+	const neighbours, stride = 110_000, 97
+	for _, arch := range Architectures() {
+		before := 0.0
+		for users, step := MinUsers, 1; users <= MaxUsers; users += step {
+			now := cost(capacity(users, arch)).MonthlyUSD
+			if now < before {
+				t.Fatalf("%s: %d users cost %.2f, %d before them %.2f", arch, users, now, step, before)
+			}
+			before = now
+			if users >= neighbours {
+				step = stride
+			}
+		}
+	}
 }
 
 // Prices the last user on each side of every rule's edge as a whole plan, both architectures: no id without a price.

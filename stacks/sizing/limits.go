@@ -43,26 +43,28 @@ const (
 	natPerZoneFrom         = 1_000
 	interfaceEndpointsFrom = 10_000 // where NAT data charges exceed their hourly price
 
+	// MaxNATAddresses is how many public addresses one NAT gateway takes (fact nat.conn).
+	MaxNATAddresses = 8
+
 	// Connections of one NAT address to one destination (fact nat.conn), and what a session keeps to its broker.
 	natConnections   = 55_000
 	socketsPerBroker = 2
 )
 
-func network(p Plan) Network {
-	n := Network{
-		NATPerZone:         p.Users >= natPerZoneFrom,
-		InterfaceEndpoints: p.Users >= interfaceEndpointsFrom,
-		NATAddresses:       1,
-	}
+// addressed is the plan's network with the addresses that its counts take.
+func addressed(p Plan) Network {
+	n := p.Network
 	hosts := p.Workers.MaxInstances*addressesPerWorkerHost + p.API.MaxInstances*addressesPerAPIHost
 	n.Addresses = hosts + p.Valkey.Nodes() + p.Database.Instances + Zones*addressesPerZone
 	perZone := ceilDiv(n.Addresses-Zones*addressesPerZone, Zones-1) + addressesPerZone // one zone lost
 	for n.MaxPrefix = longestPrefix; n.MaxPrefix > shortestPrefix && 1<<(32-n.MaxPrefix-vpcShareBits) < perZone; {
 		n.MaxPrefix--
 	}
+	gateways := 1
 	if n.NATPerZone {
-		n.NATAddresses = ceilDiv(ceilDiv(p.PeakWorkers*socketsPerBroker, Zones-1), natConnections)
+		gateways = Zones - 1 // one zone lost
 	}
+	n.NATAddresses = ceilDiv(ceilDiv(p.PeakWorkers*socketsPerBroker, gateways), natConnections)
 	return n
 }
 
@@ -96,27 +98,33 @@ const (
 // unreserved concurrency that Lambda keeps for functions without a reservation.
 const unreserved = 100
 
-// quotas lists what a plan needs above the account's default.
+// quotas lists what a plan needs above the account's default, and what new accounts may not have although it is the
+// default: Lambda's concurrency starts lower there (fact lambda.conc), by how much AWS does not say.
 func quotas(p Plan) []Quota {
 	calls := ceilDiv(p.PeakWorkers, tasksPerCall)
 	w, a := p.Workers, p.API
+	needs := func(service, name string, required, standard int, source string) Quota {
+		return Quota{Service: service, Name: name, Required: required, Default: standard, Source: source}
+	}
+	lambda := needs("Lambda", "Concurrent executions", p.Lambda.Concurrency+unreserved, 1_000, srcLambda)
+	lambda.NewAccounts = true
 	all := []Quota{
-		{"EC2", "Running On-Demand Standard instances (vCPU)",
-			w.MaxInstances*w.Type.VCPU + a.MaxInstances*a.Type.VCPU, 5, srcVCPU},
-		{"Lambda", "Concurrent executions", p.Lambda.Concurrency + unreserved, 1_000, srcLambda},
-		{"ECS", "Cluster resource modify actions, sustained (calls/s)",
-			ceilDiv(max(0, calls-callBurst), fillSeconds), 40, srcECSRate},
-		{"ECS", "Container instances per cluster", w.MaxInstances + a.MaxInstances, 5_000, srcECS},
-		{"ElastiCache", "Nodes per cluster (cluster mode enabled)", p.Valkey.Nodes(), 90, srcElastiCache},
-		{"ElastiCache", "Nodes per region", p.Valkey.Nodes(), 300, srcElastiCache},
-		{"Elastic Load Balancing", "Targets per Application Load Balancer", a.MaxTasks, 1_000, srcTargets},
-		{"Elastic Load Balancing", "Targets per target group", a.MaxTasks, 1_000, srcTargets},
-		{"EC2", "Elastic IP addresses per NAT gateway", p.Network.NATAddresses, 2, srcNAT},
-		{"EC2", "Elastic IP addresses", p.Network.NATs() * p.Network.NATAddresses, 5, srcAddresses},
+		needs("EC2", "Running On-Demand Standard instances (vCPU)",
+			w.MaxInstances*w.Type.VCPU+a.MaxInstances*a.Type.VCPU, 5, srcVCPU),
+		lambda,
+		needs("ECS", "Cluster resource modify actions, sustained (calls/s)",
+			ceilDiv(max(0, calls-callBurst), fillSeconds), 40, srcECSRate),
+		needs("ECS", "Container instances per cluster", w.MaxInstances+a.MaxInstances, 5_000, srcECS),
+		needs("ElastiCache", "Nodes per cluster (cluster mode enabled)", p.Valkey.Nodes(), 90, srcElastiCache),
+		needs("ElastiCache", "Nodes per region", p.Valkey.Nodes(), 300, srcElastiCache),
+		needs("Elastic Load Balancing", "Targets per Application Load Balancer", a.MaxTasks, 1_000, srcTargets),
+		needs("Elastic Load Balancing", "Targets per target group", a.MaxTasks, 1_000, srcTargets),
+		needs("EC2", "Elastic IP addresses per NAT gateway", p.Network.NATAddresses, 2, srcNAT),
+		needs("EC2", "Elastic IP addresses", p.Network.NATs()*p.Network.NATAddresses, 5, srcAddresses),
 	}
 	var raise []Quota
 	for _, q := range all {
-		if q.Required > q.Default {
+		if q.Required > q.Default || q.NewAccounts {
 			raise = append(raise, q)
 		}
 	}

@@ -105,12 +105,16 @@ type Valkey struct {
 // Nodes is the number of nodes of a provisioned cluster, 0 for serverless.
 func (v Valkey) Nodes() int { return v.Shards * (1 + v.Replicas) }
 
-// MemoryGB is what the cache can hold without its replicas.
+// MemoryGB is what the cache can hold without its replicas; with both modes, what the smaller of the two can.
 func (v Valkey) MemoryGB() float64 {
-	if v.Mode == Serverless {
+	cluster := float64(v.Shards) * cacheNode(v.NodeType).MemoryGB
+	switch v.Mode {
+	case Serverless:
 		return float64(v.StorageGB)
+	case Cluster:
+		return cluster
 	}
-	return float64(v.Shards) * valkeyNodeGB
+	return min(float64(v.StorageGB), cluster)
 }
 
 // Database is the Aurora PostgreSQL cluster.
@@ -176,13 +180,15 @@ type Connections struct {
 	DatabaseLimit int // max_connections behind it
 }
 
-// Quota is an account limit to raise before the plan can start.
+// Quota is an account limit to raise, or to look up, before the plan can start.
 type Quota struct {
 	Service  string `json:"service"`
 	Name     string `json:"name"`
 	Required int    `json:"required"`
-	Default  int    `json:"default"`
-	Source   string `json:"source"` // id of the limit and the document it was read in
+	Default  int    `json:"default"` // the documented one; what the account really has decides
+	// NewAccounts start lower than Default: the quota is named although Default is enough, to be looked up.
+	NewAccounts bool   `json:"newAccountsStartLower,omitempty"`
+	Source      string `json:"source"` // id of the limit and the document it was read in
 }
 
 // For plans a number of users on the architecture that the published tiers give it.
@@ -199,10 +205,24 @@ func ForArchitecture(users int, arch Architecture) (Plan, error) {
 	if arch != X86 && arch != ARM {
 		return Plan{}, fmt.Errorf("architecture: %q is not allowed; allowed: x86_64, arm64", arch)
 	}
-	p := capacity(users, arch)
+	return capacity(users, arch).Recounted(), nil
+}
+
+// Recounted gives what follows from a plan's types, counts and switches, after a stack has stated some of its own:
+// density, API tasks, connections of the database, load, addresses, quotas, cost, notes.
+//
+// What the plan says about its users (peak, tier) stays. Whether what is stated is enough for them is the caller's
+// question; types must be of those that [Instances], [DatabaseClasses] and [CacheNodes] list.
+func (p Plan) Recounted() Plan {
+	p.Workers.PerHost = p.Workers.Type.PerHost
+	p.Workers.ReservedUnits = p.Workers.Type.reservedUnits()
+	p.API = apiGroup(p.API.Type, p.API.Instances)
+	p.Database = p.Database.counted()
+	p.Pool = poolLoad(p)
+	p.Network = addressed(p)
 	p.Connections = connections(p)
 	p.Quotas = quotas(p)
 	p.Cost = cost(p)
 	p.Notes = notes(p)
-	return p, nil
+	return p
 }

@@ -104,13 +104,17 @@ func joined(notes []string) string {
 	return all
 }
 
-// Quotas: only what exceeds the account's default is named. 4,120 vCPU at 100k are 110 × 32 for workers and 75 × 8 for
+// Quotas: only what exceeds the account's default is named, and Lambda's, which new accounts have less of. 4,120 vCPU at 100k are 110 × 32 for workers and 75 × 8 for
 // the API.
 func TestQuotas(t *testing.T) {
-	require.Equal(t, []Quota{{"EC2", "Running On-Demand Standard instances (vCPU)", 16, 5, srcVCPU}},
-		plan(t, 100).Quotas)
-	require.Equal(t, []Quota{{"EC2", "Running On-Demand Standard instances (vCPU)", 4_120, 5, srcVCPU}},
-		plan(t, 100_000).Quotas)
+	require.Equal(t, []Quota{
+		{Service: "EC2", Name: "Running On-Demand Standard instances (vCPU)", Required: 16, Default: 5, Source: srcVCPU},
+		{"Lambda", "Concurrent executions", 150, 1_000, true, srcLambda},
+	}, plan(t, 100).Quotas)
+	require.Equal(t, []Quota{
+		{Service: "EC2", Name: "Running On-Demand Standard instances (vCPU)", Required: 4_120, Default: 5, Source: srcVCPU},
+		{"Lambda", "Concurrent executions", 600, 1_000, true, srcLambda},
+	}, plan(t, 100_000).Quotas)
 	// 250,000 users need two addresses a NAT gateway, exactly the default: only the account's total is named.
 	var names []string
 	for _, q := range plan(t, 250_000).Quotas {

@@ -7,8 +7,6 @@ const (
 	// Nodes of cache.r7g.large: 13.07 GiB, 2 vCPU. Scripts run on one core, so that a larger node would buy memory
 	// only; the published shard counts (3 at 50k, 6 at 100k) carry the rest.
 	valkeyNodeType   = "cache.r7g.large"
-	valkeyNodeGB     = 13.07
-	valkeyNodeVCPU   = 2
 	valkeyReplicas   = 1 // one a shard: Multi-AZ needs it
 	fewestShards     = 3
 	shardsPer100k    = 6
@@ -34,6 +32,22 @@ const (
 	fullSlotShare = 0.5
 )
 
+// ECPU is the ECPU/s that a serverless cache of so many users is limited to.
+func ECPU(users int) int { return max(fewestECPU, ecpuPerUser*users) }
+
+// Only keeps of a cache what its mode has: a serverless one no nodes, a cluster no limits.
+func (v Valkey) Only() Valkey {
+	switch v.Mode {
+	case Serverless:
+		v.Shards, v.Replicas, v.NodeType = 0, 0, ""
+	case Cluster:
+		v.StorageGB, v.ECPU, v.Replicas = 0, 0, valkeyReplicas
+	case Both:
+		v.Replicas = valkeyReplicas
+	}
+	return v
+}
+
 func valkey(users int) Valkey {
 	if users >= clusterFrom {
 		return Valkey{
@@ -43,7 +57,7 @@ func valkey(users int) Valkey {
 			NodeType: valkeyNodeType,
 		}
 	}
-	v := Valkey{Mode: Serverless, ECPU: max(fewestECPU, ecpuPerUser*users)}
+	v := Valkey{Mode: Serverless, ECPU: ECPU(users)}
 	switch {
 	case users <= 500:
 		v.StorageGB = 1
@@ -68,7 +82,7 @@ const (
 )
 
 func database(users int) Database {
-	d := Database{MultiAZ: users >= multiAZFrom, Instances: 1}
+	d := Database{MultiAZ: users >= multiAZFrom}
 	for _, row := range databaseRows {
 		if users <= row.users {
 			d.Class = row.class
@@ -83,10 +97,15 @@ func database(users int) Database {
 	case users >= oneReplicaFrom:
 		d.ReadReplicas = 1
 	}
+	return d.counted()
+}
+
+// counted gives the instances and connections that follow from the class, Multi-AZ and replicas.
+func (d Database) counted() Database {
+	d.Instances = 1 + d.ReadReplicas
 	if d.MultiAZ {
 		d.Instances++
 	}
-	d.Instances += d.ReadReplicas
 	d.MaxConnections = d.Class.MaxConnections
 	return d
 }
@@ -101,7 +120,7 @@ func poolLoad(p Plan) PoolLoad {
 	micros := float64(l.BeatsPerSecond)*beatMicros + l.ClaimsPerSecond*claimMicros
 	l.ECPUPerSecond = int(micros/ecpuMicros) + 1
 	l.SlotShare = micros / 1e6
-	if p.Valkey.Mode == Serverless {
+	if p.Valkey.Mode != Cluster { // with both, the one that is full first
 		l.SlotShare = float64(l.ECPUPerSecond) / slotECPU
 	}
 	return l

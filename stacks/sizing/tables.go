@@ -80,6 +80,25 @@ var databaseRows = [...]struct {
 	{MaxUsers, DatabaseClass{"db.r6g.16xlarge", 64, 512, 5_000, "rds.price.sg.db.r6g.16xlarge"}},
 }
 
+// CacheNode is one node type of a Valkey cluster.
+type CacheNode struct {
+	Name     string
+	MemoryGB float64 // GiB that AWS states, of which a quarter is its own reserve
+	fact     string  // id of the price
+}
+
+// cacheNodes are the memory-optimized Graviton nodes with a known price. All run scripts on one core: a larger one buys
+// memory only. Memory: ElastiCache user guide, supported node types.
+var cacheNodes = [...]CacheNode{
+	{"cache.r6g.large", 13.07, "ec.price.sg.r6g.large"},
+	{"cache.r7g.large", 13.07, "ec.price.sg.r7g.large"},
+	{"cache.r6g.xlarge", 26.32, "ec.price.sg.r6g.xlarge"},
+	{"cache.r7g.xlarge", 26.32, "ec.price.sg.r7g.xlarge"},
+	{"cache.r7g.2xlarge", 52.82, "ec.price.sg.r7g.2xlarge"},
+	{"cache.r7g.4xlarge", 105.81, "ec.price.sg.r7g.4xlarge"},
+	{"cache.r7g.8xlarge", 209.55, "ec.price.sg.r7g.8xlarge"},
+}
+
 // TierNames lists the published tiers, smallest first.
 func TierNames() []string {
 	names := make([]string, len(tierRows))

@@ -17,7 +17,13 @@ const (
 	egressGBPerWorker = 0.1  // of which leaves AWS
 	requestsPerHour   = 60.0 // an online user's; live events come over one stream
 	logGBPerWorker    = 0.02
-	insightsGBPerTask = 0.043 // Container Insights: 1 KB a task and minute
+
+	// Flow logs write a record of about 120 bytes a minute for each connection, direction and interface that it crosses;
+	// a month has 43,800 minutes. A worker's two connections to its broker cross its host and both sides of the NAT
+	// (2 × 2 × 3 records), an API task's sixty cross its own interface (60 × 2).
+	flowLogGBPerWorker  = 0.063
+	flowLogGBPerAPITask = 0.63
+	insightsGBPerTask   = 0.043 // Container Insights: 1 KB a task and minute
 
 	databaseGBFixed, databaseGBPer1k = 10.0, 2.0
 	iosPerOrder                      = 40.0
@@ -89,6 +95,7 @@ func operationLines(p Plan) []Line {
 	hosts := float64(p.Workers.Instances + p.API.Instances)
 	checks := float64(p.Users) * ordersPerMonth * checksPerOrder
 	calls := checks + minutePasses
+	flowLogs := float64(p.PeakWorkers)*flowLogGBPerWorker + float64(p.API.MinTasks)*flowLogGBPerAPITask
 	keys := kmsKeys
 	if p.Features.CrossRegionBackup {
 		keys++ // the copies' own, in their region
@@ -102,6 +109,7 @@ func operationLines(p Plan) []Line {
 		monthly("orchestrator functions, compute", calls*functionGB*functionSeconds, compute),
 		monthly("queues", (checks*callsPerMessage+idlePolls)/million, "sqs.price"),
 		monthly("logs", float64(p.PeakWorkers)*logGBPerWorker, "cw.logs.sg"),
+		monthly("flow logs", flowLogs, "cw.vended.sg"),
 		monthly("Container Insights events", tasks*insightsGBPerTask, "cw.logs.sg"),
 		monthly("metrics", ownMetrics+hosts*insightsPerHost, "cw.metric"),
 		monthly("alarms", alarms, "cw.alarm"),

@@ -39,6 +39,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	// One line of error: no completion command, no list of near names after it.
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.DisableSuggestions = true
+	root.SetFlagErrorFunc(flagAllowed)
 	root.AddCommand(planCommand())
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -47,7 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(stderr, "fleet:", err)
+	fmt.Fprintln(stderr, "fleet:", commandAllowed(root, err))
 	var failed failure
 	if errors.As(err, &failed) {
 		return 1

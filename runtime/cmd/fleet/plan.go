@@ -89,7 +89,7 @@ func planFor(c *cobra.Command, f planFlags) (sizing.Plan, error) {
 		return sizing.Plan{}, errors.New("how many users? allowed: --users 1 to 1,000,000, or --tier with one of " +
 			"100, 500, 1k, 5k, 10k, 50k, 100k")
 	case f.force && !f.write:
-		return sizing.Plan{}, errors.New("--force does nothing without --write")
+		return sizing.Plan{}, errors.New("--force does nothing without --write; allowed: both, or neither")
 	}
 	users, err := strconv.Atoi(f.users)
 	if byUsers && err != nil {

@@ -29,7 +29,7 @@ func fleet(t *testing.T, args ...string) (code int, stdout, stderr string) {
 // right is proved in sizing.
 func TestPlanTable(t *testing.T) {
 	for tier, figures := range map[string][]string{
-		"1k":   {"350 workers at peak", "12 × r6i.large", "10 × m6i.large", "db.r6g.large"},
+		"1k":   {"350 workers at peak", "12 × r6i.large", "128 CPU units", "1,000 (new accounts: less)", "10 × m6i.large", "db.r6g.large"},
 		"100k": {"35,000 workers at peak", "73 × r7g.8xlarge", "35,040 in all", "4,120", "6 shards"},
 	} {
 		code, out, errs := fleet(t, "plan", "--tier", tier)
@@ -59,7 +59,8 @@ func TestPlanJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(lines[1]), &got))
 	for key, want := range map[string]any{
 		"users": 10_000.0, "peakWorkers": 3_500.0, "workerInstanceType": "r6i.4xlarge", "workerInstances": 15.0,
-		"maxWorkerInstances": 23.0, "apiInstanceType": "m6i.xlarge", "apiInstances": 30.0, "lambdaConcurrency": 500.0,
+		"maxWorkerInstances": 23.0, "reservedCpuUnits": 1_024.0, "heartbeatsPerSecond": 1_750.0, "claimsPerSecond": 60.0,
+		"apiInstanceType": "m6i.xlarge", "apiInstances": 30.0, "lambdaConcurrency": 500.0,
 	} {
 		require.Equal(t, want, got[key], key)
 	}
@@ -71,11 +72,16 @@ func TestPlanJSON(t *testing.T) {
 	require.Equal(t, "EC2", quota["service"])
 	require.Equal(t, 23.0*16+45*4, quota["required"])
 	require.Equal(t, 5.0, quota["default"])
+	require.NotContains(t, quota, "newAccountsStartLower")
+	lambda := got["quotas"].([]any)[1].(map[string]any)
+	require.Equal(t, "Concurrent executions", lambda["name"])
+	require.Equal(t, true, lambda["newAccountsStartLower"])
 }
 
 // A command line that is not allowed ends with 2 and one line that says what is.
 func TestBadCommandLines(t *testing.T) {
 	const sizes = "100, 500, 1k, 5k, 10k, 50k, 100k"
+	const flags = "--architecture, --dir, --force, --help, --json, --tier, --users, --write"
 	for args, says := range map[string]string{
 		"plan":                              "how many users? allowed: --users 1 to 1,000,000, or --tier with one of " + sizes,
 		"plan --users 0":                    "users: 0 is not allowed; allowed: 1 to 1,000,000",
@@ -84,11 +90,13 @@ func TestBadCommandLines(t *testing.T) {
 		"plan --users":                      "flag needs an argument: --users",
 		"plan --tier 2k":                    `tier: "2k" is not allowed; allowed: ` + sizes,
 		"plan --tier 1k --users 1000":       "--users and --tier say the same thing; allowed: one of them",
-		"plan --tier 1k --colour":           "unknown flag: --colour",
-		"plan --tier 1k --force":            "--force does nothing without --write",
-		"plan --tier 1k extra":              `unknown command "extra" for "fleet plan"`,
+		"plan --tier 1k --colour":           "unknown flag: --colour; allowed: " + flags,
+		"plan --tier 1k --force":            "--force does nothing without --write; allowed: both, or neither",
+		"plan --tier 1k extra":              `unknown command "extra" for "fleet plan"; allowed: flags only`,
 		"plan --tier 1k --architecture arm": `architecture: "arm" is not allowed; allowed: x86_64, arm64`,
-		"plam":                              `unknown command "plam" for "fleet"`,
+		"plam":                              `unknown command "plam" for "fleet"; allowed: plan`,
+		"--frob":                            "unknown flag: --frob; allowed: --help",
+		"plan -x":                           "unknown shorthand flag: 'x' in -x; allowed: " + flags,
 	} {
 		code, out, errs := fleet(t, strings.Fields(args)...)
 		require.Equal(t, 2, code, args)

@@ -13,6 +13,7 @@ type planJSON struct {
 	WorkerInstances    int            `json:"workerInstances"`
 	MinWorkerInstances int            `json:"minWorkerInstances"`
 	MaxWorkerInstances int            `json:"maxWorkerInstances"`
+	ReservedCPUUnits   int            `json:"reservedCpuUnits"` // of a worker host, for agent and log router; 1,024 = one vCPU
 	APIInstanceType    string         `json:"apiInstanceType"`
 	APIInstances       int            `json:"apiInstances"`
 	MaxAPIInstances    int            `json:"maxApiInstances"`
@@ -20,7 +21,9 @@ type planJSON struct {
 	Valkey             valkeyJSON     `json:"valkey"`
 	Database           databaseJSON   `json:"database"`
 	Connections        connectionJSON `json:"connections"`
-	PoolSlotShare      float64        `json:"poolSlotShare"` // 1 = the slot's core or ECPU cap is full
+	HeartbeatsPerSec   int            `json:"heartbeatsPerSecond"`
+	ClaimsPerSecond    float64        `json:"claimsPerSecond"` // at the open
+	PoolSlotShare      float64        `json:"poolSlotShare"`   // 1 = the slot's core or ECPU cap is full
 	MonthlyUSD         float64        `json:"monthlyUSD"`
 	PerUserUSD         float64        `json:"perUserUSD"`
 	WorkerHourlyUSD    float64        `json:"workerHourlyUSD"`
@@ -63,14 +66,14 @@ func summary(p sizing.Plan) planJSON {
 		Users: p.Users, Tier: p.Tier, Architecture: string(p.Architecture), PeakWorkers: p.PeakWorkers,
 		WorkerInstanceType: p.Workers.Type.Name, WorkersPerHost: p.Workers.PerHost,
 		WorkerInstances: p.Workers.Instances, MinWorkerInstances: p.Workers.MinInstances,
-		MaxWorkerInstances: p.Workers.MaxInstances,
-		APIInstanceType:    p.API.Type.Name, APIInstances: p.API.Instances, MaxAPIInstances: p.API.MaxInstances,
+		MaxWorkerInstances: p.Workers.MaxInstances, ReservedCPUUnits: p.Workers.ReservedUnits,
+		APIInstanceType: p.API.Type.Name, APIInstances: p.API.Instances, MaxAPIInstances: p.API.MaxInstances,
 		LambdaConcurrency: p.Lambda.Concurrency,
 		Valkey:            valkeyJSON{string(v.Mode), v.StorageGB, v.ECPU, v.Shards, v.Nodes(), v.NodeType},
 		Database:          databaseJSON{d.Class.Name, d.MultiAZ, d.ReadReplicas, d.Instances, d.MaxConnections},
 		Connections:       connectionJSON(p.Connections),
-		PoolSlotShare:     p.Pool.SlotShare,
-		MonthlyUSD:        p.Cost.MonthlyUSD, PerUserUSD: p.Cost.PerUserUSD, WorkerHourlyUSD: p.Cost.WorkerHourlyUSD,
+		HeartbeatsPerSec:  p.Pool.BeatsPerSecond, ClaimsPerSecond: p.Pool.ClaimsPerSecond, PoolSlotShare: p.Pool.SlotShare,
+		MonthlyUSD: p.Cost.MonthlyUSD, PerUserUSD: p.Cost.PerUserUSD, WorkerHourlyUSD: p.Cost.WorkerHourlyUSD,
 		CalendarMonthlyUSD: p.Cost.Calendar,
 		ReservedInstances:  p.Cost.ReservedQuantity, ReservedMonthlyUSD: p.Cost.Reserved,
 		Cost: p.Cost.Lines, Quotas: append([]sizing.Quota{}, p.Quotas...), Notes: append([]string{}, p.Notes...),

@@ -20,7 +20,7 @@ func table(p sizing.Plan) string {
 		sizing.Thousands(p.PeakWorkers))
 	section(&b, "Capacity", capacityRows(p))
 	section(&b, "Load at the open", loadRows(p))
-	section(&b, "Quotas to raise before the first deployment", quotaRows(p))
+	section(&b, "Quotas to raise or look up before the first deployment", quotaRows(p))
 	section(&b, "Cost, USD, on demand, everything at peak count in every hour", costRows(p))
 	section(&b, "Which is", totalRows(p))
 	if len(p.Notes) > 0 {
@@ -52,6 +52,8 @@ func capacityRows(p sizing.Plan) []string {
 	return []string{
 		fmt.Sprintf("worker hosts\t%d × %s\t%d workers each, %s in all; %d to %d hosts", w.Instances, w.Type.Name, w.PerHost,
 			sizing.Thousands(w.Slots()), w.MinInstances, w.MaxInstances),
+		fmt.Sprintf("on each host\t%s CPU units\tfor the agent and the log router, %s for workers (1,024 = one vCPU)",
+			sizing.Thousands(w.ReservedUnits), sizing.Thousands(w.Type.WorkerUnits())),
 		fmt.Sprintf("API hosts\t%d × %s\tup to %d hosts; %s to %s tasks", a.Instances, a.Type.Name, a.MaxInstances,
 			sizing.Thousands(a.MinTasks), sizing.Thousands(a.MaxTasks)),
 		fmt.Sprintf("functions\tconcurrency %s\tfive functions together", sizing.Thousands(p.Lambda.Concurrency)),
@@ -90,15 +92,15 @@ func loadRows(p sizing.Plan) []string {
 	}
 }
 
-// quotaRows says "none" in words: an empty section would look like a missing answer.
+// quotaRows always has two at least: the vCPU, of which an account has five, and what new accounts have less of.
 func quotaRows(p sizing.Plan) []string {
-	if len(p.Quotas) == 0 {
-		return []string{"none: an account's defaults are enough"}
-	}
 	rows := []string{"service\tquota\tneeds\tdefault\tsource"}
 	for _, q := range p.Quotas {
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s", q.Service, q.Name, sizing.Thousands(q.Required),
-			sizing.Thousands(q.Default), q.Source))
+		standard := sizing.Thousands(q.Default)
+		if q.NewAccounts {
+			standard += " (new accounts: less)"
+		}
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s", q.Service, q.Name, sizing.Thousands(q.Required), standard, q.Source))
 	}
 	return rows
 }
