@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"workerfleet/runtime/agent"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/session"
 )
@@ -24,7 +25,10 @@ const (
 // that waits for workers to be ready. It is safe for concurrent use.
 type Mail struct{ client redis.UniversalClient }
 
-var _ session.Mailbox = (*Mail)(nil)
+var (
+	_ session.Mailbox = (*Mail)(nil)
+	_ agent.Post      = (*Mail)(nil)
+)
 
 // NewMail uses the client, which stays the caller's to close.
 func NewMail(client redis.UniversalClient) *Mail { return &Mail{client} }
@@ -37,7 +41,7 @@ func (m *Mail) Post(ctx context.Context, host fleet.Host, mail fleet.Mail) error
 	return m.add(ctx, mailbox(host), mailboxLength, mail)
 }
 
-// Tell puts word of a worker on a desk. Nobody may wait there any more; that is no error.
+// Tell: see [agent.Post]. Nobody may wait at that desk any more; that is no error.
 func (m *Mail) Tell(ctx context.Context, name string, ready fleet.Ready) error {
 	return m.add(ctx, desk(name), deskLength, ready)
 }
@@ -54,44 +58,45 @@ func (m *Mail) add(ctx context.Context, stream string, length int64, value any) 
 	return nil
 }
 
-// Letter is one entry of a stream. Read goes on after its ID.
-type Letter[T any] struct {
-	ID   string
-	Body T
+// Read: see [agent.Post]. It waits for a second at most.
+func (m *Mail) Read(ctx context.Context, host fleet.Host, after string) ([]agent.Letter, error) {
+	var letters []agent.Letter
+	_, err := receive(ctx, m.client, mailbox(host), after, func(id string, mail fleet.Mail) {
+		letters = append(letters, agent.Letter{ID: id, Mail: mail})
+	})
+	return letters, err
 }
 
-// Start is the ID before every entry: whoever begins there also reads what came while nobody did.
-const Start = "0-0"
-
-// Receive waits for mail to a host after an entry, for a second at most, and returns what there is.
-func (m *Mail) Receive(ctx context.Context, host fleet.Host, after string) ([]Letter[fleet.Mail], error) {
-	return receive[fleet.Mail](ctx, m.client, mailbox(host), after)
-}
-
-// Await waits for word on a desk after an entry, for a second at most, and returns what there is.
-func (m *Mail) Await(ctx context.Context, name, after string) ([]Letter[fleet.Ready], error) {
-	return receive[fleet.Ready](ctx, m.client, desk(name), after)
+// Await waits for word on a desk after an entry, for a second at most, and returns what there is and the entry to go on
+// from. After "" it begins with the oldest.
+func (m *Mail) Await(ctx context.Context, name, after string) (words []fleet.Ready, last string, err error) {
+	last, err = receive(ctx, m.client, desk(name), after, func(_ string, ready fleet.Ready) { words = append(words, ready) })
+	return words, last, err
 }
 
 // patience bounds one blocking read: a context that ends is noticed no later.
 const patience = time.Second
 
-func receive[T any](ctx context.Context, client redis.UniversalClient, stream, after string) ([]Letter[T], error) {
+// receive hands over the entries of a stream after one, in order, and returns the last one's id.
+func receive[T any](ctx context.Context, client redis.UniversalClient, stream, after string, take func(id string, body T)) (last string, err error) {
+	if after == "" {
+		after = "0-0"
+	}
 	streams, err := client.XRead(ctx, &redis.XReadArgs{Streams: []string{stream, after}, Count: 512, Block: patience}).Result()
 	switch {
 	case errors.Is(err, redis.Nil):
-		return nil, nil
+		return after, nil
 	case err != nil:
-		return nil, fmt.Errorf("read mail: %w", err)
+		return after, fmt.Errorf("read mail: %w", err)
 	}
-	var letters []Letter[T]
 	for _, entry := range streams[0].Messages {
-		letter := Letter[T]{ID: entry.ID}
+		after = entry.ID
+		var body T
 		text, _ := entry.Values["m"].(string)
 		// An entry that is no mail is skipped, not an error: it would stop all that come after it.
-		if json.Unmarshal([]byte(text), &letter.Body) == nil {
-			letters = append(letters, letter)
+		if json.Unmarshal([]byte(text), &body) == nil {
+			take(entry.ID, body)
 		}
 	}
-	return letters, nil
+	return after, nil
 }

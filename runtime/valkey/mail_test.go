@@ -26,19 +26,22 @@ func TestMail(t *testing.T) {
 			require.NoError(t, mail.Post(t.Context(), "h1", fleet.Mail{Kind: fleet.MailRelease, Worker: "w1", Life: 2, User: "ann", Epoch: 1 << 60}))
 			require.NoError(t, mail.Post(t.Context(), "h2", fleet.Mail{Worker: "w9"}))
 
-			letters, err := mail.Receive(t.Context(), "h1", Start)
+			letters, err := mail.Read(t.Context(), "h1", "")
 			require.NoError(t, err)
 			require.Len(t, letters, 2)
-			require.Equal(t, first, letters[0].Body)
-			require.Equal(t, fleet.MailRelease, letters[1].Body.Kind)
-			rest, err := mail.Receive(t.Context(), "h1", letters[1].ID)
+			require.Equal(t, first, letters[0].Mail)
+			require.Equal(t, fleet.MailRelease, letters[1].Kind)
+			rest, err := mail.Read(t.Context(), "h1", letters[1].ID)
 			require.NoError(t, err)
 			require.Empty(t, rest)
 
 			require.NoError(t, mail.Tell(t.Context(), "api-1", fleet.Ready{Worker: "w1", User: "ann", Epoch: 1 << 60}))
-			words, err := mail.Await(t.Context(), "api-1", Start)
+			words, last, err := mail.Await(t.Context(), "api-1", "")
 			require.NoError(t, err)
-			require.Equal(t, fleet.Ready{Worker: "w1", User: "ann", Epoch: 1 << 60}, words[0].Body)
+			require.Equal(t, []fleet.Ready{{Worker: "w1", User: "ann", Epoch: 1 << 60}}, words)
+			words, _, err = mail.Await(t.Context(), "api-1", last)
+			require.NoError(t, err)
+			require.Empty(t, words, "a word came twice")
 		})
 	}
 }

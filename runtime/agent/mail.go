@@ -1,0 +1,61 @@
+package agent
+
+import (
+	"time"
+
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/hostlink"
+)
+
+// arrived takes a letter from the host's mailbox: for a worker on the line it is delivered or dropped, else it waits
+// for the worker's hello.
+func (r *roster) arrived(now time.Time, l Letter) []effect {
+	m := r.workers[l.Worker]
+	if m == nil || m.link == nil || l.Life > m.Life {
+		waiting := append(r.early[l.Worker], held{l, now})
+		r.early[l.Worker] = waiting[max(0, len(waiting)-earlyLimit):]
+		return nil
+	}
+	return r.deliver(m, l)
+}
+
+// deliver gives a letter to its worker, unless it is not current: another life's, an earlier session's, or the
+// assignment of a session that is confirmed already, as a new agent finds them at the beginning of the mailbox. What
+// is current the worker itself judges once more.
+func (r *roster) deliver(m *member, l Letter) []effect {
+	if l.Life != m.Life || l.Epoch < m.Epoch || m.leaving {
+		return nil
+	}
+	switch l.Kind {
+	case fleet.MailAssign:
+		if l.Epoch == m.Epoch && m.confirmed {
+			return nil
+		}
+		m.assignment = &l
+		return []effect{say{m.link, hostlink.Message{
+			Kind: hostlink.Assign, Life: l.Life, User: l.User, Epoch: l.Epoch, Sealed: l.Sealed, BeginAt: l.BeginAt,
+		}}}
+	case fleet.MailRelease:
+		if m.assignment != nil && m.assignment.Epoch == l.Epoch {
+			m.assignment = nil
+		}
+		return []effect{say{m.link, hostlink.Message{Kind: hostlink.Release, Epoch: l.Epoch}}}
+	}
+	return nil
+}
+
+// forget drops early letters whose workers have not come for a TTL: whoever waited for them has been told otherwise by
+// then, and a release reaches its worker as a fence.
+func (r *roster) forget(now time.Time) {
+	for worker, letters := range r.early {
+		kept := letters[:0]
+		for _, l := range letters {
+			if now.Sub(l.at) < r.ttl {
+				kept = append(kept, l)
+			}
+		}
+		if r.early[worker] = kept; len(kept) == 0 {
+			delete(r.early, worker)
+		}
+	}
+}

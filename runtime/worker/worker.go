@@ -1,0 +1,244 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/hostlink"
+	"workerfleet/runtime/seal"
+)
+
+// Config is what one life is made of. Worker, Life, Dial, Broker, Beat and Trust must be set.
+type Config struct {
+	Self
+	// Beat is the time between the worker's signs of life.
+	Beat time.Duration
+	// Trust is how long a confirmed beat allows calls to the broker: TTL − guard.
+	Trust time.Duration
+	// Dial connects to the host's agent.
+	Dial   func(context.Context) (net.Conn, error)
+	Broker Broker
+	// Log is nil for none.
+	Log *slog.Logger
+	// Now reads the host's clock; nil is [hostlink.Now].
+	Now func() hostlink.Instant
+}
+
+// Ending is how a life ended.
+type Ending string
+
+// The endings.
+const (
+	// Recycled lives make room for the next one.
+	Recycled Ending = "recycled"
+	// Halted lives end with their process, which was asked to stop.
+	Halted Ending = "halted"
+)
+
+// Bounds of the work that a worker waits for.
+const (
+	// callLimit ends a call to the broker that does not answer.
+	callLimit = 5 * time.Second
+	// resetLimit ends a reset, so that the next life is registered within 5 s of this one's end.
+	resetLimit = 4 * time.Second
+	// clearLimit ends the wait for child processes that were killed.
+	clearLimit = 500 * time.Millisecond
+)
+
+// Worker is one life's loop.
+type Worker struct {
+	Config
+	machine *Machine
+	link    *hostlink.Conn // nil while there is none
+	events  chan Event
+	// session is the broker's, once logged in; calling says that a login is under way.
+	session Session
+	calling bool
+	results chan loggedIn
+}
+
+// opened and closed are the link's news: a connection to speak on, and its end.
+type (
+	opened struct{ conn *hostlink.Conn }
+	closed struct{ conn *hostlink.Conn }
+)
+
+func (opened) event() {}
+func (closed) event() {}
+
+// loggedIn is what a login came to.
+type loggedIn struct {
+	session Session
+	err     error
+}
+
+// New makes a life with a key of its own. Errors name the field.
+func New(c Config) (*Worker, error) {
+	if _, err := fleet.ParseWorker(string(c.Worker)); err != nil {
+		return nil, err
+	}
+	switch {
+	case c.Life == 0:
+		return nil, errors.New("life: is 0; allowed: from 1 up")
+	case c.Beat <= 0 || c.Trust <= 0:
+		return nil, fmt.Errorf("beat, trust: are %v and %v; allowed: above 0", c.Beat, c.Trust)
+	case c.Dial == nil || c.Broker == nil:
+		return nil, errors.New("dial, broker: one is missing; allowed: both set")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = hostlink.Now
+	}
+	key, err := seal.NewKey()
+	if err != nil {
+		return nil, err
+	}
+	return &Worker{
+		Config: c, machine: NewMachine(c.Self, key, c.Trust), events: make(chan Event), results: make(chan loggedIn, 1),
+	}, nil
+}
+
+// Run lives until the life ends. With no error no call to the broker is under way any more and the user is logged out;
+// an error says that this could not be had in time, and that only the end of the process will bring it about. The end
+// of ctx asks the worker to stop.
+func (w *Worker) Run(ctx context.Context) (Ending, error) {
+	linked, unlink := context.WithCancel(context.WithoutCancel(ctx))
+	linkEnded := make(chan struct{})
+	go func() {
+		defer close(linkEnded)
+		w.keepLinked(linked)
+	}()
+	calls, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	end := w.live(ctx, calls)
+	unlink()
+	<-linkEnded
+	hangUp()
+	w.Log.Info("life ends", "life", w.Life, "reason", end.Reason)
+	if err := w.reset(); err != nil {
+		return "", fmt.Errorf("end life %d: %w", w.Life, err)
+	}
+	if end.Stop {
+		return Halted, nil
+	}
+	return Recycled, nil
+}
+
+// live turns events into effects until the life ends.
+func (w *Worker) live(ctx, calls context.Context) End {
+	alive := time.NewTicker(w.Beat)
+	defer alive.Stop()
+	for {
+		var due <-chan time.Time
+		now := w.Now()
+		if at, ok := w.machine.Wake(now); ok {
+			due = time.After(at.Sub(now))
+		}
+		var event Event
+		select {
+		case <-ctx.Done():
+			event = Stopped{}
+		case event = <-w.events:
+		case r := <-w.results:
+			w.session, w.calling = r.session, false
+			event = LoginEnded{r.err}
+		case <-due:
+			event = Due{}
+		case <-alive.C:
+			w.say(hostlink.Message{Kind: hostlink.Alive})
+			continue
+		}
+		if end, ended := w.take(calls, event); ended {
+			return end
+		}
+	}
+}
+
+// take steps the machine and does what it decides.
+func (w *Worker) take(calls context.Context, event Event) (End, bool) {
+	switch news := event.(type) {
+	case opened:
+		w.link, event = news.conn, Connected{}
+	case closed:
+		if w.link == news.conn {
+			w.link = nil
+		}
+		return End{}, false
+	}
+	for _, effect := range w.machine.Step(w.Now(), event) {
+		switch effect := effect.(type) {
+		case Say:
+			w.say(effect.Message)
+		case Login:
+			w.calling = true
+			go w.login(calls, effect)
+		case End:
+			return effect, true
+		}
+	}
+	return End{}, false
+}
+
+// say speaks to the agent if there is one. A connection that takes nothing is closed; the link then makes another.
+func (w *Worker) say(m hostlink.Message) {
+	if w.link == nil {
+		return
+	}
+	if err := w.link.Send(m); err != nil {
+		w.Log.Warn("agent does not listen", "message", m.Kind, "error", err)
+		_ = w.link.Close()
+		w.link = nil
+	}
+}
+
+// login makes one call. The lease is looked at last of all, because this process may have been stopped since it was
+// decided on.
+func (w *Worker) login(ctx context.Context, l Login) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	defer clear(l.Credentials)
+	if w.Now() >= l.Until {
+		w.results <- loggedIn{err: errLapsed}
+		return
+	}
+	session, err := w.Broker.Login(ctx, l.Credentials)
+	if err != nil {
+		w.Log.Warn("login failed", "error", err)
+	}
+	w.results <- loggedIn{session, err}
+}
+
+// reset waits for the login that may be under way, and logs out. A logout that fails is the broker's to time out: what
+// it would have ended exists in this process's memory only.
+func (w *Worker) reset() error {
+	ctx, cancel := context.WithTimeout(context.Background(), resetLimit)
+	defer cancel()
+	if w.calling {
+		select {
+		case r := <-w.results:
+			w.session = r.session
+		case <-ctx.Done():
+			return errors.New("a call to the broker does not end")
+		}
+	}
+	if w.session == nil {
+		return nil
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- w.session.Logout(ctx) }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			w.Log.Warn("logout failed", "error", err)
+		}
+		return nil
+	case <-ctx.Done():
+		return errors.New("the logout does not end")
+	}
+}
