@@ -1,6 +1,6 @@
-# make up · preview · destroy · test · check. STACK is a tier (tier-100 … tier-100k) or any Pulumi.<name>.yaml.
+# make up · preview · destroy · local · test · check. STACK is a tier (tier-100 … tier-100k) or any Pulumi.<name>.yaml.
 .DEFAULT_GOAL := help
-.PHONY: help up preview destroy test check
+.PHONY: help up preview destroy local test check
 # Exported, not pasted into the commands: a value with a quote in it stays a value.
 export STACK ?= tier-100
 export FROM
@@ -18,6 +18,10 @@ preview: ## show the plan of STACK; FROM=tier-1k shows the move to it, JSON=1 pr
 
 destroy: ## remove what up applied to STACK
 	@go run ./offline destroy --stack "$$STACK"
+
+local: ## run the platform on this machine: ARGS="--users 100 --workers 110 --kill 10"
+	@go build -o .workerfleet/bin/worker ./runtime/cmd/worker
+	@go run ./runtime/cmd/local $(ARGS)
 
 test: ## run every test, the runtime's under the race detector where there is a C compiler
 	go test -timeout 20m $$(go list ./... | grep -v '^workerfleet/runtime/')

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"workerfleet/runtime/parts"
+	"workerfleet/runtime/parts/partstest"
+)
+
+// workerProgram builds the worker that people run.
+func workerProgram(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "worker")
+	output, err := exec.Command("go", "build", "-o", path, "workerfleet/runtime/cmd/worker").CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	return path
+}
+
+// playDay runs the command and reads its last line.
+func playDay(t *testing.T, args ...string) summary {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code := run(t.Context(), args, os.Getenv, &out, &errs)
+	require.Equal(t, 0, code, "%s%s", &errs, &out)
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	var s summary
+	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &s), "%s", &out)
+	return s
+}
+
+// Users come, each gets a worker process of their own; workers are killed and their users served again, on another
+// worker, by nobody twice; and nothing is left behind. The agents and the keeper run in this process, and only workers
+// are killed.
+func TestDay(t *testing.T) {
+	worker := workerProgram(t)
+	for name, c := range map[string]struct {
+		args  []string
+		parts used
+	}{
+		"real parts": {nil, used{Valkey: "redis-server", Database: "PostgreSQL of this machine"}},
+		"embedded":   {[]string{"--embedded"}, used{Valkey: "miniredis, embedded (install redis-server for a real one)", Database: "SQLite, embedded (install postgresql for a real one)"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if len(c.args) == 0 {
+				partstest.Need(t, parts.Redis)
+				partstest.Need(t, parts.Postgres)
+				if _, installed := parts.Find(parts.Valkey); installed {
+					c.parts.Valkey = "valkey-server"
+				}
+			}
+			s := playDay(t, append(c.args, "--json", "--worker", worker, "--users", "30", "--workers", "33", "--kill", "5", "--open", "500ms", "--for", "0s")...)
+			require.Equal(t, 30, s.Claims)
+			require.Equal(t, 5, s.Deaths)
+			require.Equal(t, 5, s.Recovered)
+			require.Zero(t, s.DoubleAssigned)
+			require.Zero(t, s.Lost)
+			require.Equal(t, c.parts.Valkey, s.Parts.Valkey)
+			require.Equal(t, c.parts.Database, s.Parts.Database)
+			require.Empty(t, processesOf(t, worker), "workers outlive the platform")
+		})
+	}
+}
+
+// More users than workers: those who came first are served, the others wait until they give up, and all of them are
+// told so.
+func TestMoreUsersThanWorkers(t *testing.T) {
+	o := options{users: 4, workers: 2, hosts: 1, worker: workerProgram(t), embedded: true, seed: 1}
+	p, err := startPlatform(t.Context(), o, shortDir(t))
+	require.NoError(t, err)
+	t.Cleanup(p.stop)
+	d := newDay(p)
+	require.NoError(t, d.warm(t.Context()))
+	for i := range o.users {
+		s, ready, err := d.ask(t.Context(), p.tokens.Token(d.user(i), time.Now().Add(time.Minute)))
+		require.NoError(t, err)
+		require.Equal(t, i < o.workers, ready, "user %d: %v", i, s)
+	}
+}
+
+// Two workers in one account at once are counted, and only they: not a worker that follows one that logged out or was
+// killed.
+func TestDoubledAccounts(t *testing.T) {
+	at := time.Now()
+	line := func(message, worker string, after time.Duration) string {
+		return fmt.Sprintf(`{"time":%q,"msg":"broker %s","account":"ann","worker":%q}`+"\n", at.Add(after).Format(time.RFC3339Nano), message, worker)
+	}
+	play := func(lines ...string) int {
+		a := newAccounts()
+		text := strings.Join(lines, "")
+		for _, part := range []string{text[:len(text)/2], text[len(text)/2:]} { // lines come in pieces
+			_, err := a.Write([]byte(part))
+			require.NoError(t, err)
+		}
+		return a.doubled()
+	}
+	require.Zero(t, play(line("login", "w1", 0), line("logout", "w1", 1), line("login", "w2", 2), "garbage\n"))
+	require.Zero(t, play(line("login", "w1", 0), line("login", "w1", 1)))
+	require.Equal(t, 1, play(line("login", "w1", 0), line("login", "w2", 1)))
+	a := newAccounts()
+	_, err := a.Write([]byte(line("login", "w1", 0)))
+	require.NoError(t, err)
+	a.killed("w1")
+	_, err = a.Write([]byte(line("login", "w2", time.Minute)))
+	require.NoError(t, err)
+	require.Zero(t, a.doubled())
+}
+
+// A command line that cannot be followed ends with 2 and names the values that can, all at once.
+func TestBadCommandLines(t *testing.T) {
+	var errs bytes.Buffer
+	require.Equal(t, 2, run(t.Context(), []string{"--users", "0", "--hosts", "101", "--worker", "nowhere", "now"}, os.Getenv, &bytes.Buffer{}, &errs))
+	for _, want := range []string{"--users: 0 is not allowed; allowed: 1 to 100000", "--hosts: 101 is not allowed", "--worker: ", `"now" is not understood`} {
+		require.Contains(t, errs.String(), want)
+	}
+	require.Equal(t, 2, run(t.Context(), []string{"--frob"}, os.Getenv, &bytes.Buffer{}, &errs))
+}
+
+// processesOf lists processes that run a program.
+func processesOf(t *testing.T, program string) (running []string) {
+	t.Helper()
+	links, err := filepath.Glob("/proc/[0-9]*/exe")
+	require.NoError(t, err)
+	for _, link := range links {
+		if target, err := os.Readlink(link); err == nil && target == program {
+			running = append(running, link)
+		}
+	}
+	return running
+}
+
+// shortDir makes a folder whose name leaves room for a socket's address.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "l")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}

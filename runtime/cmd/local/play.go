@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"workerfleet/runtime/fleet"
+)
+
+// play runs the platform through a market's open and some deaths, and says what happened.
+func play(ctx context.Context, o options, out io.Writer) (summary, error) {
+	dir, err := os.MkdirTemp("", "fleet")
+	if err != nil {
+		return summary{}, fmt.Errorf("make a folder: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	// A server that runs as another account must be able to reach its folder below.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return summary{}, fmt.Errorf("open the folder: %w", err)
+	}
+	p, err := startPlatform(ctx, o, dir)
+	if err != nil {
+		return summary{}, err
+	}
+	defer p.stop()
+	fmt.Fprintf(out, "store: %s\ndatabase: %s\nAPI: %s\n", p.Valkey, p.Database, p.url)
+	d := newDay(p)
+	stop := d.show(ctx, out)
+	defer stop()
+	err = errors.Join(d.warm(ctx), d.open(ctx), d.deaths(ctx))
+	return d.summary(), err
+}
+
+// day is what the users see.
+type day struct {
+	*platform
+	client *http.Client
+	random *rand.Rand
+
+	mu       sync.Mutex
+	sessions map[fleet.User]opened
+	claims   []time.Duration // as the API measures a claim
+	readies  []time.Duration // from a user's arrival to the worker being ready
+	recovery []time.Duration // from a kill to the user's next worker being ready
+	served   atomic.Int64
+	killed   int
+	lost     int
+}
+
+// opened is a session as the API answers it.
+type opened struct {
+	WorkerID string      `json:"workerId"`
+	Epoch    fleet.Epoch `json:"epoch"`
+	ReadyMs  float64     `json:"readyMs"`
+}
+
+func newDay(p *platform) *day {
+	return &day{
+		platform: p, client: &http.Client{Timeout: 10 * time.Second}, random: rand.New(rand.NewPCG(p.seed, 0)),
+		sessions: map[fleet.User]opened{},
+	}
+}
+
+// patience is how long a user waits for a worker before the session counts as lost.
+const patience = time.Minute
+
+// warm waits until the fleet is there, and stores every user's credentials.
+func (d *day) warm(ctx context.Context) error {
+	for user := range d.users {
+		name := d.user(user)
+		account, err := json.Marshal(map[string]string{"account": string(name), "secret": strconv.FormatUint(d.random.Uint64(), 36)})
+		if err != nil {
+			return err
+		}
+		if err := d.vault.Deposit(ctx, name, account); err != nil {
+			return err
+		}
+	}
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		census, err := d.store.Census(ctx)
+		switch {
+		case err != nil:
+			return err
+		case census.Free >= d.workers && census.Incarnation != "":
+			return nil
+		case time.Since(began) > patience:
+			return fmt.Errorf("%d of %d workers are warm after %s", census.Free, d.workers, patience)
+		}
+	}
+}
+
+func (d *day) user(n int) fleet.User { return fleet.User("user-" + strconv.Itoa(n+1)) }
+
+// open lets all users come at times that were drawn before the first of them: nobody waits for anybody else.
+func (d *day) open(ctx context.Context) error {
+	arrivals := make([]time.Duration, d.users)
+	for i := range arrivals {
+		arrivals[i] = time.Duration(d.random.Float64() * float64(d.options.open))
+	}
+	slices.Sort(arrivals)
+	began := time.Now()
+	var group sync.WaitGroup
+	for i, at := range arrivals {
+		group.Go(func() {
+			time.Sleep(time.Until(began.Add(at)))
+			s, err := d.claim(ctx, d.user(i), "")
+			took := time.Since(began.Add(at))
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			if err != nil {
+				d.lost++
+				return
+			}
+			d.served.Add(1)
+			d.sessions[d.user(i)] = s
+			d.readies = append(d.readies, took)
+			d.claims = append(d.claims, time.Duration(s.ReadyMs*float64(time.Millisecond)))
+		})
+	}
+	group.Wait()
+	return ctx.Err()
+}
+
+// claim asks for a session until there is one on another worker than the one that was lost.
+func (d *day) claim(ctx context.Context, user fleet.User, but string) (opened, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	token := d.tokens.Token(user, time.Now().Add(time.Hour))
+	for ctx.Err() == nil {
+		s, ready, err := d.ask(ctx, token)
+		if err == nil && ready && s.WorkerID != but {
+			return s, nil
+		}
+		pause := 5 * time.Millisecond
+		if err != nil {
+			pause = 100 * time.Millisecond
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+	return opened{}, ctx.Err()
+}
+
+func (d *day) ask(ctx context.Context, token string) (s opened, ready bool, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url+"/v1/sessions", nil)
+	if err != nil {
+		return s, false, err
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := d.client.Do(request)
+	if err != nil {
+		return s, false, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	switch response.StatusCode {
+	case http.StatusOK:
+		return s, true, json.NewDecoder(response.Body).Decode(&s)
+	case http.StatusAccepted:
+		_, err = io.Copy(io.Discard, response.Body)
+		return s, false, err
+	default:
+		text, _ := io.ReadAll(response.Body)
+		return s, false, fmt.Errorf("status %d: %s", response.StatusCode, text)
+	}
+}
+
+// deaths kills serving workers, one after the other, and waits until each one's user is served again.
+func (d *day) deaths(ctx context.Context) error {
+	for range d.kill {
+		user := d.user(d.random.IntN(d.users))
+		s, serves := d.sessions[user]
+		if !serves {
+			continue
+		}
+		pid, err := pidOf(s.WorkerID)
+		if err != nil {
+			return err
+		}
+		d.accounts.killed(s.WorkerID)
+		began := time.Now()
+		if err := kill(pid); err != nil {
+			return err
+		}
+		d.killed++
+		next, err := d.claim(ctx, user, s.WorkerID)
+		if err != nil {
+			d.lost++
+			continue
+		}
+		d.recovery = append(d.recovery, time.Since(began))
+		d.sessions[user] = next
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(d.stay):
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"workerfleet/runtime/claim"
+)
+
+// summary is what happened, as the last line of --json.
+type summary struct {
+	Workers        int     `json:"workers"`
+	Claims         int     `json:"claims"`
+	ClaimP50Ms     float64 `json:"claimP50Ms"`
+	ClaimP99Ms     float64 `json:"claimP99Ms"`
+	ReadyP50Ms     float64 `json:"readyP50Ms"`
+	ReadyP99Ms     float64 `json:"readyP99Ms"`
+	Deaths         int     `json:"deaths"`
+	Recovered      int     `json:"recovered"`
+	RecoveryP99Ms  float64 `json:"recoveryP99Ms"`
+	DoubleAssigned int     `json:"doubleAssigned"`
+	Lost           int     `json:"lost"`
+	Seed           uint64  `json:"seed"`
+	Parts          used    `json:"parts"`
+}
+
+func (d *day) summary() summary {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return summary{
+		Workers: d.workers, Claims: len(d.readies), ClaimP50Ms: quantile(d.claims, 0.5), ClaimP99Ms: quantile(d.claims, 0.99),
+		ReadyP50Ms: quantile(d.readies, 0.5), ReadyP99Ms: quantile(d.readies, 0.99),
+		Deaths: d.killed, Recovered: len(d.recovery), RecoveryP99Ms: quantile(d.recovery, 0.99),
+		DoubleAssigned: d.accounts.doubled(), Lost: d.lost, Seed: d.seed, Parts: d.used,
+	}
+}
+
+// quantile is in milliseconds; 0 of nothing.
+func quantile(of []time.Duration, q float64) float64 {
+	if len(of) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(of))
+	return float64(sorted[min(len(sorted)-1, int(q*float64(len(sorted))))].Microseconds()) / 1000
+}
+
+func (s summary) print(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(s)
+	}
+	_, err := fmt.Fprintf(w, `
+%d users on %d workers
+  ready        p50 %.1f ms, p99 %.1f ms after a user came (the API's own time: p50 %.1f ms, p99 %.1f ms)
+  deaths       %d workers killed, %d users served again, p99 %.0f ms after the kill
+  never        two workers in one account: %d; users lost: %d
+`, s.Claims, s.Workers, s.ReadyP50Ms, s.ReadyP99Ms, s.ClaimP50Ms, s.ClaimP99Ms, s.Deaths, s.Recovered, s.RecoveryP99Ms, s.DoubleAssigned, s.Lost)
+	return err
+}
+
+// show writes the pool's numbers while the day goes on: in place on a terminal, else as lines. The returned function
+// ends it.
+func (d *day) show(ctx context.Context, out io.Writer) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	begin, end := "", "\n"
+	if file, isFile := out.(*os.File); isFile {
+		if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			begin, end = "\r\x1b[K", ""
+		}
+	}
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-ctx.Done():
+				fmt.Fprint(out, end)
+				return
+			case <-time.After(500 * time.Millisecond):
+			}
+			census, err := d.store.Census(ctx)
+			if err != nil {
+				continue
+			}
+			fmt.Fprintf(out, "%swarm %d · assigned %d · serving %d · resetting %d · waiting %d · users served %d · logged in %d%s", begin,
+				census.Workers[claim.Warm], census.Workers[claim.Assigned], census.Workers[claim.Serving], census.Workers[claim.Resetting],
+				census.Waiting, d.served.Load(), d.accounts.logins(), end)
+		}
+	}()
+	return func() { cancel(); <-done }
+}
