@@ -21,10 +21,9 @@ import (
 
 // call is one operation of a history: what was asked.
 type call struct {
-	kind   string // claim, release, register
-	user   fleet.User
-	worker fleet.Worker
-	epoch  fleet.Epoch
+	kind  string // claim, release
+	user  fleet.User
+	epoch fleet.Epoch // of a release
 }
 
 // outcome is what was answered; unknown where the answer was lost.

@@ -61,9 +61,12 @@ func (m *Mail) add(ctx context.Context, stream string, length int64, value any) 
 // Read: see [agent.Post]. It waits for a second at most.
 func (m *Mail) Read(ctx context.Context, host fleet.Host, after string) ([]agent.Letter, error) {
 	var letters []agent.Letter
-	_, err := receive(ctx, m.client, mailbox(host), after, func(id string, mail fleet.Mail) {
-		letters = append(letters, agent.Letter{ID: id, Mail: mail})
-	})
+	take := func(id string, mail fleet.Mail) { letters = append(letters, agent.Letter{ID: id, Mail: mail}) }
+	last, err := receive(ctx, m.client, mailbox(host), after, take)
+	if err == nil && len(letters) == 0 && last != after {
+		// All that was there is no mail. The caller will ask from the same place again: it must wait here, not spin.
+		_, err = receive(ctx, m.client, mailbox(host), last, take)
+	}
 	return letters, err
 }
 

@@ -2,6 +2,7 @@ package valkey
 
 import (
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
@@ -34,6 +35,13 @@ func TestMail(t *testing.T) {
 			rest, err := mail.Read(t.Context(), "h1", letters[1].ID)
 			require.NoError(t, err)
 			require.Empty(t, rest)
+
+			require.NoError(t, client.XAdd(t.Context(), &redis.XAddArgs{Stream: mailbox("h1"), Values: []any{"m", "garbage"}}).Err())
+			began := time.Now()
+			rest, err = mail.Read(t.Context(), "h1", letters[1].ID)
+			require.NoError(t, err)
+			require.Empty(t, rest)
+			require.Greater(t, time.Since(began), patience/2, "garbage makes the reader spin")
 
 			require.NoError(t, mail.Tell(t.Context(), "api-1", fleet.Ready{Worker: "w1", User: "ann", Epoch: 1 << 60}))
 			words, last, err := mail.Await(t.Context(), "api-1", "")
