@@ -199,11 +199,16 @@ func contents(ctx context.Context, stack auto.Stack) (resources, protected int, 
 	return len(deployment.Resources), protected, nil
 }
 
+// errBusy replaces the engine's advice, which names a command that this project does not install.
+var errBusy = errors.New("another run works on this stack: wait for it (if it was killed, delete .workerfleet/state/.pulumi/locks)")
+
+func locked(err error) bool { return strings.Contains(err.Error(), "currently locked") }
+
 // engineError keeps the diagnostics of what the engine said: the rest went to the progress already.
 func engineError(operation string, err error) error {
 	said := err.Error()
-	if strings.Contains(said, "currently locked") {
-		return fmt.Errorf("another run works on this stack: wait for it (if it was killed, delete .workerfleet/state/.pulumi/locks)")
+	if locked(err) {
+		return errBusy
 	}
 	if _, diagnostics, found := strings.Cut(said, "Diagnostics:\n"); found {
 		said, _, _ = strings.Cut(diagnostics, "\nResources:")

@@ -80,6 +80,9 @@ func (e *Engine) open(ctx context.Context, name string, file StackFile) (auto.St
 	}
 	if err != nil {
 		done()
+		if locked(err) {
+			return auto.Stack{}, nil, errBusy
+		}
 		return auto.Stack{}, nil, fmt.Errorf("open the stack %s: %w", name, err)
 	}
 	return stack, done, nil
