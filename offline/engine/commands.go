@@ -199,16 +199,14 @@ func contents(ctx context.Context, stack auto.Stack) (resources, protected int, 
 	return len(deployment.Resources), protected, nil
 }
 
-// errBusy replaces the engine's advice, which names a command that this project does not install.
-var errBusy = errors.New("another run works on this stack: wait for it (if it was killed, delete .workerfleet/state/.pulumi/locks)")
-
-func locked(err error) bool { return strings.Contains(err.Error(), "currently locked") }
+// errLeft replaces the engine's advice, which names a command that this project does not install.
+var errLeft = errors.New("a run that was killed has left its lock: delete .workerfleet/state/.pulumi/locks")
 
 // engineError keeps the diagnostics of what the engine said: the rest went to the progress already.
 func engineError(operation string, err error) error {
 	said := err.Error()
-	if locked(err) {
-		return errBusy
+	if strings.Contains(said, "currently locked") {
+		return errLeft
 	}
 	if _, diagnostics, found := strings.Cut(said, "Diagnostics:\n"); found {
 		said, _, _ = strings.Cut(diagnostics, "\nResources:")

@@ -67,22 +67,22 @@ func (e *Engine) open(ctx context.Context, name string, file StackFile) (auto.St
 	if err != nil {
 		return auto.Stack{}, nil, err
 	}
+	end, err := e.turn(ctx)
+	if err != nil {
+		return auto.Stack{}, nil, err
+	}
 	run, err := e.prepare(name, file)
-	done := func() { _ = os.RemoveAll(run.temporary) }
+	done := func() {
+		_ = os.RemoveAll(run.temporary)
+		end()
+	}
 	if err != nil {
 		done()
 		return auto.Stack{}, nil, err
 	}
 	stack, err := e.upsert(ctx, name, cli, run)
-	if err != nil && strings.Contains(err.Error(), "already exists") {
-		// Another run made the stack between this one's look and its attempt.
-		stack, err = e.upsert(ctx, name, cli, run)
-	}
 	if err != nil {
 		done()
-		if locked(err) {
-			return auto.Stack{}, nil, errBusy
-		}
 		return auto.Stack{}, nil, fmt.Errorf("open the stack %s: %w", name, err)
 	}
 	return stack, done, nil
