@@ -104,11 +104,14 @@ func TestLifeOfAStack(t *testing.T) {
 	require.Empty(t, again.Diff, "a second run would change something")
 	require.Greater(t, len(again.Resources), 50)
 
-	// The same stack, moved here from a larger tier: its own state is another matter and stays as it is.
-	move := b.plan(t, "100", "tier-500")
-	require.Greater(t, len(move.Diff), 50, "the tier's tag changes on everything that carries tags")
-	for _, step := range move.Diff {
-		require.Equal(t, "update", step.Op, "%s because of %v", step.URN, step.Replaces)
+	// Moves up and down change everything that carries the tier's tag, in place. The second is of the stack that is
+	// applied here: its own state is another matter and stays as it is.
+	for to, from := range map[string]string{"tier-500": "tier-100", "100": "tier-500"} {
+		move := b.plan(t, to, from)
+		require.Greater(t, len(move.Diff), 50, "to %s", to)
+		for _, step := range move.Diff {
+			require.Equal(t, "update", step.Op, "%s because of %v", step.URN, step.Replaces)
+		}
 	}
 	require.Empty(t, b.plan(t, "100", "").Diff, "the move touched the stack's own state")
 
