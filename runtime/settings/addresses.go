@@ -69,10 +69,36 @@ func (a ValkeyAddress) signIn() (user string, password, tls bool) {
 	return u.User.Username(), secret != "", u.Scheme == "rediss"
 }
 
+// ValkeyCache is what an IAM token signs in to: the id of a replication group, or serverless:NAME.
+type ValkeyCache string
+
+// serverless marks the name of a serverless cache, whose tokens say what kind it is.
+const serverless = "serverless:"
+
+// ServerlessCache names a serverless cache as FLEET_VALKEY_CACHE does.
+func ServerlessCache(name string) string { return serverless + name }
+
+func (c *ValkeyCache) parse(text string) error {
+	if name := strings.TrimPrefix(text, serverless); name == "" || strings.ContainsAny(name, ":/?&= ") {
+		return errors.New("is not the id of a replication group or serverless:NAME")
+	}
+	*c = ValkeyCache(text)
+	return nil
+}
+
+// Name is the cache's name, and whether it is a serverless one.
+func (c ValkeyCache) Name() (name string, isServerless bool) {
+	return strings.CutPrefix(string(c), serverless)
+}
+
 // DatabaseURL is postgres://[user[:password]@]host[:port]/database[?parameters], as pgx parses it.
 type DatabaseURL string
 
 func (d *DatabaseURL) parse(text string) error {
+	if file, ok := strings.CutPrefix(text, sqliteFile); ok {
+		*d = DatabaseURL(text)
+		return absolute(file)
+	}
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") || u.Opaque != "" {
 		return errors.New("is not a URL postgres://USER@HOST:PORT/DATABASE")
@@ -83,6 +109,12 @@ func (d *DatabaseURL) parse(text string) error {
 	*d = DatabaseURL(text)
 	return nil
 }
+
+// sqliteFile marks a file of this machine that stands in for PostgreSQL.
+const sqliteFile = "sqlite:"
+
+// File is the SQLite file that stands in for PostgreSQL on this machine; false where PostgreSQL is meant.
+func (d DatabaseURL) File() (path string, ok bool) { return strings.CutPrefix(string(d), sqliteFile) }
 
 // String is the URL without its password.
 func (d DatabaseURL) String() string { return redacted(string(d)) }
@@ -132,6 +164,21 @@ func (a *Address) parse(text string) error {
 		return errors.New("has no port from 0 to 65535")
 	}
 	*a = Address(text)
+	return nil
+}
+
+// FilePath is the absolute path of a file.
+type FilePath string
+
+func (f *FilePath) parse(text string) error {
+	*f = FilePath(text)
+	return absolute(text)
+}
+
+func absolute(file string) error {
+	if !path.IsAbs(file) || path.Clean(file) != file || file == "/" {
+		return errors.New("is not an absolute path without . and ..")
+	}
 	return nil
 }
 
