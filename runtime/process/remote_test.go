@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,18 +27,18 @@ func serve(t *testing.T, p pool.Provider) *Remote {
 // refusing throttles while it is told to.
 type refusing struct {
 	pool.Provider
-	on bool
+	on atomic.Bool
 }
 
 func (r *refusing) Launch(ctx context.Context, b pool.Batch) ([]fleet.Worker, error) {
-	if r.on {
+	if r.on.Load() {
 		return nil, fmt.Errorf("launch: %w", pool.ErrThrottled)
 	}
 	return r.Provider.Launch(ctx, b)
 }
 
 func (r *refusing) Stop(ctx context.Context, worker fleet.Worker) error {
-	if r.on {
+	if r.on.Load() {
 		return fmt.Errorf("stop: %w", pool.ErrThrottled)
 	}
 	return r.Provider.Stop(ctx, worker)
@@ -55,7 +56,7 @@ func TestRemoteContract(t *testing.T) {
 				defer p.mu.Unlock()
 				p.Hosts = []Host{{"h1", p.Hosts[0].Socket, len(p.running) + n}}
 			},
-			Throttle: func(_ pooltest.TB, on bool) { throttling.on = on },
+			Throttle: func(_ pooltest.TB, on bool) { throttling.on.Store(on) },
 		}
 	})
 }
