@@ -222,18 +222,14 @@ func (p *platform) programs() []*program {
 // stop ends everything and waits for it: who launches first, then the workers, while their agents are there to hear of
 // it, and the servers last.
 func (p *platform) stop() {
-	for _, keeper := range p.keepers {
-		keeper.close()
-	}
+	closeAll(p.keepers)
 	if p.launcher != nil {
 		_ = p.launcher.Close()
 	}
 	if p.provider != nil {
 		p.provider.Close()
 	}
-	for _, other := range append(append([]*program{}, p.apis...), p.agents...) {
-		other.close()
-	}
+	closeAll(append(append([]*program{}, p.apis...), p.agents...))
 	if p.path != nil {
 		p.path.Close()
 	}

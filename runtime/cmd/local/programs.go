@@ -144,8 +144,12 @@ func (g *program) obituary() string {
 	return g.name + ": " + string(text[max(0, len(text)-2000):])
 }
 
-// close ends the program and waits for it.
-func (g *program) close() {
-	g.stop()
-	<-g.ended
+// closeAll ends programs, all at once, and waits for them.
+func closeAll(programs []*program) {
+	for _, g := range programs {
+		g.stop()
+	}
+	for _, g := range programs {
+		<-g.ended
+	}
 }
