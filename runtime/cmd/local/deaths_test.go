@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -110,48 +111,53 @@ func TestStoreOutage(t *testing.T) {
 func TestHostLost(t *testing.T) {
 	realParts(t)
 	for _, hosts := range []int{2, 6, 15} {
-		const each = 4
-		o := quick(hosts*each/2, hosts*each, hosts)
-		p := startProduct(t, o)
-		before := p.serveAll()
-		lost := map[string]bool{}
-		tasks, err := p.provider.List(t.Context())
-		require.NoError(t, err)
-		for _, task := range tasks {
-			if task.Host == p.host(0) {
-				lost[string(task.Worker)] = true
-			}
-		}
-		frozen := append(p.workersOn(p.host(0)), p.agents[0].command().Process.Pid)
-		began := time.Now()
-		for _, pid := range frozen {
-			require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
-		}
-		for worker := range lost {
-			p.accounts.killed(worker) // it acts no more
-		}
-		moved := 0
-		for user, s := range before {
-			if lost[s.WorkerID] {
-				moved++
-				before[user], err = p.claim(t.Context(), user, s.WorkerID)
-				require.NoError(t, err, "%s of the lost host", user)
-			}
-		}
-		require.NotZero(t, moved, "the lost host served nobody")
-		t.Logf("%d hosts: %d users of the lost one served again after %v", hosts, moved, time.Since(began).Round(10*time.Millisecond))
-		for _, pid := range frozen {
-			require.NoError(t, syscall.Kill(pid, syscall.SIGCONT))
-		}
-		time.Sleep(2 * o.beat)
-		for user, s := range before {
-			now, err := p.claim(t.Context(), user, "")
-			require.NoError(t, err)
-			require.Equal(t, s.Epoch, now.Epoch, "%s was disturbed", user)
-		}
-		p.requireExclusive(before)
-		p.stop()
+		t.Run(strconv.Itoa(hosts)+" hosts", func(t *testing.T) {
+			t.Parallel()
+			const each = 4
+			loseHost(startProduct(t, quick(hosts*each/2, hosts*each, hosts)))
+		})
 	}
+}
+
+// loseHost freezes the first host and everything on it, and lets it come back when its users are served.
+func loseHost(p *product) {
+	before := p.serveAll()
+	lost := map[string]bool{}
+	tasks, err := p.provider.List(p.Context())
+	require.NoError(p, err)
+	for _, task := range tasks {
+		if task.Host == p.host(0) {
+			lost[string(task.Worker)] = true
+		}
+	}
+	frozen := append(p.workersOn(p.host(0)), p.agents[0].command().Process.Pid)
+	began := time.Now()
+	for _, pid := range frozen {
+		require.NoError(p, syscall.Kill(pid, syscall.SIGSTOP))
+	}
+	for worker := range lost {
+		p.accounts.killed(worker) // it acts no more
+	}
+	moved := 0
+	for user, s := range before {
+		if lost[s.WorkerID] {
+			moved++
+			before[user], err = p.claim(p.Context(), user, s.WorkerID)
+			require.NoError(p, err, "%s of the lost host", user)
+		}
+	}
+	require.NotZero(p, moved, "the lost host served nobody")
+	p.Logf("%d users of the lost host served again after %v", moved, time.Since(began).Round(10*time.Millisecond))
+	for _, pid := range frozen {
+		require.NoError(p, syscall.Kill(pid, syscall.SIGCONT))
+	}
+	time.Sleep(2 * p.beat)
+	for user, s := range before {
+		now, err := p.claim(p.Context(), user, "")
+		require.NoError(p, err)
+		require.Equal(p, s.Epoch, now.Epoch, "%s was disturbed", user)
+	}
+	p.requireExclusive(before)
 }
 
 // Two tabs of one user get one session, however often both ask at once; ended in one, it is over in both.
