@@ -129,14 +129,18 @@ func (s *stable) beat(ctx context.Context) {
 func TestPausesBetweenEveryTwoSteps(t *testing.T) {
 	for _, before := range steps {
 		for _, pause := range []time.Duration{time.Second, 3 * time.Second, 20 * time.Second, 5 * time.Minute} {
-			t.Run(fmt.Sprintf("%v before %s", pause, before), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { pauseBefore(t, before, pause) })
-			})
+			for _, away := range []time.Duration{0, 10 * time.Second} {
+				t.Run(fmt.Sprintf("%v before %s, keeper away for %v", pause, before, away), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { pauseBefore(t, before, pause, away) })
+				})
+			}
 		}
 	}
 }
 
-func pauseBefore(t *testing.T, before string, pause time.Duration) {
+// pauseBefore lets the keeper be away at first: while it is there it delivers what the stopped process left within a
+// round, and otherwise the assignment is overdue and goes to another worker.
+func pauseBefore(t *testing.T, before string, pause, away time.Duration) {
 	s := &stable{bench: newBench(t), workers: map[fleet.Worker]*horse{}, acting: map[fleet.User]map[fleet.Worker]bool{}}
 	s.Sessions.Mailbox = s
 	s.pass()
@@ -154,8 +158,12 @@ func pauseBefore(t *testing.T, before string, pause time.Duration) {
 	}()
 	synctest.Wait()
 	other := false // the same user comes again, through a process that runs
-	for end := time.Now().Add(pause + time.Minute); time.Now().Before(end); time.Sleep(250 * time.Millisecond) {
+	began := time.Now()
+	for end := began.Add(pause + time.Minute); time.Now().Before(end); time.Sleep(250 * time.Millisecond) {
 		s.beat(t.Context())
+		if time.Since(began) < away {
+			continue
+		}
 		_, err := s.Pass(t.Context())
 		require.NoError(t, err)
 		p, err := s.Sessions.Claim(t.Context(), claim.Request{User: "ann"}, "")
