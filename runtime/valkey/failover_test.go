@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -148,15 +149,13 @@ func (p *pair) play(authority session.Authority, change func(*Store)) (fell flee
 	require.NoError(p, come(sessions, "seen"))
 	p.synced()
 	require.NoError(p, p.replica.Do(ctx, "REPLICAOF", "NO", "ONE").Err())
-	for i := range 5 { // the replica never hears of these
-		require.NoError(p, come(sessions, fleet.User(fmt.Sprintf("lost-%d", i))))
+	lost := []fleet.User{"lost-1", "lost-2", "lost-3", "lost-4", "lost-5"} // the replica never hears of these
+	for _, user := range lost {
+		require.NoError(p, come(sessions, user))
 	}
 	p.servers[0].Stop()
 	_, sessions = on(p.replica)
-	for user := range last {
-		if user == "seen" {
-			continue // its binding is known there
-		}
+	for _, user := range slices.Backward(lost) { // the highest epoch first
 		if err := come(sessions, user); err != nil {
 			return fell, err
 		}
