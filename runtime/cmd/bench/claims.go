@@ -25,6 +25,7 @@ type claimOptions struct {
 	long                  time.Duration
 	seed                  uint64
 	json                  bool
+	profile               string
 }
 
 // Of the published fleet of 100,000 users: 35,000 workers on 73 hosts, claimed at 600 a second at the market's open.
@@ -42,6 +43,7 @@ func parseClaims(args []string, errs io.Writer) (claimOptions, error) {
 	flags.IntVar(&o.users, "users", 0, "users who come, at most (default: rate × for; never more than workers)")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed of the schedule")
 	flags.BoolVar(&o.json, "json", false, "end with one JSON object")
+	flags.StringVar(&o.profile, "profile", "", "file to write this process's CPU profile to, start included")
 	if err := flags.Parse(args); err != nil {
 		return o, usage{err}
 	}
@@ -96,6 +98,13 @@ func runClaims(ctx context.Context, args []string, out, errs io.Writer) error {
 		return err
 	}
 	before := look()
+	if o.profile != "" {
+		stop, err := profile(o.profile)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	f, err := startFleet(ctx, o, out)
 	if err != nil {
 		return err

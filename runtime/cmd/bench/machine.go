@@ -2,9 +2,11 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +45,21 @@ func (m machine) until(after machine) machine {
 
 func (m machine) String() string {
 	return fmt.Sprintf("%d × %s, %s, load %.1f before and %.1f after", m.Cores, m.CPU, m.Go, m.LoadBefore, m.LoadAfter)
+}
+
+// profile writes what this process computes to a file until it is stopped.
+func profile(path string) (stop func(), err error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("--profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(fmt.Errorf("--profile: %w", err), file.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = file.Close()
+	}, nil
 }
 
 // quantile is the value that a share q of all does not exceed; zero of nothing.
