@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"time"
@@ -117,8 +118,10 @@ func (a *Agent) Run(ctx context.Context) error {
 // own is the one goroutine that holds the roster. It returns the workers that are left when ctx ends.
 func (a *Agent) own(ctx context.Context) []fleet.Worker {
 	r := newRoster(a.Host, a.Terms.TTL)
-	beat := time.NewTicker(a.Beat)
+	// Agents that were started together, as by a deployment, would all call the store in the same moment of every round.
+	beat := time.NewTicker(1 + rand.N(a.Beat))
 	defer beat.Stop()
+	spread := true
 	a.beat(r, false) // the host is there, whether it has workers or not
 	for {
 		select {
@@ -131,6 +134,10 @@ func (a *Agent) own(ctx context.Context) []fleet.Worker {
 				a.beat(r, true)
 			}
 		case <-beat.C:
+			if spread {
+				spread = false
+				beat.Reset(a.Beat)
+			}
 			r.forget(time.Now())
 			if !a.beating {
 				a.beat(r, false)

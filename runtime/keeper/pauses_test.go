@@ -27,12 +27,12 @@ type pausing struct {
 	session.Mailbox
 	before string
 	pause  time.Duration
+	once   sync.Once
 }
 
 func (p *pausing) step(name string) {
 	if p.before == name {
-		p.before = ""
-		time.Sleep(p.pause)
+		p.once.Do(func() { time.Sleep(p.pause) })
 	}
 }
 

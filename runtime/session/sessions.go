@@ -93,13 +93,21 @@ func (s *Sessions) Claim(ctx context.Context, r claim.Request, replyTo string) (
 // assignment is in the mail. Where the database or the vault refuses, the binding is undone, so that its worker serves
 // somebody else. It is repeated by whoever finds the binding undelivered; the worker accepts one assignment of them.
 func (s *Sessions) Deliver(ctx context.Context, b claim.Binding, replyTo string) error {
+	// Opening the credentials does not wait for the database's word: the key service takes the longest of all steps.
+	opened := make(chan opening, 1)
+	go func() {
+		credentials, err := s.Vault.Credentials(ctx, b.User)
+		opened <- opening{credentials, err}
+	}()
 	err := s.begin(ctx, b)
+	credentials := <-opened
+	defer clear(credentials.text)
 	var outdated *Outdated
 	if errors.As(err, &outdated) {
 		err = errors.Join(err, s.Claims.Raise(ctx, outdated.Row+1))
 	}
 	if err == nil {
-		err = s.post(ctx, b, replyTo)
+		err = s.post(ctx, b, credentials, replyTo)
 	}
 	if refused(err) {
 		return errors.Join(err, s.undo(ctx, b))
@@ -129,13 +137,17 @@ func (s *Sessions) begin(ctx context.Context, b claim.Binding) error {
 	return wrap(s.Authority.Begin(ctx, session, wait), "begin the session of %s", b.User)
 }
 
-func (s *Sessions) post(ctx context.Context, b claim.Binding, replyTo string) error {
-	credentials, err := s.Vault.Credentials(ctx, b.User)
-	if err != nil {
-		return fmt.Errorf("open the credentials of %s: %w", b.User, err)
+// opening is what the vault answered.
+type opening struct {
+	text []byte
+	err  error
+}
+
+func (s *Sessions) post(ctx context.Context, b claim.Binding, credentials opening, replyTo string) error {
+	if credentials.err != nil {
+		return fmt.Errorf("open the credentials of %s: %w", b.User, credentials.err)
 	}
-	sealed, err := seal.Seal(b.Key, seal.Context{User: b.User, Worker: b.Worker, Life: b.Life, Epoch: b.Epoch}, credentials)
-	clear(credentials)
+	sealed, err := seal.Seal(b.Key, seal.Context{User: b.User, Worker: b.Worker, Life: b.Life, Epoch: b.Epoch}, credentials.text)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errBadKey, err)
 	}
