@@ -97,7 +97,7 @@ func checkInstanceTypes(_ *graph.Graph, r graph.Resource) []Finding {
 // templateVersion judges a reference to a template if one stands at the path.
 func templateVersion(path string) check {
 	return func(g *graph.Graph, r graph.Resource) []Finding {
-		if r.Value(path) == nil {
+		if valueAt(r, path) == nil {
 			return nil
 		}
 		return each(path+".version", func(value any) string {
@@ -122,10 +122,10 @@ func ignores(property string) check {
 // referred judges the resource that an input names.
 func referred(path, token string, judge check) check {
 	return func(g *graph.Graph, r graph.Resource) []Finding {
-		if r.Value(path) == graph.Unknown {
+		if valueAt(r, path) == graph.Unknown {
 			return []Finding{undecided(path)}
 		}
-		target, found := g.Refers(token, r.Value(path))
+		target, found := g.Refers(token, valueAt(r, path))
 		if !found {
 			return []Finding{finding(path, "names nothing of this stack; wanted: %s", token)}
 		}
@@ -139,10 +139,14 @@ func referred(path, token string, judge check) check {
 }
 
 func checkTrunking(g *graph.Graph, r graph.Resource) []Finding {
+	unsure := false
 	for _, setting := range g.OfType(settingType) {
+		unsure = unsure || valueAt(setting, "name") == graph.Unknown || valueAt(setting, "value") == graph.Unknown
 		if setting.Text("name") == "awsvpcTrunking" && setting.Text("value") == "enabled" && slices.Contains(r.Options.DependsOn, setting.URN) {
 			return nil
 		}
 	}
-	return []Finding{finding("dependsOn", "names no account setting awsvpcTrunking = enabled; wanted: one")}
+	answer := finding("dependsOn", "names no account setting awsvpcTrunking = enabled; wanted: one")
+	answer.Undecided = unsure
+	return []Finding{answer}
 }

@@ -35,6 +35,9 @@ func descend(at any, walked, path string) []spot {
 	return found
 }
 
+// valueAt is what stands at a path without *; unknown also where a part of the way is.
+func valueAt(r graph.Resource, path string) any { return spots(r, path)[0].value }
+
 // undecided is the finding of a rule that met a value which only AWS can give.
 func undecided(property string) Finding {
 	return Finding{Property: property, Says: "is not known yet", Undecided: true}

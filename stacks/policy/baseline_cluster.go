@@ -71,7 +71,7 @@ func anyShell(g *graph.Graph, _ graph.Resource) []Finding {
 func autoscaled(g *graph.Graph, r graph.Resource) []Finding {
 	answer := finding("Target.resourceId", "names no autoscaler's target")
 	for _, target := range g.OfType(scalingTargetType) {
-		if target.Value("resourceId") == graph.Unknown || r.PhysicalName() == "" {
+		if valueAt(target, "resourceId") == graph.Unknown || r.PhysicalName() == "" {
 			answer.Undecided = true
 		} else if strings.HasPrefix(target.Text("resourceId"), "service/") && strings.HasSuffix(target.Text("resourceId"), "/"+r.PhysicalName()) {
 			return nil

@@ -110,7 +110,7 @@ func checkPlainSecrets(container map[string]any) string {
 }
 
 func checkTwoRoles(_ *graph.Graph, r graph.Resource) []Finding {
-	process, starter := r.Value("taskRoleArn"), r.Value("executionRoleArn")
+	process, starter := valueAt(r, "taskRoleArn"), valueAt(r, "executionRoleArn")
 	switch {
 	case process == graph.Unknown && starter == graph.Unknown:
 		return []Finding{undecided("taskRoleArn")}

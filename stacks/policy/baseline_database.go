@@ -38,7 +38,7 @@ func databaseBaseline(asked Asked) []Rule {
 		{Row: 111, Title: "the database listens on a port of its own", Types: cluster, Refs: refs("SH RDS.23; AwsSolutions-RDS11"), Check: every(otherPort(5432), otherPort(3306))},
 		{Row: 112, Title: "the database leaves a snapshot behind", Types: cluster, Off: mayGo, Refs: refs("house"), Check: every(be("skipFinalSnapshot", nil, false), stated("finalSnapshotIdentifier"))},
 		{Row: 113, Title: "a MySQL cluster can be wound back", Types: cluster, Only: be("engine", "aurora-mysql"), Refs: refs("SH RDS.14; CKV_AWS_326; AwsSolutions-RDS14"), Check: least("backtrackWindow", 1)},
-		{Row: 114, Title: "PostgreSQL takes TLS alone and logs statements", Types: of(parametersType), Refs: refs("CKV2_AWS_27; CKV2_AWS_69"), Check: checkParameters},
+		{Row: 114, Title: "PostgreSQL takes TLS alone and logs statements", Types: of(parametersType), Refs: refs("CKV2_AWS_27; CKV2_AWS_69"), Check: knowing(checkParameters, "family")},
 		{Row: 115, Title: "the database has no public address", Types: instance, Refs: refs("SH RDS.2; CIS 2.2.3; CKV_AWS_17; AWS-0180"), Check: be("publiclyAccessible", nil, false)},
 		{Row: 116, Title: "the database takes small updates by itself", Types: instance, Refs: refs("SH RDS.13; SH RDS.35; CIS 2.2.2; CKV_AWS_226"), Check: be("autoMinorVersionUpgrade", nil, true)},
 		{Row: 117, Title: "the database's host is watched", Types: instance, Refs: refs("SH RDS.6; CKV_AWS_118"), Check: every(least("monitoringInterval", 1), stated("monitoringRoleArn"))},
@@ -110,10 +110,10 @@ func checkProxy(g *graph.Graph, r graph.Resource) []Finding {
 		answer.Undecided = unsure
 		findings = append(findings, answer)
 	}
-	own := texts(r.Value("vpcSecurityGroupIds"))
+	own := texts(valueAt(r, "vpcSecurityGroupIds"))
 	for _, rule := range g.OfType(ingressType) {
 		for _, token := range []string{"referencedSecurityGroupId", "securityGroupId"} {
-			unsure = unsure || rule.Value(token) == graph.Unknown
+			unsure = unsure || valueAt(rule, token) == graph.Unknown
 		}
 		if slices.Contains(own, rule.Text("referencedSecurityGroupId")) && protects(g, rule.Text("securityGroupId")) {
 			return findings
@@ -127,19 +127,22 @@ func checkProxy(g *graph.Graph, r graph.Resource) []Finding {
 // protects says whether a group is one of some cluster's.
 func protects(g *graph.Graph, group string) bool {
 	return slices.ContainsFunc(g.OfType(clusterDataType), func(cluster graph.Resource) bool {
-		return group != "" && slices.Contains(texts(cluster.Value("vpcSecurityGroupIds")), group)
+		return group != "" && slices.Contains(texts(valueAt(cluster, "vpcSecurityGroupIds")), group)
 	})
 }
 
 func checkSubscriptions(g *graph.Graph, _ graph.Resource) []Finding {
-	told := map[string]bool{}
+	told, unsure := map[string]bool{}, false
 	for _, subscription := range g.OfType(subscriptionType) {
-		told[subscription.Text("sourceType")] = told[subscription.Text("sourceType")] || subscription.Value("enabled") != false
+		unsure = unsure || valueAt(subscription, "sourceType") == graph.Unknown
+		told[subscription.Text("sourceType")] = told[subscription.Text("sourceType")] || valueAt(subscription, "enabled") != false
 	}
 	var findings []Finding
 	for _, source := range []string{"db-cluster", "db-instance", "db-parameter-group"} {
 		if !told[source] {
-			findings = append(findings, finding("EventSubscription.sourceType", "is %s nowhere; wanted: a subscription", source))
+			missing := finding("EventSubscription.sourceType", "is %s nowhere; wanted: a subscription", source)
+			missing.Undecided = unsure
+			findings = append(findings, missing)
 		}
 	}
 	return findings

@@ -28,7 +28,7 @@ func functionBaseline() []Rule {
 		{Row: 143, Title: "what a function fails at is put aside", Types: function, Refs: refs("CKV_AWS_116"), Check: either(stated("deadLetterConfig.targetArn"), pointedAt(invokeType, "functionName", stated("destinationConfig.onFailure.destination")), checkMappedFailures)},
 		{Row: 144, Title: "a function stands in two zones of the VPC", Types: function, Refs: refs("SH Lambda.5; CKV_AWS_117"), Check: inTwoZones("vpcConfig.subnetIds")},
 		{Row: 145, Title: "a function cannot take the whole account's concurrency", Types: function, Refs: refs("CKV_AWS_115"), Check: least("reservedConcurrentExecutions", 0)},
-		{Row: 146, Title: "a function's environment holds no secret, and is under a key of ours", Types: function, Only: stated("environment.variables"), Refs: refs("CKV_AWS_45; CKV_AWS_173"), Check: every(checkFunctionSecrets, stated("kmsKeyArn"))},
+		{Row: 146, Title: "a function's environment holds no secret, and is under a key of ours", Types: function, Only: stated("environment.variables"), Refs: refs("CKV_AWS_45; CKV_AWS_173"), Check: every(knowing(checkFunctionSecrets, "environment.variables"), stated("kmsKeyArn"))},
 		{Row: 147, Title: "a function's runtime is a current one", Types: function, Refs: refs("SH Lambda.2; CKV_AWS_363; AwsSolutions-L1"), Check: either(be("packageType", "Image"), each("runtime", func(value any) string {
 			if slices.Contains(runtimes, shown(value)) {
 				return ""
@@ -58,9 +58,9 @@ func checkMappedFailures(g *graph.Graph, r graph.Resource) []Finding {
 		return []Finding{answer}
 	}
 	for _, mapping := range mappings {
-		queue, found := g.Refers(queueType, mapping.Value("eventSourceArn"))
-		if !found || empty(queue.Value("redrivePolicy")) {
-			answer.Undecided = answer.Undecided || mapping.Value("eventSourceArn") == graph.Unknown
+		queue, found := g.Refers(queueType, valueAt(mapping, "eventSourceArn"))
+		if !found || empty(valueAt(queue, "redrivePolicy")) {
+			answer.Undecided = answer.Undecided || valueAt(mapping, "eventSourceArn") == graph.Unknown
 			return []Finding{answer}
 		}
 	}
@@ -68,7 +68,7 @@ func checkMappedFailures(g *graph.Graph, r graph.Resource) []Finding {
 }
 
 func checkFunctionSecrets(_ *graph.Graph, r graph.Resource) []Finding {
-	variables, _ := r.Value("environment.variables").(map[string]any)
+	variables, _ := valueAt(r, "environment.variables").(map[string]any)
 	for name := range variables {
 		if secretName.MatchString(name) {
 			return []Finding{finding("environment.variables", "state %s in plain text; wanted: a reference to a secret", name)}

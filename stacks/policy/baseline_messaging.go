@@ -33,10 +33,10 @@ func messagingBaseline() []Rule {
 			}
 			return ""
 		})},
-		{Row: 80, Title: "a FIFO queue is called one, and so is what it puts aside", Types: queue, Refs: refs("AWS API"), Check: every(checkFifoName, checkDeadLetterKind)},
-		{Row: 81, Title: "high throughput has both of its settings", Types: queue, Refs: refs("AWS API"), Check: checkThroughput},
-		{Row: 82, Title: "a message stays hidden for six times as long as its function may run", Types: queue, Only: pointedAt(mappingType, "eventSourceArn", nil), Refs: refs("AWS Lambda documentation"), Check: checkVisibility},
-		{Row: 83, Title: "what is put aside is kept longer than what waits", Types: queue, Only: deadLetters, Refs: refs("house"), Check: checkKeptLonger},
+		{Row: 80, Title: "a FIFO queue is called one, and so is what it puts aside", Types: queue, Refs: refs("AWS API"), Check: knowing(every(checkFifoName, checkDeadLetterKind), "name", "fifoQueue", "redrivePolicy")},
+		{Row: 81, Title: "high throughput has both of its settings", Types: queue, Refs: refs("AWS API"), Check: knowing(checkThroughput, "fifoQueue", "deduplicationScope", "fifoThroughputLimit")},
+		{Row: 82, Title: "a message stays hidden for six times as long as its function may run", Types: queue, Only: pointedAt(mappingType, "eventSourceArn", nil), Refs: refs("AWS Lambda documentation"), Check: knowing(checkVisibility, "visibilityTimeoutSeconds")},
+		{Row: 83, Title: "what is put aside is kept longer than what waits", Types: queue, Only: deadLetters, Refs: refs("house"), Check: knowing(checkKeptLonger, "messageRetentionSeconds")},
 		{Row: 84, Title: "a dead-letter queue takes from the queues that it names", Types: queue, Only: deadLetters, Refs: refs("house"), Check: checkAdmission},
 		{Row: 85, Title: "the first message that is put aside raises an alarm", Types: queue, Only: deadLetters, Refs: refs("house"), Check: checkDeadLetterAlarm},
 		{Row: 86, Title: "notifications are encrypted with a key of ours", Types: of(topicType), Refs: refs("SH SNS.1; CKV_AWS_26; AWS-0095; AWS-0136"), Check: ownKey("kmsMasterKeyId")},
@@ -51,6 +51,18 @@ func ownKey(path string) check {
 			return []Finding{finding(path, "is %s, AWS's own key; wanted: one of ours", text)}
 		}
 		return stated(path)(g, r)
+	}
+}
+
+// knowing lets a check of AWS's rules, which is silent on what it does not know, judge only what is known.
+func knowing(one check, paths ...string) check {
+	return func(g *graph.Graph, r graph.Resource) []Finding {
+		for _, path := range paths {
+			if valueAt(r, path) == graph.Unknown {
+				return []Finding{undecided(path)}
+			}
+		}
+		return one(g, r)
 	}
 }
 
@@ -72,7 +84,7 @@ func not(one check) check {
 func sources(g *graph.Graph, dead graph.Resource) (found []graph.Resource, unsure bool) {
 	for _, source := range g.OfType(queueType) {
 		redrive, known := source.Document("redrivePolicy")
-		unsure = unsure || source.Value("redrivePolicy") == graph.Unknown
+		unsure = unsure || valueAt(source, "redrivePolicy") == graph.Unknown
 		if known && names(redrive["deadLetterTargetArn"], dead) {
 			found = append(found, source)
 		}
@@ -127,7 +139,7 @@ func checkVisibility(g *graph.Graph, r graph.Resource) []Finding {
 	mappings, _ := pointing(g, mappingType, "eventSourceArn", r)
 	var findings []Finding
 	for _, mapping := range mappings {
-		function, found := g.Refers(functionType, mapping.Value("functionName"))
+		function, found := g.Refers(functionType, valueAt(mapping, "functionName"))
 		hidden, timeout := seconds(r, "visibilityTimeoutSeconds", 30), seconds(function, "timeout", 3)
 		if found && hidden < 6*timeout {
 			findings = append(findings, finding("visibilityTimeoutSeconds", "is %.0f and %s runs for up to %.0f s; wanted: %.0f or more", hidden, function.Name, timeout, 6*timeout))
@@ -150,7 +162,10 @@ func checkKeptLonger(g *graph.Graph, r graph.Resource) []Finding {
 // checkAdmission looks for the list of sources on the queue and beside it. What is put aside by something else than a
 // queue needs no list.
 func checkAdmission(g *graph.Graph, r graph.Resource) []Finding {
-	from, _ := sources(g, r)
+	from, unknown := sources(g, r)
+	if len(from) == 0 && unknown {
+		return []Finding{undecided("redrivePolicy")}
+	}
 	if len(from) == 0 {
 		return nil
 	}
@@ -160,7 +175,7 @@ func checkAdmission(g *graph.Graph, r graph.Resource) []Finding {
 			RedrivePermission string   `json:"redrivePermission"`
 			SourceQueueArns   []string `json:"sourceQueueArns"`
 		}
-		unsure = unsure || one.Value("redriveAllowPolicy") == graph.Unknown
+		unsure = unsure || valueAt(one, "redriveAllowPolicy") == graph.Unknown
 		if text := one.Text("redriveAllowPolicy"); json.Unmarshal([]byte(text), &admission) == nil && admission.RedrivePermission == "byQueue" && len(admission.SourceQueueArns) > 0 {
 			return nil
 		}
@@ -176,9 +191,9 @@ func checkDeadLetterAlarm(g *graph.Graph, r graph.Resource) []Finding {
 		if alarm.Text("metricName") != "ApproximateNumberOfMessagesVisible" {
 			continue
 		}
-		queue := alarm.Value("dimensions.QueueName")
+		queue := valueAt(alarm, "dimensions.QueueName")
 		unsure = unsure || queue == graph.Unknown
-		threshold, _ := number(alarm.Value("threshold"))
+		threshold, _ := number(valueAt(alarm, "threshold"))
 		first := alarm.Text("comparisonOperator") == "GreaterThanThreshold" && threshold == 0 ||
 			alarm.Text("comparisonOperator") == "GreaterThanOrEqualToThreshold" && threshold == 1
 		if names(queue, r) && first {

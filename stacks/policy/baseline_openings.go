@@ -99,8 +99,8 @@ func groupOf(g *graph.Graph, r graph.Resource) (group graph.Resource, unsure boo
 	if r.Type == groupType {
 		return r, false
 	}
-	group, _ = g.Refers(groupType, r.Value("securityGroupId"))
-	return group, r.Value("securityGroupId") == graph.Unknown
+	group, _ = g.Refers(groupType, valueAt(r, "securityGroupId"))
+	return group, valueAt(r, "securityGroupId") == graph.Unknown
 }
 
 // holders are where each type of what holds data names its groups.

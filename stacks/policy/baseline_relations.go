@@ -86,7 +86,7 @@ func inTwoZones(path string) check {
 		switch {
 		case zones >= 2:
 			return nil
-		case unsure || r.Value(path) == graph.Unknown:
+		case unsure || valueAt(r, path) == graph.Unknown:
 			return []Finding{undecided(path)}
 		}
 		return []Finding{finding(path, "are subnets of %d zones; wanted: 2 or more", zones)}
@@ -114,7 +114,7 @@ func reaches(g *graph.Graph, r graph.Resource, token string) bool {
 // parsed reads the JSON text of an input. known is false when the text is not known yet, and says then holds what to
 // answer; a text that is absent or no JSON of the kind asked leaves into as it is.
 func parsed(r graph.Resource, property string, into any) (says []Finding, known bool) {
-	if r.Value(property) == graph.Unknown {
+	if valueAt(r, property) == graph.Unknown {
 		return []Finding{undecided(property)}, false
 	}
 	if text := r.Text(property); text != "" && json.Unmarshal([]byte(text), into) != nil {
@@ -190,7 +190,7 @@ func openToAll(statement map[string]any) string {
 
 // userData opens a launch template's script, which is written as base64 or plain.
 func userData(r graph.Resource) (text string, known bool) {
-	if r.Value("userData") == graph.Unknown {
+	if valueAt(r, "userData") == graph.Unknown {
 		return "", false
 	}
 	text = r.Text("userData")

@@ -23,11 +23,11 @@ var required = []string{"app", "env", "tier", "owner", "cost-center"}
 func stackBaseline(asked Asked) []Rule {
 	return []Rule{
 		{Row: 175, Title: "everything says what it belongs to", Types: of(awsProviderType), Refs: refs("SH tagging controls"), Check: func(_ *graph.Graph, r graph.Resource) []Finding {
-			if r.Value("defaultTags") == graph.Unknown || r.Value("defaultTags.tags") == graph.Unknown {
+			if valueAt(r, "defaultTags") == graph.Unknown || valueAt(r, "defaultTags.tags") == graph.Unknown {
 				return []Finding{undecided("defaultTags.tags")}
 			}
 			for _, key := range required {
-				if r.Value("defaultTags.tags."+key) == nil {
+				if valueAt(r, "defaultTags.tags."+key) == nil {
 					return []Finding{finding("defaultTags.tags", "lack %s; wanted: %s", key, strings.Join(required, ", "))}
 				}
 			}
