@@ -1,0 +1,97 @@
+package stacks
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"workerfleet/stacks/graph"
+	"workerfleet/stacks/policy"
+	"workerfleet/stacks/sizing"
+)
+
+// asked is what a configuration asks for as far as the baseline depends on it.
+func asked(c Config) policy.Asked {
+	return policy.Asked{
+		Users: c.Users, Strict: c.Protection == string(sizing.Strict), MultiAZ: c.Database.MultiAZ, NATPerZone: c.Network.NATPerZone,
+		InterfaceEndpoints: c.Network.InterfaceEndpoints, CrossRegionBackup: c.Features.CrossRegionBackup, Shield: c.ShieldProtection(),
+	}
+}
+
+// assessTier judges the graph of a committed tier by the whole baseline.
+func assessTier(t *testing.T, tier string, run graph.Run) []policy.Outcome {
+	t.Helper()
+	platform, region, err := LoadFile("../Pulumi.tier-" + tier + ".yaml")
+	require.NoError(t, err)
+	cfg, err := Decode(platform, region)
+	require.NoError(t, err)
+	return policy.Assess(deployTier(t, tier, run), asked(cfg), policy.Waivers())
+}
+
+// No tier breaks a row of the security baseline, but for what a waiver names with its reason. Once a stack is made
+// nothing is unknown, so every row is decided.
+func TestBaseline(t *testing.T) {
+	used := map[int]bool{}
+	for _, tier := range sizing.TierNames() {
+		for _, outcome := range assessTier(t, tier, graph.Run{}) {
+			for _, finding := range append(outcome.Failing, outcome.Undecided...) {
+				t.Errorf("tier %s: %s", tier, finding)
+			}
+			for waiver := range outcome.Waived {
+				used[waiver] = true
+			}
+		}
+	}
+	for i, waiver := range policy.Waivers() {
+		require.True(t, used[i], "the waiver of row %d for %q covers nothing: take it away", waiver.Row, waiver.Name)
+		require.NotEmpty(t, waiver.Reason)
+	}
+}
+
+// A preview fails nothing either: what it cannot know yet is undecided, and said to be.
+func TestBaselineOnPreviews(t *testing.T) {
+	for _, tier := range []string{"100", "50k"} {
+		undecided := 0
+		for _, outcome := range assessTier(t, tier, graph.Run{DryRun: true}) {
+			for _, finding := range outcome.Failing {
+				t.Errorf("preview of tier %s: %s", tier, finding)
+			}
+			if outcome.Verdict == policy.Undecided {
+				undecided++
+			}
+		}
+		require.Positive(t, undecided, "a preview knows no ids: some rows must say so")
+		t.Logf("preview of tier %s: %d rows undecided until it is made", tier, undecided)
+	}
+}
+
+const (
+	policyPage  = "../docs/policy.md"
+	reportBegin = "<!-- report: written by go test ./stacks -run Report -update -->\n"
+	reportEnd   = "<!-- end of report -->\n"
+)
+
+// The page of the baseline is what the rules say of the committed tiers today.
+func TestReportIsCurrent(t *testing.T) {
+	text, err := os.ReadFile(policyPage)
+	require.NoError(t, err)
+	before, rest, found := strings.Cut(string(text), reportBegin)
+	require.True(t, found, "%s has lost its first mark", policyPage)
+	_, after, found := strings.Cut(rest, reportEnd)
+	require.True(t, found, "%s has lost its second mark", policyPage)
+
+	tiers := sizing.TierNames()
+	outcomes := make([][]policy.Outcome, len(tiers))
+	for i, tier := range tiers {
+		outcomes[i] = assessTier(t, tier, graph.Run{})
+	}
+	report := policy.Report(tiers, outcomes, policy.Waivers())
+	t.Log("\n" + policy.Summary(tiers, outcomes))
+	want := before + reportBegin + report + reportEnd + after
+	if *update {
+		require.NoError(t, os.WriteFile(policyPage, []byte(want), 0o644))
+	}
+	require.Equal(t, want, string(text), "run go test ./stacks -run Report -update")
+}
