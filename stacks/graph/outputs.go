@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 )
@@ -13,9 +14,20 @@ type shape struct {
 	arn string
 	// more are further outputs that programs and rules refer to.
 	more map[string]string
+	// numbers are outputs that are no text.
+	numbers map[string]float64
 }
 
-// shapes lists the types whose ids are not simply their names. {hex} is a stable digest of 17 digits.
+// shapeOf finds a type's shape; the empty one is that of a type whose id is its name.
+func shapeOf(token string) shape {
+	if form, known := shapes[token]; known {
+		return form
+	}
+	return computeShapes[token]
+}
+
+// shapes lists the types whose ids are not simply their names. {hex} is a stable digest of 17 digits. What runs – hosts,
+// tasks, functions – stands in computeShapes.
 var shapes = map[string]shape{
 	"aws:ec2/vpc:Vpc": {
 		id: "vpc-{hex}", arn: "arn:aws:ec2:{region}:{account}:vpc/{id}",
@@ -65,10 +77,11 @@ func (p Place) Simulate(r Resource, seed string) (id string, outputs map[string]
 	}
 	name := PhysicalName(r, seed)
 	outputs["name"] = name
-	form := shapes[r.Type]
+	form := shapeOf(r.Type)
 	digest := Digest(seed, 32)
 	fill := strings.NewReplacer(
-		"{hex}", digest[:17], "{name}", name, "{region}", p.Region, "{account}", p.Account,
+		"{hex}", digest[:17], "{family}", fmt.Sprint(r.Inputs["family"]), "{resourceId}", fmt.Sprint(r.Inputs["resourceId"]),
+		"{name}", name, "{region}", p.Region, "{account}", p.Account,
 		"{uuid}", strings.Join([]string{digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]}, "-"),
 	)
 	id = name
@@ -82,6 +95,9 @@ func (p Place) Simulate(r Resource, seed string) (id string, outputs map[string]
 	outputs["arn"] = strings.ReplaceAll(fill.Replace(arn), "{id}", id)
 	for property, text := range form.more {
 		outputs[property] = fill.Replace(text)
+	}
+	for property, number := range form.numbers {
+		outputs[property] = number
 	}
 	outputs["id"] = id
 	return id, outputs
