@@ -41,8 +41,6 @@ type Args struct {
 	Workers, API        Hosts
 	// Calendar raises the worker group's minimum for the market's hours.
 	Calendar Calendar
-	// SocketOwner is the numeric user and group that share the agents' directory on worker hosts.
-	SocketOwner int
 	// Tags are what instances and volumes carry: default tags of the provider do not reach them.
 	Tags map[string]string
 	// Topic is told when hosts do not come, fail, or reach their maximum.
@@ -89,9 +87,6 @@ func (args *Args) validate(name string) error {
 	}
 	if args.Topic == nil {
 		refuse("topic: is missing; allowed: the stack's alarm topic")
-	}
-	if args.SocketOwner < 1 {
-		refuse("socketOwner: %d is not allowed; allowed: a user id that is not root's", args.SocketOwner)
 	}
 	for field, hosts := range map[string]Hosts{"workers": args.Workers, "api": args.API} {
 		problems = append(problems, hosts.validate(field)...)

@@ -31,10 +31,10 @@ func standard() cluster.Args {
 	return cluster.Args{
 		Place: here, VPC: pulumi.String("vpc-1"), CIDR: "10.20.0.0/16", Subnets: pulumi.ToStringArray([]string{"subnet-a", "subnet-b", "subnet-c"}),
 		APIGroup: pulumi.String("sg-api"), VolumesKey: pulumi.String("volumes-key"), LogsKey: pulumi.String("logs-key"),
-		Workers:     cluster.Hosts{Image: "ami-1", InstanceType: "r6i.large", Min: 2, Max: 18, VolumeGB: 50},
-		API:         cluster.Hosts{Image: "ami-2", InstanceType: "m6i.large", Min: 10, Max: 15, VolumeGB: 30},
-		Calendar:    cluster.Calendar{TimeZone: "Asia/Singapore", Open: "09:00", Close: "17:00", Lead: time.Hour, Tail: time.Hour, Hosts: 12},
-		SocketOwner: 10001, Tags: map[string]string{"app": "workerfleet"},
+		Workers:  cluster.Hosts{Image: "ami-1", InstanceType: "r6i.large", Min: 2, Max: 18, VolumeGB: 50},
+		API:      cluster.Hosts{Image: "ami-2", InstanceType: "m6i.large", Min: 10, Max: 15, VolumeGB: 30},
+		Calendar: cluster.Calendar{TimeZone: "Asia/Singapore", Open: "09:00", Close: "17:00", Lead: time.Hour, Tail: time.Hour, Hosts: 12},
+		Tags:     map[string]string{"app": "workerfleet"},
 	}
 }
 
@@ -247,9 +247,9 @@ func TestScripts(t *testing.T) {
 // The rules of the wall: metadata is closed on every host; on worker hosts the VPC, other containers and the host itself
 // are closed too, but for the DNS cache and the task metadata; API hosts reach the VPC, where their stores are.
 func TestWall(t *testing.T) {
-	worker, err := cluster.Script{Cluster: "c", Role: cluster.WorkerHost, VPC: "10.20.0.0/16", SocketOwner: 10001}.Text()
+	worker, err := cluster.Script{Cluster: "c", Role: cluster.WorkerHost, VPC: "10.20.0.0/16"}.Text()
 	require.NoError(t, err)
-	api, err := cluster.Script{Cluster: "c", Role: cluster.APIHost, VPC: "10.20.0.0/16", SocketOwner: 10001}.Text()
+	api, err := cluster.Script{Cluster: "c", Role: cluster.APIHost, VPC: "10.20.0.0/16"}.Text()
 	require.NoError(t, err)
 	lines := strings.Split(worker, "\n")
 	at := func(part string) int {
@@ -296,7 +296,7 @@ func TestRefuses(t *testing.T) {
 	}, graph.Run{})
 	for _, problem := range []string{
 		`cluster.Cluster "cluster": `, "vpc, cidr and apiGroup: one is missing", "subnets: 0 are not allowed; allowed: 2 or more",
-		"volumesKey and logsKey: one is missing", "topic: is missing", "socketOwner: 0 is not allowed", `protection: "none" is not allowed`,
+		"volumesKey and logsKey: one is missing", "topic: is missing", `protection: "none" is not allowed`,
 		`workers.image: "" is not allowed`, "workers.min: 3 with max 2 is not allowed", "workers.volumeGB: 0 is not allowed; allowed: 30 or more",
 		`workers.instanceType: "large" is not allowed`, `workers.fallbackType: "r6a.xlarge" is not allowed`,
 		`calendar.timeZone: "Mars/Olympus" is not allowed; allowed: an IANA name such as Asia/Singapore`,

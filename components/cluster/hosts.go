@@ -176,7 +176,7 @@ func (b *builder) makeTemplate(g group) (*ec2.LaunchTemplate, error) {
 	if err != nil {
 		return nil, err
 	}
-	script, err := Script{Cluster: b.c.Name, Role: g.role, VPC: b.args.CIDR, SocketOwner: b.args.SocketOwner}.Text()
+	script, err := Script{Cluster: b.c.Name, Role: g.role, VPC: b.args.CIDR}.Text()
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,14 @@ const (
 	LogsDirectory   = "/run/fleet-logs"
 )
 
+// Numeric users, each its own group, of containers on worker hosts. Agents and workers share one, and with it the
+// agents' socket; the log router has another, because it shares the host's processes with the agent and could otherwise
+// signal workers.
+const (
+	WorkerUser = 10_001
+	RouterUser = 10_002
+)
+
 // RoleAttribute tells worker hosts from API hosts in placement constraints.
 const RoleAttribute = "fleet.role"
 
@@ -44,8 +52,6 @@ type Script struct {
 	Role    Role
 	// VPC is the block that containers of worker hosts may not reach.
 	VPC string
-	// SocketOwner is the numeric user and group of the agents' directory.
-	SocketOwner int
 }
 
 //go:embed host.sh.tmpl
@@ -60,7 +66,7 @@ func (s Script) Text() (string, error) {
 	var text strings.Builder
 	err = parsed.Execute(&text, map[string]any{
 		"Cluster": s.Cluster, "Role": string(s.Role), "RoleAttribute": RoleAttribute, "Worker": s.Role == WorkerHost,
-		"VPC": s.VPC, "Owner": s.SocketOwner, "DNS": DNS, "Sockets": SocketDirectory, "Logs": LogsDirectory,
+		"VPC": s.VPC, "User": WorkerUser, "RouterUser": RouterUser, "DNS": DNS, "Sockets": SocketDirectory, "Logs": LogsDirectory,
 		"ReservedMiB": reservedMiB, "CleanupMinutes": cleanupMinutes,
 	})
 	return text.String(), err

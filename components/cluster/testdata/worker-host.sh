@@ -77,7 +77,7 @@ systemctl restart systemd-resolved.service
 # The directories of the sockets. Workers mount the agents' directory and never the socket, which an agent replaces.
 cat > /etc/tmpfiles.d/fleet.conf <<'TMPFILES'
 d /run/fleet 0770 10001 10001 -
-d /run/fleet-logs 0700 10001 10001 -
+d /run/fleet-logs 0700 10002 10002 -
 TMPFILES
 systemd-tmpfiles --create /etc/tmpfiles.d/fleet.conf
 
