@@ -17,7 +17,7 @@ var errPasswordParameter = errors.New("has a parameter password; a password stan
 
 // ValkeyAddress is where Valkey stands.
 type ValkeyAddress struct {
-	// URL is redis[s]://[user[:password]@]host[:port][/database], as go-redis parses it.
+	// URL is redis[s]://[user[:password]@]host[:port][/database], or unix:///path, as go-redis parses it.
 	URL string
 	// Cluster says that the server speaks the cluster protocol. In the variable it is the parameter cluster=1, which
 	// go-redis refuses, so it is no part of URL.
@@ -26,8 +26,9 @@ type ValkeyAddress struct {
 
 func (a *ValkeyAddress) parse(text string) error {
 	u, err := url.Parse(text)
-	if err != nil || (u.Scheme != "redis" && u.Scheme != "rediss") || u.Hostname() == "" || u.Fragment != "" {
-		return errors.New("is not a URL redis://HOST:PORT or rediss://USER@HOST:PORT")
+	if err != nil || u.Fragment != "" || !(u.Scheme == "unix" && u.Host == "" && path.IsAbs(u.Path)) &&
+		((u.Scheme != "redis" && u.Scheme != "rediss") || u.Hostname() == "") {
+		return errors.New("is not a URL redis://HOST:PORT, rediss://USER@HOST:PORT or unix:///PATH")
 	}
 	if u.Query().Has("password") {
 		return errPasswordParameter

@@ -87,6 +87,8 @@ func TestReadRefuses(t *testing.T) {
 		{"FLEET_TIER=", "FLEET_TIER is required"},
 		{"FLEET_HANDLER=pools", "FLEET_HANDLER is not one of the allowed values: claim, control, orders, pool, maintenance"},
 		{"FLEET_VALKEY_URL=valkey:6379", "FLEET_VALKEY_URL is not a URL redis://HOST:PORT"},
+		{"FLEET_VALKEY_URL=unix:relative", "FLEET_VALKEY_URL is not a URL redis://HOST:PORT"},
+		{"FLEET_VALKEY_URL=unix:///run/valkey.sock", "FLEET_VALKEY_URL with FLEET_VALKEY_AUTH=iam must be rediss://"},
 		{"FLEET_VALKEY_URL=rediss://f@valkey:6379?cluster=yes", "FLEET_VALKEY_URL has a parameter cluster that is neither 1 nor 0"},
 		{"FLEET_VALKEY_URL=redis://f@valkey:6379", "FLEET_VALKEY_URL with FLEET_VALKEY_AUTH=iam must be rediss://"},
 		{"FLEET_VALKEY_URL=rediss://f:x@valkey:6379", "FLEET_VALKEY_URL with FLEET_VALKEY_AUTH=iam must be rediss://"},

@@ -104,7 +104,8 @@ func valkey(t *rapid.T) Valkey {
 	return one(t,
 		Valkey{ValkeyAddress{"rediss://" + name(t) + "@" + host + query, cluster}, ValkeyIAM, ValkeyCache(one(t, "", serverless) + name(t))},
 		Valkey{ValkeyAddress{"redis://:" + name(t) + "@" + host + query, cluster}, ValkeyPassword, ""},
-		Valkey{ValkeyAddress{"redis://" + host + query, cluster}, ValkeyNone, ""})
+		Valkey{ValkeyAddress{"redis://" + host + query, cluster}, ValkeyNone, ""},
+		Valkey{ValkeyAddress{"unix:///run/" + name(t), false}, ValkeyNone, ""})
 }
 
 func database(t *rapid.T) Database {
