@@ -6,6 +6,7 @@ import (
 	"workerfleet/components/alarms"
 	"workerfleet/components/keys"
 	"workerfleet/components/network"
+	"workerfleet/components/perimeter"
 	"workerfleet/components/protection"
 	"workerfleet/components/registry"
 )
@@ -41,11 +42,12 @@ func Deploy(ctx *pulumi.Context, cfg Config) error {
 	if _, err := keys.NewGuard(ctx, "keys-guard", &keys.GuardArgs{Keys: encryption, Topic: topic}, provider); err != nil {
 		return err
 	}
-	if _, err := network.New(ctx, "network", &network.Args{
+	net, err := network.New(ctx, "network", &network.Args{
 		Place: on.place, CIDR: cfg.Network.CIDR, Zones: on.zones, Addresses: cfg.Plan.Network.Addresses,
 		NATPerZone: cfg.Network.NATPerZone, NATAddresses: cfg.Plan.Network.NATAddresses,
 		InterfaceEndpoints: cfg.Network.InterfaceEndpoints, LogsKey: encryption.Logs, Topic: topic,
-	}, provider); err != nil {
+	}, provider)
+	if err != nil {
 		return err
 	}
 	work, err := newQueues(ctx, cfg, queueParts{place: on.place, key: encryption.Messages, topic: topic, provider: provider})
@@ -55,6 +57,17 @@ func Deploy(ctx *pulumi.Context, cfg Config) error {
 	images, err := registry.New(ctx, "registry", &registry.Args{
 		Place: on.place, Protection: level, Processes: imageProcesses(), Key: encryption.Compute, Topic: topic,
 	}, provider)
+	if err != nil {
+		return err
+	}
+	who, err := perimeter.New(ctx, "perimeter", &perimeter.Args{Place: on.place, VPC: net.VPC, CIDR: net.CIDR}, provider)
+	if err != nil {
+		return err
+	}
+	_, err = newData(ctx, cfg, dataGround{
+		ground: on, through: provider, keys: encryption, topic: topic, network: net,
+		clients: clients{API: who.API, Agent: who.Agent, Function: who.Function, Migrate: who.Migrate},
+	})
 	if err != nil {
 		return err
 	}

@@ -70,5 +70,12 @@ func taker(p place.Place, service string) Principal {
 	return Service(p, service)
 }
 
+// LoadBalancerLogs is Elastic Load Balancing as the writer of its logs to a bucket. What holds it to this account is the
+// path that it may write to, AWSLogs/<account>/: the load balancer of another account has another one ("the account id is
+// always included in the resource path", Application Load Balancers guide, enable access logs).
+func LoadBalancerLogs() Principal {
+	return Principal{kind: "Service", values: Texts("logdelivery.elasticloadbalancing.amazonaws.com")}
+}
+
 // everyone is unexported: only a denial may be about everyone.
 func everyone() Principal { return Principal{kind: "AWS", values: Texts("*")} }

@@ -30,6 +30,7 @@ const (
 	Role                     // IAM role
 	Rule                     // EventBridge rule
 	Topic                    // SNS topic
+	WebACL                   // WAF web ACL
 )
 
 // form is what AWS allows in names of one kind (AWS API references of the services).
@@ -78,6 +79,8 @@ func (k Kind) form() form {
 		return form{says: "an event rule", longest: 64}
 	case Topic:
 		return form{says: "a topic", longest: 256}
+	case WebACL:
+		return form{says: "a web ACL", longest: 128}
 	default:
 		panic(fmt.Sprintf("names: kind %d is not one of this package", int(k)))
 	}

@@ -3,6 +3,7 @@ package provider
 import (
 	"bytes"
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -187,7 +188,12 @@ func TestSettingsAndLookups(t *testing.T) {
 func TestReplacementTableNamesWhatExists(t *testing.T) {
 	c := NewCatalogue()
 	require.NotEmpty(t, c.Types())
-	for token, names := range replacing {
+	all := maps.Clone(replacing)
+	for token, names := range dataReplacing {
+		require.NotContains(t, all, token, "said twice")
+		all[token] = names
+	}
+	for token, names := range all {
 		form, known := c.types[token]
 		require.True(t, known, token)
 		for _, name := range names {
@@ -195,7 +201,7 @@ func TestReplacementTableNamesWhatExists(t *testing.T) {
 		}
 	}
 	for _, token := range c.Types() {
-		if _, listed := replacing[token]; !listed {
+		if _, listed := all[token]; !listed {
 			require.Equal(t, "aws:ec2/internetGateway:InternetGateway", token, "say what replaces it, or that nothing does")
 		}
 	}

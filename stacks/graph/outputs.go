@@ -1,12 +1,13 @@
 package graph
 
 import (
-	"fmt"
 	"maps"
+	"slices"
 	"strings"
 )
 
-// shape says what AWS makes of a resource type. In its texts {id}, {name}, {region} and {account} are filled in.
+// shape says what AWS makes of a resource type. In its texts {id}, {name}, {region}, {account} and
+// {any input} are filled in.
 type shape struct {
 	// id is the form of the resource's id; empty means the physical name.
 	id string
@@ -16,11 +17,16 @@ type shape struct {
 	more map[string]string
 	// numbers are outputs that are no text.
 	numbers map[string]float64
+	// lists are outputs that are lists of objects, whose texts are filled in too.
+	lists map[string][]map[string]any
 }
 
-// shapeOf finds a type's shape; the empty one is that of a type whose id is its name.
+// shapeOf finds a type's shape; the zero shape is that of a type whose id is its name.
 func shapeOf(token string) shape {
 	if form, known := shapes[token]; known {
+		return form
+	}
+	if form, known := dataShapes[token]; known {
 		return form
 	}
 	return computeShapes[token]
@@ -79,11 +85,17 @@ func (p Place) Simulate(r Resource, seed string) (id string, outputs map[string]
 	outputs["name"] = name
 	form := shapeOf(r.Type)
 	digest := Digest(seed, 32)
-	fill := strings.NewReplacer(
-		"{hex}", digest[:17], "{family}", fmt.Sprint(r.Inputs["family"]), "{resourceId}", fmt.Sprint(r.Inputs["resourceId"]),
-		"{name}", name, "{region}", p.Region, "{account}", p.Account,
+	words := []string{
+		"{hex}", digest[:17], "{hex6}", digest[:6], "{name}", name, "{region}", p.Region, "{account}", p.Account,
 		"{uuid}", strings.Join([]string{digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]}, "-"),
-	)
+	}
+	// An id may be made of an input, such as {clusterIdentifier}.
+	for _, property := range slices.Sorted(maps.Keys(r.Inputs)) {
+		if text, isText := r.Inputs[property].(string); isText {
+			words = append(words, "{"+property+"}", text)
+		}
+	}
+	fill := strings.NewReplacer(words...)
 	id = name
 	if form.id != "" {
 		id = fill.Replace(form.id)
@@ -99,8 +111,26 @@ func (p Place) Simulate(r Resource, seed string) (id string, outputs map[string]
 	for property, number := range form.numbers {
 		outputs[property] = number
 	}
+	for property, objects := range form.lists {
+		outputs[property] = filled(objects, fill)
+	}
 	outputs["id"] = id
 	return id, outputs
+}
+
+// filled fills in the texts of a list of objects.
+func filled(objects []map[string]any, fill *strings.Replacer) []any {
+	list := make([]any, len(objects))
+	for i, object := range objects {
+		made := maps.Clone(object)
+		for name, value := range made {
+			if text, isText := value.(string); isText {
+				made[name] = fill.Replace(text)
+			}
+		}
+		list[i] = made
+	}
+	return list
 }
 
 // PhysicalName is the stated name, or the one that the provider chooses: the logical name, a dash and seven digits of
