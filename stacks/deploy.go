@@ -64,12 +64,24 @@ func Deploy(ctx *pulumi.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	_, err = newData(ctx, cfg, dataGround{
+	parts := dataGround{
 		ground: on, through: provider, keys: encryption, topic: topic, network: net,
 		clients: clients{API: who.API, Agent: who.Agent, Function: who.Function, Migrate: who.Migrate},
-	})
+	}
+	data, err := newData(ctx, cfg, parts)
 	if err != nil {
 		return err
+	}
+	running := computeGround{dataGround: parts, data: data, work: work, images: images}
+	compute, err := newCompute(ctx, cfg, running)
+	if err != nil {
+		return err
+	}
+	if err := newFunctions(ctx, cfg, running, compute); err != nil {
+		return err
+	}
+	for name, value := range computeOutputs(running, compute) {
+		ctx.Export(name, value)
 	}
 	for name, value := range stackOutputs(cfg, work, images) {
 		ctx.Export(name, value)

@@ -23,10 +23,10 @@ type clients struct {
 type dataGround struct {
 	ground
 	through pulumi.ResourceOption // the one provider
-	keys     *keys.Keys
-	topic    *alarms.Topic
-	network  *network.Network
-	clients  clients
+	keys    *keys.Keys
+	topic   *alarms.Topic
+	network *network.Network
+	clients clients
 }
 
 // dataParts are what the compute half needs of the data half: where things are, and what lets a role use them.

@@ -36,6 +36,8 @@ type Args struct {
 	Egress []pulumi.Resource
 	// APIGroup is the security group of the API hosts. The worker hosts' one is made here: no store admits it.
 	APIGroup pulumi.StringInput
+	// Balancer is the load balancer that calls the API hosts.
+	Balancer Balancer
 	// VolumesKey encrypts the hosts' volumes, LogsKey what is typed in interactive sessions.
 	VolumesKey, LogsKey pulumi.StringPtrInput
 	Workers, API        Hosts
@@ -45,6 +47,12 @@ type Args struct {
 	Tags map[string]string
 	// Topic is told when hosts do not come, fail, or reach their maximum.
 	Topic *alarms.Topic
+}
+
+// Balancer is who calls the API hosts, and on which of their ports tasks listen.
+type Balancer struct {
+	Group               pulumi.StringInput
+	FirstPort, LastPort int
 }
 
 // Hosts describe one group of hosts.
@@ -78,6 +86,9 @@ func (args *Args) validate(name string) error {
 		names.Fits(names.Group, names.Join(name, "workers", "group")), names.Fits(names.Role, names.Join(name, "workers", "host", "role")))
 	if args.VPC == nil || args.APIGroup == nil || args.CIDR == "" {
 		refuse("vpc, cidr and apiGroup: one is missing; allowed: all stated")
+	}
+	if b := args.Balancer; b.Group == nil || b.FirstPort < 1 || b.LastPort < b.FirstPort {
+		refuse("balancer: ports %d to %d, with or without a group; allowed: a group and its range of ports", b.FirstPort, b.LastPort)
 	}
 	if len(args.Subnets) < fewestZones {
 		refuse("subnets: %d are not allowed; allowed: %d or more, each in a zone of its own", len(args.Subnets), fewestZones)

@@ -30,7 +30,8 @@ const groupType = "aws:autoscaling/group:Group"
 func standard() cluster.Args {
 	return cluster.Args{
 		Place: here, VPC: pulumi.String("vpc-1"), CIDR: "10.20.0.0/16", Subnets: pulumi.ToStringArray([]string{"subnet-a", "subnet-b", "subnet-c"}),
-		APIGroup: pulumi.String("sg-api"), VolumesKey: pulumi.String("volumes-key"), LogsKey: pulumi.String("logs-key"),
+		APIGroup: pulumi.String("sg-api"), Balancer: cluster.Balancer{Group: pulumi.String("sg-edge"), FirstPort: 32_768, LastPort: 65_535},
+		VolumesKey: pulumi.String("volumes-key"), LogsKey: pulumi.String("logs-key"),
 		Workers:  cluster.Hosts{Image: "ami-1", InstanceType: "r6i.large", Min: 2, Max: 18, VolumeGB: 50},
 		API:      cluster.Hosts{Image: "ami-2", InstanceType: "m6i.large", Min: 10, Max: 15, VolumeGB: 30},
 		Calendar: cluster.Calendar{TimeZone: "Asia/Singapore", Open: "09:00", Close: "17:00", Lead: time.Hour, Tail: time.Hour, Hosts: 12},
@@ -169,10 +170,15 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// Nobody calls a worker host, and it calls brokers and AWS by HTTPS only.
+// The load balancer alone calls API hosts. Nobody calls a worker host, and it calls brokers and AWS by HTTPS only.
 func TestWorkerHostsGroup(t *testing.T) {
 	g := recorded(t, standard())
-	require.Empty(t, g.OfType("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"))
+	in := g.OfType("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+	require.Len(t, in, 1)
+	require.Equal(t, map[string]any{
+		"securityGroupId": "sg-api", "referencedSecurityGroupId": "sg-edge", "ipProtocol": "tcp", "fromPort": 32_768.0, "toPort": 65_535.0,
+		"description": "The load balancer, on the ports that hosts give tasks",
+	}, in[0].Inputs)
 	rules := g.OfType("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
 	require.Len(t, rules, 1)
 	require.Equal(t, 443.0, rules[0].Value("toPort"))
@@ -295,7 +301,7 @@ func TestRefuses(t *testing.T) {
 		return err
 	}, graph.Run{})
 	for _, problem := range []string{
-		`cluster.Cluster "cluster": `, "vpc, cidr and apiGroup: one is missing", "subnets: 0 are not allowed; allowed: 2 or more",
+		`cluster.Cluster "cluster": `, "vpc, cidr and apiGroup: one is missing", "balancer: ports 0 to 0, with or without a group", "subnets: 0 are not allowed; allowed: 2 or more",
 		"volumesKey and logsKey: one is missing", "topic: is missing", `protection: "none" is not allowed`,
 		`workers.image: "" is not allowed`, "workers.min: 3 with max 2 is not allowed", "workers.volumeGB: 0 is not allowed; allowed: 30 or more",
 		`workers.instanceType: "large" is not allowed`, `workers.fallbackType: "r6a.xlarge" is not allowed`,

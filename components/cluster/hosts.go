@@ -78,6 +78,13 @@ func (b *builder) makeWorkers() (*ecs.CapacityProvider, error) {
 // makeAPI makes the API hosts, which take a new template at once: a new host stands before an old one goes, whether or
 // not it is protected, and ECS drains it.
 func (b *builder) makeAPI() (*ecs.CapacityProvider, error) {
+	if _, err := vpc.NewSecurityGroupIngressRule(b.ctx, b.child("api", "balancer"), &vpc.SecurityGroupIngressRuleArgs{
+		SecurityGroupId: b.args.APIGroup, ReferencedSecurityGroupId: b.args.Balancer.Group.ToStringOutput().ToStringPtrOutput(),
+		IpProtocol: pulumi.String("tcp"), FromPort: pulumi.Int(b.args.Balancer.FirstPort), ToPort: pulumi.Int(b.args.Balancer.LastPort),
+		Description: pulumi.String("The load balancer, on the ports that hosts give tasks"),
+	}, b.parent()); err != nil {
+		return nil, err
+	}
 	_, provider, err := b.makeGroup(group{
 		name: b.child("api"), role: APIHost, hosts: b.args.API, security: b.args.APIGroup, target: apiTarget,
 		refresh: autoscaling.GroupInstanceRefreshArgs{
@@ -105,9 +112,11 @@ func (b *builder) makeGroup(g group) (*autoscaling.Group, *ecs.CapacityProvider,
 		ProtectFromScaleIn:    pulumi.Bool(true), ForceDelete: pulumi.Bool(b.args.Protection.ForceDelete()),
 		// Hosts need not all be there before the rest of the stack is made: services wait for them by themselves.
 		WaitForCapacityTimeout: pulumi.String("0"),
-		SuspendedProcesses:     pulumi.ToStringArray(g.suspended),
 		EnabledMetrics:         pulumi.ToStringArray([]string{"GroupDesiredCapacity", "GroupInServiceInstances", "GroupMaxSize", "GroupPendingInstances", "GroupTerminatingInstances"}),
 		InstanceRefresh:        g.refresh, Tags: b.groupTags(g.name),
+	}
+	if len(g.suspended) > 0 {
+		args.SuspendedProcesses = pulumi.ToStringArray(g.suspended)
 	}
 	// The number and not $Latest: with $Latest no change of the template would ever start a refresh.
 	version := pulumi.Sprintf("%d", template.LatestVersion)

@@ -189,9 +189,11 @@ func TestReplacementTableNamesWhatExists(t *testing.T) {
 	c := NewCatalogue()
 	require.NotEmpty(t, c.Types())
 	all := maps.Clone(replacing)
-	for token, names := range dataReplacing {
-		require.NotContains(t, all, token, "said twice")
-		all[token] = names
+	for _, half := range []map[string][]string{dataReplacing, computeReplacing} {
+		for token, names := range half {
+			require.NotContains(t, all, token, "said twice")
+			all[token] = names
+		}
 	}
 	for token, names := range all {
 		form, known := c.types[token]
@@ -233,6 +235,14 @@ func TestKnownReplacements(t *testing.T) {
 		"aws:iam/role:Role":                   {"name", "path"},
 		"aws:cloudwatch/logGroup:LogGroup":    {"name"},
 		"aws:kms/alias:Alias":                 {"name"},
+
+		"aws:autoscaling/group:Group":                      {"name"},
+		"aws:ecs/cluster:Cluster":                          {"name"},
+		"aws:ecs/taskDefinition:TaskDefinition":            {"containerDefinitions", "executionRoleArn", "networkMode", "taskRoleArn"},
+		"aws:ecs/service:Service":                          {"cluster", "launchType", "schedulingStrategy"},
+		"aws:ec2/launchTemplate:LaunchTemplate":            {"name"},
+		"aws:lambda/function:Function":                     {"name", "packageType"},
+		"aws:lambda/eventSourceMapping:EventSourceMapping": {"eventSourceArn"},
 	} {
 		urn := "urn:pulumi:t::p::" + token + "::r"
 		for _, property := range properties {
