@@ -6,6 +6,7 @@ import (
 	"workerfleet/components/alarms"
 	"workerfleet/components/keys"
 	"workerfleet/components/network"
+	"workerfleet/components/perimeter"
 	"workerfleet/components/protection"
 	"workerfleet/components/registry"
 )
@@ -41,11 +42,12 @@ func Deploy(ctx *pulumi.Context, cfg Config) error {
 	if _, err := keys.NewGuard(ctx, "keys-guard", &keys.GuardArgs{Keys: encryption, Topic: topic}, provider); err != nil {
 		return err
 	}
-	if _, err := network.New(ctx, "network", &network.Args{
+	net, err := network.New(ctx, "network", &network.Args{
 		Place: on.place, CIDR: cfg.Network.CIDR, Zones: on.zones, Addresses: cfg.Plan.Network.Addresses,
 		NATPerZone: cfg.Network.NATPerZone, NATAddresses: cfg.Plan.Network.NATAddresses,
 		InterfaceEndpoints: cfg.Network.InterfaceEndpoints, LogsKey: encryption.Logs, Topic: topic,
-	}, provider); err != nil {
+	}, provider)
+	if err != nil {
 		return err
 	}
 	work, err := newQueues(ctx, cfg, queueParts{place: on.place, key: encryption.Messages, topic: topic, provider: provider})
@@ -57,6 +59,29 @@ func Deploy(ctx *pulumi.Context, cfg Config) error {
 	}, provider)
 	if err != nil {
 		return err
+	}
+	who, err := perimeter.New(ctx, "perimeter", &perimeter.Args{Place: on.place, VPC: net.VPC, CIDR: net.CIDR}, provider)
+	if err != nil {
+		return err
+	}
+	parts := dataGround{
+		ground: on, through: provider, keys: encryption, topic: topic, network: net,
+		clients: clients{API: who.API, Agent: who.Agent, Function: who.Function, Migrate: who.Migrate},
+	}
+	data, err := newData(ctx, cfg, parts)
+	if err != nil {
+		return err
+	}
+	running := computeGround{dataGround: parts, data: data, work: work, images: images}
+	compute, err := newCompute(ctx, cfg, running)
+	if err != nil {
+		return err
+	}
+	if err := newFunctions(ctx, cfg, running, compute); err != nil {
+		return err
+	}
+	for name, value := range computeOutputs(running, compute) {
+		ctx.Export(name, value)
 	}
 	for name, value := range stackOutputs(cfg, work, images) {
 		ctx.Export(name, value)

@@ -139,13 +139,13 @@ func TestRefuses(t *testing.T) {
 	require.Empty(t, g.All())
 
 	_, err = record(t, valid(), func(ctx *pulumi.Context, topic *alarms.Topic) error {
-		_, err := topic.Alarm(ctx, "empty", alarms.Alarm{Metric: alarms.Metric{Statistic: "p99", Seconds: 90}})
+		_, err := topic.Alarm(ctx, "empty", alarms.Alarm{Metric: alarms.Metric{Statistic: "Median", Seconds: 90}})
 		return err
 	})
 	for _, problem := range []string{
 		`alarm "empty": says: has 0 characters; allowed: 1 to 1024`, `metric: namespace "" and name ""; allowed: both stated`,
 		"periods: 0 is not allowed; allowed: 1 or more", `missing: "" is not allowed; allowed: notBreaching, breaching, ignore`,
-		`metric.statistic: "p99" is not allowed; allowed: Maximum, Sum, Average, Minimum`,
+		`metric.statistic: "Median" is not allowed; allowed: Maximum, Sum, Average, Minimum, p99`,
 		"metric.seconds: 90 is not allowed; allowed: multiples of 60",
 	} {
 		require.ErrorContains(t, err, problem)
@@ -160,4 +160,50 @@ func TestRefuses(t *testing.T) {
 	} {
 		require.ErrorContains(t, err, problem)
 	}
+}
+
+// An alarm may judge the worst of several, or a value that is bad when it is small, or the slowest of a hundred answers.
+func TestOtherAlarms(t *testing.T) {
+	var tooMany [11]pulumi.StringMap
+	each := []pulumi.StringMap{{"Node": pulumi.String("a")}, {"Node": pulumi.String("b")}}
+	made := func(a alarms.Alarm) (graph.Resource, error) {
+		a.Says, a.Periods, a.Missing = "It is full. Empty it.", 1, alarms.NotBreaching
+		a.Metric.Namespace, a.Metric.Name = "N", "m"
+		g, err := record(t, valid(), func(ctx *pulumi.Context, topic *alarms.Topic) error {
+			_, err := topic.Alarm(ctx, "other", a)
+			return err
+		})
+		if err != nil {
+			return graph.Resource{}, err
+		}
+		return named(t, g, "other"), nil
+	}
+	worst, err := made(alarms.Alarm{Above: 5, Metric: alarms.Metric{Each: each}})
+	require.NoError(t, err)
+	read := func(id, node string) map[string]any {
+		return map[string]any{"id": id, "metric": map[string]any{
+			"namespace": "N", "metricName": "m", "stat": "Maximum", "period": 60.0, "dimensions": map[string]any{"Node": node},
+		}}
+	}
+	require.Equal(t, []any{
+		map[string]any{"id": "worst", "expression": "MAX(METRICS())", "label": "m", "returnData": true}, read("m1", "a"), read("m2", "b"),
+	}, worst.Inputs["metricQueries"])
+	for _, single := range []string{"namespace", "metricName", "dimensions", "period", "statistic"} {
+		require.NotContains(t, worst.Inputs, single)
+	}
+
+	least, err := made(alarms.Alarm{Below: 5, Metric: alarms.Metric{Each: each}})
+	require.NoError(t, err)
+	require.Equal(t, "LessThanThreshold", least.Text("comparisonOperator"))
+	require.Equal(t, 5.0, least.Value("threshold"))
+	require.Equal(t, "MIN(METRICS())", least.Inputs["metricQueries"].([]any)[0].(map[string]any)["expression"])
+
+	slow, err := made(alarms.Alarm{Above: 1, Metric: alarms.Metric{Statistic: alarms.P99}})
+	require.NoError(t, err)
+	require.Equal(t, "p99", slow.Text("extendedStatistic"))
+	require.NotContains(t, slow.Inputs, "statistic")
+
+	_, err = made(alarms.Alarm{Above: 1, Below: 5, Metric: alarms.Metric{Each: tooMany[:], Dimensions: pulumi.StringMap{"a": pulumi.String("b")}}})
+	require.ErrorContains(t, err, "metric.each: has 11 dimensions beside 1 of the metric's own; allowed: at most 10, and none of its own")
+	require.ErrorContains(t, err, "below: 5 is not allowed beside above: 1; allowed: a positive value, and no other bound")
 }

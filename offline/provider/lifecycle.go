@@ -195,7 +195,7 @@ func describe(urn resource.URN, inputs resource.PropertyMap) graph.Resource {
 func seed(r graph.Resource) string {
 	var b strings.Builder
 	b.WriteString(r.URN)
-	for _, property := range replacing[r.Type] {
+	for _, property := range Replacing(r.Type) {
 		if value := r.Inputs[property]; value != nil && property != "name" {
 			fmt.Fprintf(&b, "|%s=%v", property, value)
 		}

@@ -3,6 +3,7 @@ package provider
 import (
 	"bytes"
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -187,7 +188,14 @@ func TestSettingsAndLookups(t *testing.T) {
 func TestReplacementTableNamesWhatExists(t *testing.T) {
 	c := NewCatalogue()
 	require.NotEmpty(t, c.Types())
-	for token, names := range replacing {
+	all := maps.Clone(replacing)
+	for _, half := range []map[string][]string{dataReplacing, computeReplacing} {
+		for token, names := range half {
+			require.NotContains(t, all, token, "said twice")
+			all[token] = names
+		}
+	}
+	for token, names := range all {
 		form, known := c.types[token]
 		require.True(t, known, token)
 		for _, name := range names {
@@ -195,7 +203,7 @@ func TestReplacementTableNamesWhatExists(t *testing.T) {
 		}
 	}
 	for _, token := range c.Types() {
-		if _, listed := replacing[token]; !listed {
+		if _, listed := all[token]; !listed {
 			require.Equal(t, "aws:ec2/internetGateway:InternetGateway", token, "say what replaces it, or that nothing does")
 		}
 	}
@@ -227,6 +235,14 @@ func TestKnownReplacements(t *testing.T) {
 		"aws:iam/role:Role":                   {"name", "path"},
 		"aws:cloudwatch/logGroup:LogGroup":    {"name"},
 		"aws:kms/alias:Alias":                 {"name"},
+
+		"aws:autoscaling/group:Group":                      {"name"},
+		"aws:ecs/cluster:Cluster":                          {"name"},
+		"aws:ecs/taskDefinition:TaskDefinition":            {"containerDefinitions", "executionRoleArn", "networkMode", "taskRoleArn"},
+		"aws:ecs/service:Service":                          {"cluster", "launchType", "schedulingStrategy"},
+		"aws:ec2/launchTemplate:LaunchTemplate":            {"name"},
+		"aws:lambda/function:Function":                     {"name", "packageType"},
+		"aws:lambda/eventSourceMapping:EventSourceMapping": {"eventSourceArn"},
 	} {
 		urn := "urn:pulumi:t::p::" + token + "::r"
 		for _, property := range properties {

@@ -1,0 +1,45 @@
+package provider
+
+// dataReplacing is [replacing] for the data half: cache, database, edge, backups and watch.
+var dataReplacing = map[string][]string{
+	"aws:acm/certificate:Certificate":                     {"domainName", "keyAlgorithm", "validationMethod", "subjectAlternativeNames", "certificateAuthorityArn"},
+	"aws:acm/certificateValidation:CertificateValidation": {"certificateArn", "validationRecordFqdns"},
+	"aws:cloudwatch/logResourcePolicy:LogResourcePolicy":  {"policyName"},
+	"aws:elasticache/parameterGroup:ParameterGroup":       {"name", "family", "description"},
+	"aws:elasticache/replicationGroup:ReplicationGroup":   {"replicationGroupId", "engine", "atRestEncryptionEnabled", "kmsKeyId", "subnetGroupName", "port", "snapshotName", "snapshotArns", "dataTieringEnabled", "networkType"},
+	"aws:elasticache/serverlessCache:ServerlessCache":     {"name", "kmsKeyId", "subnetIds", "snapshotArnsToRestores"},
+	"aws:elasticache/subnetGroup:SubnetGroup":             {"name"},
+	"aws:elasticache/user:User":                           {"userId", "userName"},
+	"aws:elasticache/userGroup:UserGroup":                 {"userGroupId"},
+	"aws:lb/listener:Listener":                            {"loadBalancerArn"},
+	"aws:lb/loadBalancer:LoadBalancer":                    {"name", "namePrefix", "internal", "loadBalancerType", "customerOwnedIpv4Pool"},
+	"aws:lb/targetGroup:TargetGroup":                      {"name", "namePrefix", "port", "protocol", "protocolVersion", "targetType", "vpcId", "ipAddressType"},
+	"aws:rds/cluster:Cluster":                             {"clusterIdentifier", "clusterIdentifierPrefix", "databaseName", "dbSubnetGroupName", "engine", "engineMode", "kmsKeyId", "masterUsername", "snapshotIdentifier", "storageEncrypted"},
+	"aws:rds/clusterInstance:ClusterInstance":             {"identifier", "identifierPrefix", "clusterIdentifier", "engine", "availabilityZone", "dbSubnetGroupName", "performanceInsightsKmsKeyId"},
+	"aws:rds/clusterParameterGroup:ClusterParameterGroup": {"name", "namePrefix", "family", "description"},
+	"aws:rds/parameterGroup:ParameterGroup":               {"name", "namePrefix", "family", "description"},
+	"aws:rds/proxy:Proxy":                                 {"engineFamily", "vpcSubnetIds"},
+	"aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup": {
+		"dbProxyName",
+	},
+	"aws:rds/proxyEndpoint:ProxyEndpoint": {"dbProxyName", "dbProxyEndpointName", "targetRole", "vpcSubnetIds"},
+	"aws:rds/proxyTarget:ProxyTarget":     {"dbProxyName", "targetGroupName", "dbClusterIdentifier", "dbInstanceIdentifier"},
+	"aws:rds/subnetGroup:SubnetGroup":     {"name", "namePrefix"},
+	"aws:route53/record:Record":           {"zoneId", "name", "type", "setIdentifier"},
+	"aws:s3/bucketOwnershipControls:BucketOwnershipControls": {
+		"bucket",
+	},
+	"aws:s3/bucketPolicy:BucketPolicy": {"bucket"},
+	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": {
+		"bucket",
+	},
+	"aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2":                       {"bucket"},
+	"aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2": {"bucket"},
+	"aws:s3/bucketV2:BucketV2":                                        {"bucket", "bucketPrefix", "objectLockEnabled"},
+	"aws:s3/bucketVersioningV2:BucketVersioningV2":                    {"bucket"},
+	"aws:secretsmanager/secret:Secret":                                {"name", "namePrefix"},
+	"aws:shield/protection:Protection":                                {"name", "resourceArn"},
+	"aws:wafv2/webAcl:WebAcl":                                         {"name", "scope", "description"},
+	"aws:wafv2/webAclAssociation:WebAclAssociation":                   {"resourceArn", "webAclArn"},
+	"aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": {"resourceArn"},
+}
