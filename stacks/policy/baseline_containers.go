@@ -10,7 +10,7 @@ import (
 )
 
 // secretName is what a variable that holds a secret is called. A name that goes on, as in TOKEN_URL, holds something
-// about one.
+// about one, and so does a value that is an ARN.
 var secretName = regexp.MustCompile(`(?i)(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_?KEY(_ID)?|PRIVATE_?KEY|CREDENTIALS?)$`)
 
 func containerBaseline(asked Asked) []Rule {
@@ -102,7 +102,7 @@ func logging(container map[string]any) (driver string, options map[string]any) {
 func checkPlainSecrets(container map[string]any) string {
 	for _, item := range listed(container["environment"]) {
 		variable, _ := item.(map[string]any)
-		if name, _ := variable["name"].(string); secretName.MatchString(name) {
+		if name, _ := variable["name"].(string); secretName.MatchString(name) && !strings.HasPrefix(shown(variable["value"]), "arn:") {
 			return "states " + name + " in plain text; wanted: a reference under secrets"
 		}
 	}

@@ -58,23 +58,24 @@ func checkDatabaseLogs(g *graph.Graph, r graph.Resource) []Finding {
 	return words("enabledCloudwatchLogsExports", "postgresql")(g, r)
 }
 
-// checkInstances wants two instances, and no two in a stated zone: those without one Aurora spreads itself.
+// checkInstances wants two instances in two zones; those without a stated zone Aurora spreads itself.
 func checkInstances(g *graph.Graph, r graph.Resource) []Finding {
 	instances, unsure := pointing(g, instanceType, "clusterIdentifier", r)
 	zones := map[string]bool{}
 	for _, one := range instances {
-		if zone := one.Text("availabilityZone"); zone != "" && zones[zone] {
-			return []Finding{finding("ClusterInstance.availabilityZone", "is %s twice; wanted: another zone each", zone)}
-		} else if zone != "" {
-			zones[zone] = true
-		}
+		zones[one.Text("availabilityZone")] = true
+		unsure = unsure || valueAt(one, "availabilityZone") == graph.Unknown
 	}
+	var findings []Finding
 	if len(instances) < 2 {
-		answer := finding("ClusterInstance.clusterIdentifier", "is that of %d instances; wanted: 2 or more", len(instances))
-		answer.Undecided = unsure
-		return []Finding{answer}
+		findings = append(findings, finding("ClusterInstance.clusterIdentifier", "is that of %d instances; wanted: 2 or more", len(instances)))
+	} else if len(zones) < 2 && !zones[""] {
+		findings = append(findings, finding("ClusterInstance.availabilityZone", "is the same everywhere; wanted: two zones"))
 	}
-	return nil
+	for i := range findings {
+		findings[i].Undecided = unsure
+	}
+	return findings
 }
 
 func checkParameters(_ *graph.Graph, r graph.Resource) []Finding {

@@ -42,7 +42,7 @@ func clusterJudgements() []judgement {
 func task(changes inputs) graph.Resource {
 	container := change(graph.Resource{Inputs: inputs{
 		"name": "main", "image": "1.dkr.ecr.x.amazonaws.com/api@sha256:00", "user": "10001:10001", "readonlyRootFilesystem": true, "privileged": false,
-		"environment":      []any{inputs{"name": "POOL_TOKEN_URL", "value": "https://id"}},
+		"environment":      []any{inputs{"name": "POOL_TOKEN_URL", "value": "https://id"}, inputs{"name": "ROLE_SECRET", "value": "arn:aws:secretsmanager:x"}},
 		"logConfiguration": inputs{"logDriver": "awslogs", "options": inputs{"mode": "non-blocking", "max-buffer-size": "25m"}},
 		"linuxParameters":  inputs{"capabilities": inputs{"drop": []any{"ALL"}}},
 	}}, changes)

@@ -69,8 +69,8 @@ func checkMappedFailures(g *graph.Graph, r graph.Resource) []Finding {
 
 func checkFunctionSecrets(_ *graph.Graph, r graph.Resource) []Finding {
 	variables, _ := valueAt(r, "environment.variables").(map[string]any)
-	for name := range variables {
-		if secretName.MatchString(name) {
+	for name, value := range variables {
+		if secretName.MatchString(name) && !strings.HasPrefix(shown(value), "arn:") {
 			return []Finding{finding("environment.variables", "state %s in plain text; wanted: a reference to a secret", name)}
 		}
 	}

@@ -27,12 +27,21 @@ func pointing(g *graph.Graph, token, path string, target graph.Resource) (found 
 	return found, unsure
 }
 
-// names says whether a reference means the target: by id, ARN, URL or name.
+// identifiers are the inputs that name a resource before AWS has made it.
+var identifiers = []string{"name", "bucket", "clusterIdentifier", "identifier", "replicationGroupId"}
+
+// names says whether a reference means the target: by id, ARN, URL or name, or by the name that the target states.
 func names(reference any, target graph.Resource) bool {
 	text, ok := reference.(string)
-	return ok && text != "" && slices.ContainsFunc([]string{"id", "arn", "url", "name"}, func(property string) bool {
-		return target.Outputs[property] == text
-	})
+	if !ok || text == "" {
+		return false
+	}
+	for _, property := range []string{"id", "arn", "url", "name"} {
+		if target.Outputs[property] == text {
+			return true
+		}
+	}
+	return slices.ContainsFunc(identifiers, func(property string) bool { return target.Inputs[property] == text })
 }
 
 // pointedAt wants a resource of the type that names the judged one at the path and passes the check.
