@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"encoding/json"
 	"os"
 	"strings"
 	"testing"
@@ -65,6 +66,24 @@ func TestBaselineOnPreviews(t *testing.T) {
 		require.Positive(t, undecided, "a preview knows no ids: some rows must say so")
 		t.Logf("preview of tier %s: %d rows undecided until it is made", tier, undecided)
 	}
+}
+
+// Images that a stack states are named by digest, without the waiver for those that nobody has built.
+func TestReleasedImagesNeedNoWaiver(t *testing.T) {
+	images := map[string]string{}
+	for _, process := range imageProcesses() {
+		images[process] = "111122223333.dkr.ecr.ap-southeast-1.amazonaws.com/fleet/" + process + "@sha256:" + strings.Repeat("0", 64)
+	}
+	stated, err := json.Marshal(map[string]any{"users": 1000, "images": images})
+	require.NoError(t, err)
+	cfg, err := Decode(stated, singapore)
+	require.NoError(t, err)
+	g, err := graph.Record(Program, graph.Run{Account: graph.SimulatedAccount, Config: map[string]string{"workerfleet:platform": string(stated)}})
+	require.NoError(t, err)
+	const row = 65
+	outcome := policy.Assess(g, asked(cfg), nil)[row-1]
+	require.Equal(t, policy.Passed, outcome.Verdict, outcome.Failing)
+	require.GreaterOrEqual(t, outcome.Judged, 4)
 }
 
 const (

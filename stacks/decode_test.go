@@ -101,6 +101,8 @@ func malformed() []malformedCase {
 		{`"edge":{"domain":"Fleet.io"}`, `edge.domain: "Fleet.io" is not allowed; allowed: a lower-case domain name, as fleet.example.org`},
 		{`"delivery":{"repository":"acme/fleet"}`, `account.githubOidc: "off" leaves delivery.repository nobody to trust; allowed: adopt, create`},
 		{`"delivery":{"repository":"fleet"}`, `delivery.repository: "fleet" is not allowed; allowed: owner/name on GitHub`},
+		{`"images":{"api":"r/api:1.2"}`, `images.api: "r/api:1.2" has no digest, and from 1000 users on a tag is no promise; allowed: registry/name@sha256:…`},
+		{`"images":{"api":"r api"}`, `images.api: "r api" is not allowed; allowed: a container image reference, as registry/name@sha256:…`},
 		{`"workers":{"ami":"latest"}`, `workers.ami: "latest" is not allowed; allowed: a release of the ECS-optimized Amazon Linux 2023 image, as 2023.0.20261113`},
 		// values that do not go together
 		{`"workers":{"instances":14}`, `workers.instances: 14 × r6i.4xlarge hold 3360 workers, 10000 users need 3500 at peak; allowed: 15 to 4999`},
