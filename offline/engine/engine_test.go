@@ -106,7 +106,9 @@ func TestLifeOfAStack(t *testing.T) {
 		move := b.plan(t, to, from)
 		require.Greater(t, len(move.Diff), 50, "to %s", to)
 		for _, step := range move.Diff {
-			require.Equal(t, "update", step.Op, "%s because of %v", step.URN, step.Replaces)
+			if step.Type != "aws:ecs/taskDefinition:TaskDefinition" { // of which every change is a new revision
+				require.Equal(t, "update", step.Op, "%s because of %v", step.URN, step.Replaces)
+			}
 		}
 	}
 	require.Empty(t, b.plan(t, "100", "").Diff, "the move touched the stack's own state")
