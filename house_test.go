@@ -40,7 +40,7 @@ var core = []struct {
 	{false, []string{"sim"}},
 }
 
-var adapters = []string{"valkey", "postgres", "sqlite", "kms", "oidc", "sqs", "fifo", "lambda", "ecs", "process",
+var adapters = []string{"valkey", "postgres", "sqlite", "iam", "kms", "secrets", "oidc", "sqs", "fifo", "lambda", "ecs", "process",
 	"paper", "alpaca", "httpapi", "console", "telemetry"}
 
 // linked says what a binary must not contain, whoever imports it: prefixes of import paths.

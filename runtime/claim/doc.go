@@ -10,6 +10,8 @@
 //
 //	(unknown) ── register, in a session ──► returned ── the database agrees ──► serving
 //
+//	warm ── retired, because there are too many ──► draining
+//
 //	any state ── its process exited, or its lease ran out ──► gone
 //
 // [Index] is the reference: plain data and pure transitions that take the time as an argument. [Memory] puts a lock

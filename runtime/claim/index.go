@@ -21,6 +21,7 @@ type Index struct {
 	waiting     scores // users by arrival, bonus taken off
 	renew       scores // waiting users → deadline
 	exited      scores // dropped workers and lives → when
+	launching   launching
 }
 
 // session is who acts for a user.
@@ -34,6 +35,7 @@ func NewIndex() *Index {
 	return &Index{
 		workers: map[fleet.Worker]*Worker{}, users: map[fleet.User]session{}, hosts: scores{},
 		free: scores{}, lease: scores{}, ack: scores{}, waiting: scores{}, renew: scores{}, exited: scores{},
+		launching: newLaunching(),
 	}
 }
 
@@ -173,6 +175,7 @@ func (x *Index) unbind(w *Worker) {
 		delete(x.users, w.User)
 	}
 	delete(x.ack, string(w.ID))
+	delete(x.launching.retired, string(w.ID))
 	w.State, w.User, w.Sent = Resetting, "", false
 }
 

@@ -18,11 +18,11 @@ func (x *Index) Register(now int64, r Registration, t Terms) Standing {
 
 // registerIdle frees a worker on its own word. Within one life that word counts only where it cannot be older than
 // what the index knows: an assigned worker may have said it before it was assigned, and a serving one cannot be idle
-// before its next life.
+// before its next life. One that is draining stays so.
 func (x *Index) registerIdle(now int64, w *Worker, r Registration, t Terms) Standing {
 	if w != nil && r.Life == w.Life {
 		switch w.State {
-		case Assigned:
+		case Assigned, Draining:
 			x.prolong(now, w.ID, t)
 			return Ok
 		case Serving, Returned:
@@ -68,6 +68,7 @@ func (x *Index) registerBusy(now int64, w *Worker, r Registration, t Terms) Stan
 }
 
 func (x *Index) put(now int64, r Registration, t Terms) {
+	x.launching.forget(string(r.Worker))
 	x.workers[r.Worker] = &Worker{ID: r.Worker, Host: r.Host, Life: r.Life, Revision: r.Revision, Key: r.Key}
 	x.prolong(now, r.Worker, t)
 }
@@ -121,6 +122,11 @@ func (x *Index) standing(host fleet.Host, b Beat) Standing {
 		}
 		if _, free := x.free[string(w.ID)]; !free {
 			return Announce
+		}
+		return Ok
+	case Draining:
+		if b.Epoch != 0 {
+			return Fenced
 		}
 		return Ok
 	case Assigned:

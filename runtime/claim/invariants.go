@@ -37,6 +37,19 @@ func (x *Index) Invariants() error {
 			}
 		}
 	}
+	for member := range x.launching.due {
+		if _, known := x.launching.what[member]; !known {
+			return fmt.Errorf("%s is coming, and nobody knows what it is", member)
+		}
+		if x.launching.what[member].named && x.workers[fleet.Worker(member)] != nil {
+			return fmt.Errorf("worker %s is coming and registered", member)
+		}
+	}
+	for worker := range x.launching.retired {
+		if w := x.workers[fleet.Worker(worker)]; w == nil || w.State != Draining {
+			return fmt.Errorf("worker %s is said to be draining", worker)
+		}
+	}
 	return nil
 }
 

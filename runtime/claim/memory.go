@@ -128,6 +128,30 @@ func (m *Memory) Heal(_ context.Context, cursor, limit int, t Terms) (h Healed, 
 	return h, nil
 }
 
+// Stock: see [Launches].
+func (m *Memory) Stock(_ context.Context, t Terms) (s Stocktake, err error) {
+	m.at(func(x *Index, now int64) { s = x.Stock(now, t) })
+	return s, nil
+}
+
+// Reserve: see [Launches].
+func (m *Memory) Reserve(_ context.Context, p Plan, t Terms) (err error) {
+	m.at(func(x *Index, now int64) { err = x.Reserve(now, p, t) })
+	return err
+}
+
+// Launched: see [Launches].
+func (m *Memory) Launched(_ context.Context, key string, workers []fleet.Worker) error {
+	m.at(func(x *Index, _ int64) { x.Launched(key, workers) })
+	return nil
+}
+
+// Retire: see [Launches].
+func (m *Memory) Retire(_ context.Context, r Retirement) (retired []fleet.Worker, err error) {
+	m.at(func(x *Index, now int64) { retired = x.Retire(now, r) })
+	return retired, nil
+}
+
 // Census: see [Passes].
 func (m *Memory) Census(context.Context) (c Census, err error) {
 	m.at(func(x *Index, _ int64) { c = x.Census() })

@@ -99,6 +99,7 @@ type Store interface {
 	Hosts
 	Passes
 	Directory
+	Launches
 }
 
 // Reaped is one reap's report.

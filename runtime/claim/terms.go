@@ -16,13 +16,15 @@ type Terms struct {
 	Renew time.Duration
 	// Hold is how long reaping may be suspended while too many hosts are silent.
 	Hold time.Duration
+	// Launch is how long a worker that was asked for counts as coming.
+	Launch time.Duration
 }
 
 // DefaultTerms are the published ones: beats every 2 s, a lease of 15 s and a guard of 2 s.
 func DefaultTerms() Terms {
 	return Terms{
 		TTL: 15 * time.Second, Guard: 2 * time.Second, Acknowledge: 2 * time.Second, Renew: 30 * time.Second,
-		Hold: 60 * time.Second,
+		Hold: 60 * time.Second, Launch: 3 * time.Minute,
 	}
 }
 

@@ -18,6 +18,8 @@ const (
 	// Returned workers say that they serve, and the index has no record of it: it lost its data, or had dropped them.
 	// They serve again when the database agrees.
 	Returned State = "returned"
+	// Draining workers were idle and were taken out of the pool: nobody gets them, and they are asked to end.
+	Draining State = "draining"
 	// Resetting workers have lost their user and are not free until they report themselves idle.
 	Resetting State = "resetting"
 )

@@ -16,7 +16,7 @@ func (k *Keeper) record(r Report) {
 		held = 1
 	}
 	k.Recorder.Set(signals.Hold, held)
-	for _, state := range []claim.State{claim.Warm, claim.Assigned, claim.Serving, claim.Returned, claim.Resetting} {
+	for _, state := range []claim.State{claim.Warm, claim.Assigned, claim.Serving, claim.Returned, claim.Resetting, claim.Draining} {
 		k.Recorder.Set(signals.Workers, float64(r.Workers[state]), string(state))
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"net"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -19,14 +21,24 @@ var migrations embed.FS
 // Database is a pool of connections to one endpoint. It is safe for concurrent use.
 type Database struct{ pool *pgxpool.Pool }
 
-// Connect prepares a pool for the URL and tries one connection. Disconnect ends it.
-func Connect(ctx context.Context, url string) (*Database, error) {
+// Password gives the password of a user at HOST:PORT that is good for now; it is asked for each new connection.
+type Password func(ctx context.Context, endpoint, user string) (string, error)
+
+// Connect prepares a pool for the URL and tries one connection. password nil means what the URL says. Disconnect ends
+// it.
+func Connect(ctx context.Context, url string, password Password) (*Database, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		// The parser's own message may quote the URL, and so a password.
 		return nil, fmt.Errorf("database: the URL is not understood; allowed: postgres://user@host:port/database?sslmode=verify-full")
 	}
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	if password != nil {
+		config.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) (err error) {
+			c.Password, err = password(ctx, net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))), c.User)
+			return err
+		}
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)

@@ -17,7 +17,7 @@ var errPasswordParameter = errors.New("has a parameter password; a password stan
 
 // ValkeyAddress is where Valkey stands.
 type ValkeyAddress struct {
-	// URL is redis[s]://[user[:password]@]host[:port][/database], as go-redis parses it.
+	// URL is redis[s]://[user[:password]@]host[:port][/database], or unix:///path, as go-redis parses it.
 	URL string
 	// Cluster says that the server speaks the cluster protocol. In the variable it is the parameter cluster=1, which
 	// go-redis refuses, so it is no part of URL.
@@ -26,8 +26,9 @@ type ValkeyAddress struct {
 
 func (a *ValkeyAddress) parse(text string) error {
 	u, err := url.Parse(text)
-	if err != nil || (u.Scheme != "redis" && u.Scheme != "rediss") || u.Hostname() == "" || u.Fragment != "" {
-		return errors.New("is not a URL redis://HOST:PORT or rediss://USER@HOST:PORT")
+	if err != nil || u.Fragment != "" || !(u.Scheme == "unix" && u.Host == "" && path.IsAbs(u.Path)) &&
+		((u.Scheme != "redis" && u.Scheme != "rediss") || u.Hostname() == "") {
+		return errors.New("is not a URL redis://HOST:PORT, rediss://USER@HOST:PORT or unix:///PATH")
 	}
 	if u.Query().Has("password") {
 		return errPasswordParameter
@@ -69,10 +70,36 @@ func (a ValkeyAddress) signIn() (user string, password, tls bool) {
 	return u.User.Username(), secret != "", u.Scheme == "rediss"
 }
 
+// ValkeyCache is what an IAM token signs in to: the id of a replication group, or serverless:NAME.
+type ValkeyCache string
+
+// serverless marks the name of a serverless cache, whose tokens say what kind it is.
+const serverless = "serverless:"
+
+// ServerlessCache names a serverless cache as FLEET_VALKEY_CACHE does.
+func ServerlessCache(name string) string { return serverless + name }
+
+func (c *ValkeyCache) parse(text string) error {
+	if name := strings.TrimPrefix(text, serverless); name == "" || strings.ContainsAny(name, ":/?&= ") {
+		return errors.New("is not the id of a replication group or serverless:NAME")
+	}
+	*c = ValkeyCache(text)
+	return nil
+}
+
+// Name is the cache's name, and whether it is a serverless one.
+func (c ValkeyCache) Name() (name string, isServerless bool) {
+	return strings.CutPrefix(string(c), serverless)
+}
+
 // DatabaseURL is postgres://[user[:password]@]host[:port]/database[?parameters], as pgx parses it.
 type DatabaseURL string
 
 func (d *DatabaseURL) parse(text string) error {
+	if file, ok := strings.CutPrefix(text, sqliteFile); ok {
+		*d = DatabaseURL(text)
+		return absolute(file)
+	}
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") || u.Opaque != "" {
 		return errors.New("is not a URL postgres://USER@HOST:PORT/DATABASE")
@@ -83,6 +110,12 @@ func (d *DatabaseURL) parse(text string) error {
 	*d = DatabaseURL(text)
 	return nil
 }
+
+// sqliteFile marks a file of this machine that stands in for PostgreSQL.
+const sqliteFile = "sqlite:"
+
+// File is the SQLite file that stands in for PostgreSQL on this machine; false where PostgreSQL is meant.
+func (d DatabaseURL) File() (path string, ok bool) { return strings.CutPrefix(string(d), sqliteFile) }
 
 // String is the URL without its password.
 func (d DatabaseURL) String() string { return redacted(string(d)) }
@@ -132,6 +165,21 @@ func (a *Address) parse(text string) error {
 		return errors.New("has no port from 0 to 65535")
 	}
 	*a = Address(text)
+	return nil
+}
+
+// FilePath is the absolute path of a file.
+type FilePath string
+
+func (f *FilePath) parse(text string) error {
+	*f = FilePath(text)
+	return absolute(text)
+}
+
+func absolute(file string) error {
+	if !path.IsAbs(file) || path.Clean(file) != file || file == "/" {
+		return errors.New("is not an absolute path without . and ..")
+	}
 	return nil
 }
 

@@ -8,6 +8,9 @@ import (
 // Stack says which stack a process belongs to: tier-10k, or local.
 type Stack struct {
 	Tier string `env:"FLEET_TIER"`
+	// Region is the AWS region whose services are called; absent, it is where the AWS SDK finds one. Functions are told
+	// theirs by Lambda, containers by nobody.
+	Region string `env:"FLEET_REGION,optional"`
 }
 
 // Metrics is where a process answers /metrics; port 0 takes any free one.
@@ -19,6 +22,8 @@ type Metrics struct {
 type Valkey struct {
 	Address ValkeyAddress `env:"FLEET_VALKEY_URL"`
 	Auth    ValkeyAuth    `env:"FLEET_VALKEY_AUTH" default:"iam"`
+	// Cache is what an IAM token signs in to.
+	Cache ValkeyCache `env:"FLEET_VALKEY_CACHE,optional"`
 }
 
 // problems: an IAM token is a password for 15 minutes, so it is sent under TLS only, by a user whose name is known.
@@ -27,6 +32,8 @@ func (v Valkey) problems() []Problem {
 	switch {
 	case v.Auth == ValkeyIAM && (user == "" || password || !tls):
 		return []Problem{{EnvValkeyURL, "with " + EnvValkeyAuth + "=iam must be rediss://USER@HOST:PORT, without a password"}}
+	case v.Auth == ValkeyIAM && v.Cache == "":
+		return []Problem{{EnvValkeyCache, "is required with " + EnvValkeyAuth + "=iam"}}
 	case v.Auth == ValkeyPassword && !password:
 		return []Problem{{EnvValkeyURL, "has no password, which " + EnvValkeyAuth + "=password needs"}}
 	case v.Auth == ValkeyNone && password:
@@ -85,6 +92,60 @@ type Cluster struct {
 type Launching struct {
 	TaskDefinition   string `env:"FLEET_WORKER_TASK_DEFINITION"`
 	CapacityProvider string `env:"FLEET_CAPACITY_PROVIDER"`
+}
+
+// Pool is how large the fleet of workers may be.
+type Pool struct {
+	// Peak is how many workers serve at once on the busiest day.
+	Peak Count `env:"FLEET_POOL_PEAK"`
+	// PerHost is how many a host holds.
+	PerHost  Count `env:"FLEET_POOL_PER_HOST"`
+	MinHosts Count `env:"FLEET_POOL_MIN_HOSTS"`
+	MaxHosts Count `env:"FLEET_POOL_MAX_HOSTS"`
+	// Buffer is how many idle workers there are at any time; absent, 5 % of the peak.
+	Buffer Count `env:"FLEET_POOL_BUFFER,optional"`
+	// CanaryShare is the share of workers that run a new image until it is proven.
+	CanaryShare Share `env:"FLEET_POOL_CANARY_SHARE,optional"`
+}
+
+func (p Pool) problems() []Problem {
+	if p.MinHosts > p.MaxHosts {
+		return []Problem{{EnvPoolMinHosts, "is more than " + EnvPoolMaxHosts}}
+	}
+	return nil
+}
+
+// TLS is the certificate that a process shows; absent, it makes one for itself at its start.
+type TLS struct {
+	Certificate FilePath `env:"FLEET_TLS_CERTIFICATE,optional"`
+	Key         FilePath `env:"FLEET_TLS_KEY,optional"`
+}
+
+func (t TLS) problems() []Problem {
+	if (t.Certificate == "") != (t.Key == "") {
+		return []Problem{{EnvTLSKey, "and " + EnvTLSCertificate + " belong together: state both or neither"}}
+	}
+	return nil
+}
+
+// Identity is who tells users from one another: an identity provider, or on this machine alone a secret under which
+// development tokens are signed.
+type Identity struct {
+	OIDCIssuer   WebURL `env:"FLEET_OIDC_ISSUER,optional"`
+	OIDCAudience string `env:"FLEET_OIDC_AUDIENCE,optional"`
+	Development  Secret `env:"FLEET_DEVELOPMENT_SECRET,optional"`
+}
+
+func (i Identity) problems() []Problem {
+	switch {
+	case i.Development != "" && i.OIDCIssuer != "":
+		return []Problem{{EnvDevelopmentSecret, "stands beside " + EnvOIDCIssuer + ": state one of them"}}
+	case i.Development == "" && i.OIDCIssuer == "":
+		return []Problem{{EnvOIDCIssuer, "is required"}}
+	case i.OIDCIssuer != "" && i.OIDCAudience == "":
+		return []Problem{{EnvOIDCAudience, "is required"}}
+	}
+	return nil
 }
 
 // Socket is where a host's agent meets its workers.

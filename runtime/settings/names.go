@@ -4,16 +4,19 @@ package settings
 // tags of the structs and this list agree.
 const (
 	EnvTier          = "FLEET_TIER"
+	EnvRegion        = "FLEET_REGION"
 	EnvListen        = "FLEET_LISTEN"
 	EnvMetricsListen = "FLEET_METRICS_LISTEN"
 
-	EnvValkeyURL         = "FLEET_VALKEY_URL"
-	EnvValkeyAuth        = "FLEET_VALKEY_AUTH"
-	EnvDatabaseURL       = "FLEET_DATABASE_URL"
-	EnvDatabaseReaderURL = "FLEET_DATABASE_READER_URL"
-	EnvDatabaseAuth      = "FLEET_DATABASE_AUTH"
-	EnvDatabasePassword  = "FLEET_DATABASE_PASSWORD"
-	EnvKMSKey            = "FLEET_KMS_KEY"
+	EnvValkeyURL          = "FLEET_VALKEY_URL"
+	EnvValkeyAuth         = "FLEET_VALKEY_AUTH"
+	EnvValkeyCache        = "FLEET_VALKEY_CACHE"
+	EnvDatabaseURL        = "FLEET_DATABASE_URL"
+	EnvDatabaseReaderURL  = "FLEET_DATABASE_READER_URL"
+	EnvDatabaseAuth       = "FLEET_DATABASE_AUTH"
+	EnvDatabasePassword   = "FLEET_DATABASE_PASSWORD"
+	EnvDatabaseRoleSecret = "FLEET_DATABASE_ROLE_SECRET"
+	EnvKMSKey             = "FLEET_KMS_KEY"
 
 	EnvQueueWorkerControl   = "FLEET_QUEUE_WORKER_CONTROL"
 	EnvQueueOrderTasks      = "FLEET_QUEUE_ORDER_TASKS"
@@ -36,6 +39,17 @@ const (
 	EnvRecycle     = "FLEET_RECYCLE"
 	EnvMaxLives    = "FLEET_MAX_LIVES"
 
+	EnvTLSCertificate    = "FLEET_TLS_CERTIFICATE"
+	EnvTLSKey            = "FLEET_TLS_KEY"
+	EnvDevelopmentSecret = "FLEET_DEVELOPMENT_SECRET"
+
+	EnvPoolPeak        = "FLEET_POOL_PEAK"
+	EnvPoolPerHost     = "FLEET_POOL_PER_HOST"
+	EnvPoolMinHosts    = "FLEET_POOL_MIN_HOSTS"
+	EnvPoolMaxHosts    = "FLEET_POOL_MAX_HOSTS"
+	EnvPoolBuffer      = "FLEET_POOL_BUFFER"
+	EnvPoolCanaryShare = "FLEET_POOL_CANARY_SHARE"
+
 	EnvOIDCIssuer   = "FLEET_OIDC_ISSUER"
 	EnvOIDCAudience = "FLEET_OIDC_AUDIENCE"
 	EnvRateLimiting = "FLEET_RATE_LIMITING"
@@ -54,3 +68,6 @@ const prefix = "FLEET_"
 // CredentialsContext is the name in the encryption context of every use of the credentials key; its value is the user's
 // id. The key's policy denies a use without it, and the claim path names each user by it.
 const CredentialsContext = "user"
+
+// DatabaseRole is the role that processes sign in to the database as; a migration makes it and gives it its rights.
+const DatabaseRole = "fleet"

@@ -15,9 +15,9 @@ type API struct {
 	Lease
 	Sealing
 	Sessions
+	TLS
+	Identity
 	Listen       Address `env:"FLEET_LISTEN" default:":8443"`
-	OIDCIssuer   WebURL  `env:"FLEET_OIDC_ISSUER"`
-	OIDCAudience string  `env:"FLEET_OIDC_AUDIENCE"`
 	RateLimiting bool    `env:"FLEET_RATE_LIMITING,optional"` // on from tier 1k
 }
 
@@ -32,6 +32,7 @@ type Keeper struct {
 	Sealing
 	Cluster
 	Launching
+	Pool
 	Sessions
 	Market
 }
@@ -72,6 +73,7 @@ type Function struct {
 	Sealing   `handlers:"claim"`
 	Cluster   `handlers:"control,pool,maintenance"`
 	Launching `handlers:"pool,maintenance"`
+	Pool      `handlers:"pool,maintenance"`
 	Market    `handlers:"pool,maintenance"`
 	Sessions  `handlers:"maintenance"`
 }
@@ -83,4 +85,7 @@ type Migrate struct {
 	Database
 	// Password comes from the owner's secret; absent, the URL or the server's own rules must do.
 	Password Secret `env:"FLEET_DATABASE_PASSWORD,optional"`
+	// RoleSecret is the ARN of the secret that the proxy signs in with: a new password of [DatabaseRole] is written
+	// there. Absent, the role is made without a password.
+	RoleSecret string `env:"FLEET_DATABASE_ROLE_SECRET,optional"`
 }

@@ -19,6 +19,9 @@ func Read[T Process](getenv func(string) string, environ []string) (T, error) {
 	for _, g := range groups(root, Handler(getenv(EnvHandler))) {
 		found = append(found, g.read(getenv)...)
 	}
+	if here, ok := any(v).(interface{ onlyHere() []Problem }); ok && len(found) == 0 {
+		found = here.onlyHere()
+	}
 	if len(found) == 0 {
 		return v, nil
 	}

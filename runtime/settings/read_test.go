@@ -31,9 +31,10 @@ func change(variables []Variable, changes ...string) func(string) string {
 // A small environment of each kind that is right, with nothing stated that has a default.
 var (
 	worker = []Variable{{EnvBroker, "paper"}}
-	agent  = []Variable{{EnvTier, "tier-1k"}, {EnvValkeyURL, "rediss://agent@valkey:6379?cluster=1"}}
+	agent  = []Variable{{EnvTier, "tier-1k"}, {EnvValkeyURL, "rediss://agent@valkey:6379?cluster=1"}, {EnvValkeyCache, "serverless:fleet"}}
 	pool   = []Variable{
-		{EnvTier, "tier-1k"}, {EnvHandler, "pool"}, {EnvValkeyURL, "rediss://function@valkey:6379"},
+		{EnvTier, "tier-1k"}, {EnvHandler, "pool"}, {EnvValkeyURL, "rediss://function@valkey:6379"}, {EnvValkeyCache, "fleet"},
+		{EnvPoolPeak, "350"}, {EnvPoolPerHost, "30"}, {EnvPoolMinHosts, "2"}, {EnvPoolMaxHosts, "18"},
 		{EnvDatabaseURL, "postgres://function@proxy:5432/fleet?sslmode=verify-full"},
 		{EnvQueueWorkerControl, "https://sqs/control"}, {EnvQueueOrderTasks, "https://sqs/orders"},
 		{EnvQueuePoolClaim, "https://sqs/claim"}, {EnvCluster, "fleet"}, {EnvWorkerTaskDefinition, "worker:1"},
@@ -86,10 +87,17 @@ func TestReadRefuses(t *testing.T) {
 		{"FLEET_TIER=", "FLEET_TIER is required"},
 		{"FLEET_HANDLER=pools", "FLEET_HANDLER is not one of the allowed values: claim, control, orders, pool, maintenance"},
 		{"FLEET_VALKEY_URL=valkey:6379", "FLEET_VALKEY_URL is not a URL redis://HOST:PORT"},
+		{"FLEET_VALKEY_URL=unix:relative", "FLEET_VALKEY_URL is not a URL redis://HOST:PORT"},
+		{"FLEET_VALKEY_URL=unix:///run/valkey.sock", "FLEET_VALKEY_URL with FLEET_VALKEY_AUTH=iam must be rediss://"},
 		{"FLEET_VALKEY_URL=rediss://f@valkey:6379?cluster=yes", "FLEET_VALKEY_URL has a parameter cluster that is neither 1 nor 0"},
 		{"FLEET_VALKEY_URL=redis://f@valkey:6379", "FLEET_VALKEY_URL with FLEET_VALKEY_AUTH=iam must be rediss://"},
 		{"FLEET_VALKEY_URL=rediss://f:x@valkey:6379", "FLEET_VALKEY_URL with FLEET_VALKEY_AUTH=iam must be rediss://"},
 		{"FLEET_VALKEY_URL=rediss://valkey:6379", "FLEET_VALKEY_URL with FLEET_VALKEY_AUTH=iam must be rediss://"},
+		{"FLEET_VALKEY_CACHE=", "FLEET_VALKEY_CACHE is required with FLEET_VALKEY_AUTH=iam"},
+		{"FLEET_VALKEY_CACHE=serverless:", "FLEET_VALKEY_CACHE is not the id of a replication group or serverless:NAME"},
+		{"FLEET_POOL_MIN_HOSTS=19", "FLEET_POOL_MIN_HOSTS is more than FLEET_POOL_MAX_HOSTS"},
+		{"FLEET_POOL_CANARY_SHARE=NaN", "FLEET_POOL_CANARY_SHARE is not a number from 0 to 1"},
+		{"FLEET_DATABASE_URL=sqlite:fleet.db", "FLEET_DATABASE_URL is not an absolute path"},
 		{"FLEET_VALKEY_AUTH=password", "FLEET_VALKEY_URL has no password, which FLEET_VALKEY_AUTH=password needs"},
 		{"FLEET_VALKEY_AUTH=tls", "FLEET_VALKEY_AUTH is not one of the allowed values: iam, password, none"},
 		{"FLEET_DATABASE_URL=mysql://f@proxy/fleet", "FLEET_DATABASE_URL is not a URL postgres://"},
@@ -125,6 +133,57 @@ func TestReadRefuses(t *testing.T) {
 	require.NoError(t, err)
 	_, err = Read[Agent](change(agent, "FLEET_METRICS_LISTEN=:65536"), nil)
 	require.ErrorContains(t, err, "FLEET_METRICS_LISTEN has no port from 0 to 65535")
+}
+
+// A certificate comes with its key, and users are told apart by one party: an identity provider, or a secret of this
+// machine.
+func TestReadRefusesOfAPI(t *testing.T) {
+	api := []Variable{{EnvTier, "tier-1k"}, {EnvValkeyURL, "rediss://api@valkey:6379"}, {EnvValkeyCache, "fleet"},
+		{EnvDatabaseURL, "postgres://api@proxy:5432/fleet?sslmode=verify-full"}, {EnvQueueWorkerControl, "https://sqs/control"},
+		{EnvQueueOrderTasks, "https://sqs/orders"}, {EnvQueuePoolClaim, "https://sqs/claim"}, {EnvKMSKey, "arn:key"},
+		{EnvOIDCIssuer, "https://issuer"}, {EnvOIDCAudience, "fleet"}}
+	_, err := Read[API](getenv(api), environ(api))
+	require.NoError(t, err)
+	for change1, says := range map[string]string{
+		"FLEET_TLS_KEY=/key":                   "FLEET_TLS_KEY and FLEET_TLS_CERTIFICATE belong together",
+		"FLEET_TLS_KEY=key":                    "FLEET_TLS_KEY is not an absolute path",
+		"FLEET_OIDC_ISSUER=":                   "FLEET_OIDC_ISSUER is required",
+		"FLEET_OIDC_AUDIENCE=":                 "FLEET_OIDC_AUDIENCE is required",
+		"FLEET_DEVELOPMENT_SECRET=development": "FLEET_DEVELOPMENT_SECRET stands beside FLEET_OIDC_ISSUER",
+	} {
+		_, err := Read[API](change(api, change1), nil)
+		require.ErrorContains(t, err, says, change1)
+		require.ErrorContains(t, err, "has 1 problem(s)", change1)
+	}
+}
+
+// What stands in for AWS or an identity provider is refused wherever the tier is not this one machine's.
+func TestStandInsAreForOneMachine(t *testing.T) {
+	for name, value := range map[string]string{
+		EnvDatabaseURL: "sqlite:/tmp/fleet.db", EnvKMSKey: "file:/tmp/key", EnvCluster: "http://127.0.0.1:8080", EnvDevelopmentSecret: "secret",
+	} {
+		f := Function{Stack: Stack{Tier: "tier-1k"}, Database: Database{URL: "postgres:///fleet"}}
+		a := API{Stack: f.Stack, Database: f.Database, Identity: Identity{OIDCIssuer: "https://issuer"}}
+		switch name {
+		case EnvDatabaseURL:
+			f.Database.URL, a.Database.URL = DatabaseURL(value), DatabaseURL(value)
+		case EnvKMSKey:
+			f.KMSKey, a.KMSKey = value, value
+		case EnvCluster:
+			f.Cluster.Name = value
+		case EnvDevelopmentSecret:
+			a.Development = Secret(value)
+		}
+		refused := append(f.onlyHere(), a.onlyHere()...)
+		require.NotEmpty(t, refused, name)
+		for _, problem := range refused {
+			require.Equal(t, Problem{name, "has a value for one machine only; it is allowed with FLEET_TIER=local"}, problem)
+		}
+		f.Tier, a.Tier = Here, Here
+		require.Empty(t, append(f.onlyHere(), a.onlyHere()...), name)
+	}
+	_, err := Read[Function](change(pool, "FLEET_CLUSTER=http://127.0.0.1:80"), nil)
+	require.ErrorContains(t, err, "FLEET_CLUSTER has a value for one machine only")
 }
 
 // A handler is not given what it has no use for, even where the environment has it: the claim function alone opens

@@ -14,11 +14,11 @@ import (
 func TestWhatIsWrittenIsRead(t *testing.T) {
 	t.Run("api", rapid.MakeCheck(func(t *rapid.T) {
 		same(t, API{stack(t), metrics(t), valkey(t), database(t), queues(t), lease(t), sealing(t), sessions(t),
-			address(t), WebURL("https://" + name(t)), name(t), rapid.Bool().Draw(t, "limited")})
+			certificate(t), Identity{WebURL("https://" + name(t)), name(t), ""}, address(t), rapid.Bool().Draw(t, "limited")})
 	}))
 	t.Run("keeper", rapid.MakeCheck(func(t *rapid.T) {
 		same(t, Keeper{stack(t), metrics(t), valkey(t), database(t), queues(t), lease(t), sealing(t), cluster(t),
-			launching(t), sessions(t), market(t)})
+			launching(t), size(t), sessions(t), market(t)})
 	}))
 	t.Run("agent", rapid.MakeCheck(func(t *rapid.T) {
 		same(t, Agent{stack(t), metrics(t), valkey(t), lease(t), socket(t), name(t)})
@@ -29,7 +29,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	}))
 	t.Run("function", rapid.MakeCheck(func(t *rapid.T) { same(t, function(t)) }))
 	t.Run("migrate", rapid.MakeCheck(func(t *rapid.T) {
-		same(t, Migrate{stack(t), database(t), Secret(rapid.StringN(1, 40, -1).Draw(t, "password"))})
+		same(t, Migrate{stack(t), database(t), Secret(rapid.StringN(1, 40, -1).Draw(t, "password")), one(t, "", "arn:aws:secretsmanager:"+name(t))})
 	}))
 }
 
@@ -75,12 +75,24 @@ func address(t *rapid.T) Address {
 	return Address(rapid.StringMatching(`(|localhost|\[::1\]):([1-5][0-9]{4}|[0-9])`).Draw(t, "address"))
 }
 
-func stack(t *rapid.T) Stack         { return Stack{name(t)} }
+func stack(t *rapid.T) Stack         { return Stack{name(t), one(t, "", "eu-west-1")} }
 func metrics(t *rapid.T) Metrics     { return Metrics{address(t)} }
 func sealing(t *rapid.T) Sealing     { return Sealing{"arn:aws:kms:" + name(t)} }
 func cluster(t *rapid.T) Cluster     { return Cluster{name(t)} }
 func launching(t *rapid.T) Launching { return Launching{name(t), name(t)} }
 func socket(t *rapid.T) Socket       { return Socket{SocketPath("/run/" + name(t) + "/a.sock")} }
+
+func certificate(t *rapid.T) TLS {
+	return one(t, TLS{}, TLS{FilePath("/etc/" + name(t)), FilePath("/etc/" + name(t))})
+}
+
+func size(t *rapid.T) Pool {
+	count := func(label string) Count { return Count(rapid.IntRange(1, 1e6).Draw(t, label)) }
+	p := Pool{Peak: count("peak"), PerHost: count("per host"), MinHosts: count("min"), Buffer: count("buffer"),
+		CanaryShare: Share(rapid.Float64Range(0, 1).Draw(t, "canaries"))}
+	p.MaxHosts = p.MinHosts + count("more")
+	return p
+}
 
 func sessions(t *rapid.T) Sessions {
 	return Sessions{time.Duration(rapid.Int64Range(1, int64(24*time.Hour)).Draw(t, "idle"))}
@@ -90,9 +102,10 @@ func valkey(t *rapid.T) Valkey {
 	host, cluster := name(t)+":6379", rapid.Bool().Draw(t, "cluster")
 	query := one(t, "", "/2", "?dial_timeout=5s", "?dial_timeout=5s&read_timeout=1s")
 	return one(t,
-		Valkey{ValkeyAddress{"rediss://" + name(t) + "@" + host + query, cluster}, ValkeyIAM},
-		Valkey{ValkeyAddress{"redis://:" + name(t) + "@" + host + query, cluster}, ValkeyPassword},
-		Valkey{ValkeyAddress{"redis://" + host + query, cluster}, ValkeyNone})
+		Valkey{ValkeyAddress{"rediss://" + name(t) + "@" + host + query, cluster}, ValkeyIAM, ValkeyCache(one(t, "", serverless) + name(t))},
+		Valkey{ValkeyAddress{"redis://:" + name(t) + "@" + host + query, cluster}, ValkeyPassword, ""},
+		Valkey{ValkeyAddress{"redis://" + host + query, cluster}, ValkeyNone, ""},
+		Valkey{ValkeyAddress{"unix:///run/" + name(t), false}, ValkeyNone, ""})
 }
 
 func database(t *rapid.T) Database {
@@ -144,7 +157,7 @@ func function(t *rapid.T) Function {
 	if f.Handler == HandlerControl {
 		return f
 	}
-	f.Launching, f.Market = launching(t), market(t)
+	f.Launching, f.Pool, f.Market = launching(t), size(t), market(t)
 	if f.Handler == HandlerMaintenance {
 		f.Sessions = sessions(t)
 	}

@@ -104,6 +104,20 @@ func (c *Count) parse(text string) error {
 
 func (c Count) text() string { return strconv.Itoa(int(c)) }
 
+// Share is a part of a whole, 0 to 1.
+type Share float64
+
+func (s *Share) parse(text string) error {
+	part, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(part >= 0 && part <= 1) { // also refuses NaN
+		return errors.New("is not a number from 0 to 1")
+	}
+	*s = Share(part)
+	return nil
+}
+
+func (s Share) text() string { return strconv.FormatFloat(float64(s), 'g', -1, 64) }
+
 // Secret is text that is never printed; string(s) is the secret itself.
 type Secret string
 

@@ -17,6 +17,9 @@ local function standing(id, life, epoch)
     if epoch ~= '0' then return 'f', false end
     if not redis.call('ZSCORE', P .. 'free', id) then return 'a', true end
     return 'o', true
+  elseif state == 'draining' then
+    if epoch ~= '0' then return 'f', false end
+    return 'o', true
   elseif state == 'assigned' then
     if epoch == '0' or epoch == w[4] then return 'o', true end
     return 'f', false

@@ -24,6 +24,9 @@ type Address struct {
 const (
 	dialTimeout = 2 * time.Second
 	callTimeout = 2 * time.Second
+	// A connection that signed in with a token is renewed before the server ends it, 12 hours later
+	// (https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html).
+	tokenLifetime = 11 * time.Hour
 )
 
 // errAddress keeps a URL, which may hold a password, out of messages.
@@ -39,6 +42,9 @@ func Connect(ctx context.Context, a Address) (redis.UniversalClient, error) {
 		Addrs: []string{parsed.Addr}, DB: parsed.DB, Username: parsed.Username, Password: parsed.Password,
 		TLSConfig: parsed.TLSConfig, CredentialsProviderContext: a.Token, IsClusterMode: a.Cluster,
 		DialTimeout: dialTimeout, ReadTimeout: callTimeout, WriteTimeout: callTimeout, ContextTimeoutEnabled: true,
+	}
+	if a.Token != nil {
+		options.ConnMaxLifetime = tokenLifetime
 	}
 	if parsed.Network == "unix" {
 		options.Dialer = redis.NewDialer(parsed)

@@ -9,7 +9,9 @@
 //	{pool}:waiting, :renew         users in the queue by arrival, and until when their place is kept
 //	{pool}:hosts                   hosts by their last batch
 //	{pool}:worker:<id>, :user:<id> a worker's record; who acts for a user
-//	{pool}:host:<id>, :states      workers of a host; workers in each state
+//	{pool}:host:<id>, :stock       workers of a host; workers by host, image and state
+//	{pool}:launching, :launch      what was asked for and has not registered, by deadline, and what it is
+//	{pool}:draining, :plan, :calls retired workers; what was decided last; the bucket of calls that launch and stop
 //	{pool}:exited                  lives that are over, as proof for whoever takes a user over
 //	{pool}:epoch, :floor, :hold    last epoch, the floor under the next, until when reaping is suspended
 //	{pool}:incarnation             identity of the data; without it nobody is bound

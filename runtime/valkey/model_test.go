@@ -43,6 +43,8 @@ type model struct {
 	// epochs and given are every epoch and binding seen, so that calls name real ones.
 	epochs []fleet.Epoch
 	given  []claim.Binding
+	// version is the plan's.
+	version uint64
 }
 
 func (m *model) actions() map[string]func(*rapid.T) {
@@ -154,11 +156,38 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			require.Equal(t, m.index.Heal(m.now, cursor, limit, terms), got)
 			require.Empty(t, got.Repairs, "ordinary work left something to repair")
 		},
+		"reserve": func(t *rapid.T) {
+			plan := claim.Plan{Seen: m.version + uint64(rapid.IntRange(0, 4).Draw(t, "ahead")/4), Text: rapid.StringN(0, 3, -1).Draw(t, "text"), Calls: rapid.IntRange(0, 60).Draw(t, "calls")}
+			for range rapid.IntRange(0, 2).Draw(t, "batches") {
+				plan.Batches = append(plan.Batches, claim.Reservation{Key: key(t), Image: rapid.Int64Range(0, 2).Draw(t, "image"), Count: rapid.IntRange(1, 3).Draw(t, "count")})
+			}
+			terms := terms(t)
+			got := m.store.Reserve(ctx, plan, terms)
+			require.Equal(t, m.index.Reserve(m.now, plan, terms), got)
+			if got == nil {
+				m.version++
+			}
+		},
+		"launched": func(t *rapid.T) {
+			k, workers := key(t), rapid.SliceOfNDistinct(rapid.Custom(worker), 0, 3, rapid.ID).Draw(t, "workers")
+			require.NoError(t, m.store.Launched(ctx, k, workers))
+			m.index.Launched(k, workers)
+		},
+		"retire": func(t *rapid.T) {
+			r := claim.Retirement{Host: host(t), Image: rapid.Int64Range(0, 2).Draw(t, "image"), Count: rapid.IntRange(0, 3).Draw(t, "count")}
+			got, err := m.store.Retire(ctx, r)
+			require.NoError(t, err)
+			require.Equal(t, m.index.Retire(m.now, r), got)
+		},
 		"": func(t *rapid.T) {
 			require.NoError(t, m.index.Invariants())
 			got, err := m.store.Census(ctx)
 			require.NoError(t, err)
 			require.Equal(t, m.index.Census(), got)
+			terms := claim.DefaultTerms()
+			stock, err := m.store.Stock(ctx, terms)
+			require.NoError(t, err)
+			require.Equal(t, m.index.Stock(m.now, terms), stock)
 		},
 	}
 }
@@ -172,6 +201,8 @@ func user(t *rapid.T) fleet.User {
 func worker(t *rapid.T) fleet.Worker {
 	return rapid.SampledFrom([]fleet.Worker{"w1", "w2", "w3", "w4"}).Draw(t, "worker")
 }
+
+func key(t *rapid.T) string { return rapid.SampledFrom([]string{"k1", "k2"}).Draw(t, "key") }
 
 func host(t *rapid.T) fleet.Host {
 	return rapid.SampledFrom([]fleet.Host{"h1", "h2", "h3"}).Draw(t, "host")
@@ -191,6 +222,9 @@ func terms(t *rapid.T) claim.Terms {
 	}
 	if past("departed") {
 		terms.Renew = -time.Minute
+	}
+	if past("never launched") {
+		terms.Launch = -time.Minute
 	}
 	if past("held") {
 		terms.Hold = -time.Minute

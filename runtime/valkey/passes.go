@@ -75,12 +75,10 @@ func (s *Store) Census(ctx context.Context) (claim.Census, error) {
 		Free: int(a.number()), Waiting: int(a.number()), Hosts: int(a.number()), Last: a.epoch(), Floor: a.epoch(),
 		Incarnation: a.text(), Workers: map[claim.State]int{},
 	}
-	states := a.list()
-	for states.err == nil && len(states.parts) > 0 {
-		state, count := claim.State(states.text()), int(states.number())
-		if count != 0 {
-			census.Workers[state] = count
-		}
+	stock := a.list()
+	for stock.err == nil && len(stock.parts) > 0 {
+		_, _, state := stock.shelf()
+		census.Workers[state] += int(stock.number())
 	}
-	return census, states.failed(scriptCensus)
+	return census, stock.failed(scriptCensus)
 }

@@ -14,26 +14,42 @@ local function get(id)
   return { id = id, host = f[1], life = f[2], state = f[3], revision = f[4], key = f[5], user = f[6], epoch = f[7], sent = f[8] }
 end
 
--- move changes a worker's state and keeps the count of each.
+-- count adds a worker to, or takes it from, those of its image in its state on its host.
+local function count(w, by)
+  if not (w.host and w.state) then return end
+  local field = w.host .. ' ' .. w.revision .. ' ' .. w.state
+  if redis.call('HINCRBY', P .. 'stock', field, by) == 0 then redis.call('HDEL', P .. 'stock', field) end
+end
+
+-- move changes a worker's state.
 local function move(w, state)
   if w.state == state then return end
-  if w.state then redis.call('HINCRBY', P .. 'states', w.state, -1) end
-  if state then
-    redis.call('HINCRBY', P .. 'states', state, 1)
-    redis.call('HSET', P .. 'worker:' .. w.id, 'state', state)
-  end
+  count(w, -1)
   w.state = state
+  if state then redis.call('HSET', P .. 'worker:' .. w.id, 'state', state) end
+  count(w, 1)
+end
+
+-- revise gives a worker the number of its image.
+local function revise(w, revision)
+  if w.revision == revision then return end
+  count(w, -1)
+  w.revision = revision
+  redis.call('HSET', P .. 'worker:' .. w.id, 'revision', revision)
+  count(w, 1)
 end
 
 -- settle moves a worker to a host and keeps the count of each host's workers.
 local function settle(w, host)
   if w.host == host then return end
+  count(w, -1)
   if w.host then redis.call('HINCRBY', P .. 'host:' .. w.host, 'workers', -1) end
+  w.host = host
   if host then
     redis.call('HINCRBY', P .. 'host:' .. host, 'workers', 1)
     redis.call('HSET', P .. 'worker:' .. w.id, 'host', host)
   end
-  w.host = host
+  count(w, 1)
 end
 
 local function heard(host, at) redis.call('ZADD', P .. 'hosts', text(at), host) end
@@ -59,6 +75,7 @@ local function unbind(w)
     if worker == w.id and epoch == w.epoch then redis.call('DEL', P .. 'user:' .. w.user) end
   end
   redis.call('ZREM', P .. 'ack', w.id)
+  if w.state == 'draining' then redis.call('ZREM', P .. 'draining', w.id) end
   move(w, 'resetting')
   redis.call('HSET', P .. 'worker:' .. w.id, 'user', '', 'sent', '0')
   w.user, w.sent = '', '0'
@@ -130,6 +147,24 @@ local function bound(user)
   local w = get(worker)
   if not w or w.user ~= user or w.epoch ~= epoch then return nil end
   return { user, w.id, w.host, w.life, w.epoch, w.key, w.state, w.sent }
+end
+
+-- calls is how many thousandths of a call the shared bucket holds: 100 calls at most, 40 more a second.
+local function calls()
+  local b = redis.call('HMGET', P .. 'calls', 'level', 'at')
+  if not b[1] then return 100000 end
+  return math.min(100000, tonumber(b[1]) + math.max(0, now - tonumber(b[2])) * 40)
+end
+
+-- expect notes that workers are coming: a reservation under its key, or one worker of it under its name.
+local function expect(member, workers, image, kind, deadline)
+  redis.call('ZADD', P .. 'launching', deadline, member)
+  redis.call('HSET', P .. 'launch', member, workers .. ' ' .. image .. ' ' .. kind)
+end
+
+-- arrived ends the wait for a reservation or a worker.
+local function arrived(member)
+  if redis.call('HDEL', P .. 'launch', member) == 1 then redis.call('ZREM', P .. 'launching', member) end
 end
 
 -- reply begins every answer with the time at which the script ran.

@@ -10,7 +10,9 @@ if w and tonumber(life) < tonumber(w.life) then return reply('fenced') end
 -- put writes the record of a new life over the old one's.
 local function put(state, of, at, sent)
   local fresh = w or { id = id }
-  redis.call('HSET', P .. 'worker:' .. id, 'life', life, 'revision', ARGV[4], 'key', ARGV[5], 'user', of, 'epoch', at, 'sent', sent)
+  arrived(id)
+  redis.call('HSET', P .. 'worker:' .. id, 'life', life, 'key', ARGV[5], 'user', of, 'epoch', at, 'sent', sent)
+  revise(fresh, ARGV[4])
   settle(fresh, host)
   move(fresh, state)
   prolong(id, ttl)
@@ -19,7 +21,7 @@ end
 if user == '' then
   if w and life == w.life then
     -- The word may be older than the assignment, and a serving worker is not idle before its next life.
-    if w.state == 'assigned' then
+    if w.state == 'assigned' or w.state == 'draining' then
       prolong(id, ttl)
       return reply('ok')
     end

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -33,6 +34,7 @@ var (
 	scriptExpire      = script{"expire", true}
 	scriptGone        = script{"gone", false}
 	scriptHeal        = script{"heal", false}
+	scriptLaunched    = script{"launched", true}
 	scriptLeave       = script{"leave", true}
 	scriptOpen        = script{"open", false}
 	scriptPark        = script{"park", true}
@@ -40,14 +42,18 @@ var (
 	scriptReap        = script{"reap", true}
 	scriptRegister    = script{"register", false}
 	scriptRelease     = script{"release", true}
+	scriptReserve     = script{"reserve", false}
+	scriptRetire      = script{"retire", true}
 	scriptSent        = script{"sent", true}
+	scriptStock       = script{"stock", false}
 	scriptUnconfirmed = script{"unconfirmed", false}
 )
 
 func scripts() []script {
 	return []script{
-		scriptBeat, scriptCensus, scriptClaim, scriptConfirm, scriptExit, scriptExpire, scriptGone, scriptHeal, scriptLeave,
-		scriptOpen, scriptPark, scriptRaise, scriptReap, scriptRegister, scriptRelease, scriptSent, scriptUnconfirmed,
+		scriptBeat, scriptCensus, scriptClaim, scriptConfirm, scriptExit, scriptExpire, scriptGone, scriptHeal, scriptLaunched,
+		scriptLeave, scriptOpen, scriptPark, scriptRaise, scriptReap, scriptRegister, scriptRelease, scriptReserve, scriptRetire,
+		scriptSent, scriptStock, scriptUnconfirmed,
 	}
 }
 
@@ -95,6 +101,8 @@ func understands(ctx context.Context, client redis.UniversalClient) (bool, error
 type answer struct {
 	parts []any
 	err   error
+	// now is the server's time at which the script ran.
+	now time.Time
 }
 
 func (a *answer) next() any {

@@ -49,6 +49,7 @@ func (s *Store) run(ctx context.Context, what script, args ...any) (*answer, err
 	if s.observe != nil {
 		s.observe(now)
 	}
+	a.now = time.UnixMilli(now).UTC()
 	return a, nil
 }
 

@@ -40,6 +40,11 @@ func Run(t *testing.T, fresh func(t *testing.T) claim.Store) {
 		{"a worker in a session is taken back after the data was lost, when the database agrees", takenBack},
 		{"a worker that the user has outlived is fenced", outlived},
 		{"an idle word from before an assignment does not undo it", lateIdleWord},
+		{"workers are counted by host and image, on hosts that beat", stockByHostAndImage},
+		{"of two plans that saw one version the second is stale", plansAreExclusive},
+		{"calls to the provider come from one bucket", callsAreShared},
+		{"what was asked for is coming until it registers, or until its deadline", comingUntilRegistered},
+		{"a retired worker is nobody's, beats on, and is gone when it exits", retiredIsNobodys},
 		{"healing finds nothing to repair after ordinary work", healIsQuiet},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,17 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
-	"sync"
-	"time"
 
 	"workerfleet/runtime/agent"
-	"workerfleet/runtime/claim"
+	"workerfleet/runtime/cmd/internal/index"
+	"workerfleet/runtime/cmd/internal/publish"
 	"workerfleet/runtime/settings"
 	"workerfleet/runtime/telemetry"
 	"workerfleet/runtime/valkey"
@@ -31,10 +26,7 @@ func serve(ctx context.Context, set settings.Agent, p parts) error {
 	if err != nil {
 		return err
 	}
-	if set.Auth == settings.ValkeyIAM {
-		return fmt.Errorf("%s: iam is not part of this agent; allowed: %s, %s", settings.EnvValkeyAuth, settings.ValkeyPassword, settings.ValkeyNone)
-	}
-	client, err := valkey.Connect(ctx, valkey.Address{URL: set.Address.URL, Cluster: set.Address.Cluster})
+	client, err := index.Connect(ctx, set.Stack, set.Valkey, p.getenv)
 	if err != nil {
 		return err
 	}
@@ -44,60 +36,17 @@ func serve(ctx context.Context, set settings.Agent, p parts) error {
 		return err
 	}
 	recorder := telemetry.NewRecorder()
-	terms := claim.DefaultTerms()
-	terms.TTL, terms.Guard = set.TTL, set.Guard
 	a, err := agent.New(agent.Config{
-		Host: host, Socket: string(set.Path), Store: store, Post: valkey.NewMail(client), Terms: terms, Beat: set.Beat,
+		Host: host, Socket: string(set.Path), Store: store, Post: valkey.NewMail(client), Terms: index.Terms(set.Lease), Beat: set.Beat,
 		Log: p.log.With("host", host, "tier", set.Tier), Signals: recorder,
 	})
 	if err != nil {
 		return err
 	}
-	stop, err := publish(string(set.Metrics.Listen), recorder, p)
+	stop, err := publish.Start(string(set.Metrics.Listen), recorder, publish.Output{Log: p.log, Lines: p.output})
 	if err != nil {
 		return err
 	}
 	defer stop()
 	return a.Run(ctx)
-}
-
-// flushEvery is how often metrics that alarms read are written to the output.
-const flushEvery = time.Minute
-
-// publish answers /metrics and writes what alarms read. stop ends both, after a last line.
-func publish(address string, recorder *telemetry.Recorder, p parts) (stop func(), err error) {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("metrics: %w", err)
-	}
-	p.log.Info("metrics", "address", listener.Addr().String())
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", recorder.Handler())
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	ended := make(chan struct{})
-	var both sync.WaitGroup
-	both.Go(func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			p.log.Error("metrics", "error", err)
-		}
-	})
-	both.Go(func() {
-		tick := time.NewTicker(flushEvery)
-		defer tick.Stop()
-		for open := true; open; {
-			select {
-			case <-tick.C:
-			case <-ended:
-				open = false
-			}
-			if err := recorder.Flush(p.output, time.Now()); err != nil {
-				p.log.Warn("metrics", "error", err)
-			}
-		}
-	})
-	return func() {
-		close(ended)
-		_ = server.Close()
-		both.Wait()
-	}, nil
 }

@@ -120,7 +120,7 @@ func (s *servers) startDatabase(ctx context.Context, dir, url string) error {
 	if _, err := postgres.Migrate(ctx, url); err != nil {
 		return err
 	}
-	pool, err := postgres.Connect(ctx, url)
+	pool, err := postgres.Connect(ctx, url, nil)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"workerfleet/runtime/cmd/internal/claimpath"
+	"workerfleet/runtime/cmd/internal/publish"
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/httpapi"
+	"workerfleet/runtime/oidc"
+	"workerfleet/runtime/session"
+	"workerfleet/runtime/settings"
+	"workerfleet/runtime/telemetry"
+)
+
+// parts is what the process has beside its settings.
+type parts struct {
+	getenv func(string) string
+	log    *slog.Logger
+	output io.Writer
+}
+
+// serve connects the interface to what it needs, answers until ctx ends, and then lets the requests that it has finish.
+func serve(ctx context.Context, set settings.API, p parts) error {
+	path, err := claimpath.Open(ctx, claimpath.Settings{
+		Stack: set.Stack, Valkey: set.Valkey, Database: set.Database, Sealing: set.Sealing, Lease: set.Lease,
+	}, p.getenv)
+	if err != nil {
+		return err
+	}
+	defer path.Close()
+	certificate, err := certificate(set.TLS)
+	if err != nil {
+		return err
+	}
+	recorder := telemetry.NewRecorder()
+	stop, err := publish.Start(string(set.Metrics.Listen), recorder, publish.Output{Log: p.log, Lines: p.output})
+	if err != nil {
+		return err
+	}
+	defer stop()
+	listener, err := net.Listen("tcp", string(set.Listen))
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	p.log.Info("api", "address", listener.Addr().String())
+
+	a := &answering{path: path, desk: session.NewDesk(), name: rand.Text(), log: p.log}
+	background, end := context.WithCancel(context.WithoutCancel(ctx))
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		a.listen(background)
+	}()
+	defer func() {
+		end()
+		<-told
+	}()
+	return a.answer(ctx, listener, &http.Server{
+		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: idleTimeout,
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
+		Handler: httpapi.New(httpapi.Config{
+			Sessions: path.Sessions, Desk: a.desk, Name: a.name, Identify: identify(set.Identity), Ready: a.ready, Recorder: recorder,
+		}),
+	})
+}
+
+// A load balancer keeps connections open for 60 s; who closes them first must not be this side, or a request is lost.
+const idleTimeout = 75 * time.Second
+
+// grace is how long requests may take after the process was asked to end: longer than any waits for its worker.
+const grace = 20 * time.Second
+
+// answering is a process that answers.
+type answering struct {
+	path   *claimpath.Parts
+	desk   *session.Desk
+	name   string
+	log    *slog.Logger
+	ending atomic.Bool
+}
+
+// errEnding keeps new requests away while the last ones finish.
+var errEnding = errors.New("this process is about to end")
+
+func (a *answering) ready(ctx context.Context) error {
+	if a.ending.Load() {
+		return errEnding
+	}
+	return a.path.Client.Ping(ctx).Err()
+}
+
+// answer serves until ctx ends, and then until no request is left or the grace is over.
+func (a *answering) answer(ctx context.Context, listener net.Listener, server *http.Server) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.ServeTLS(listener, "", "") }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	a.ending.Store(true)
+	a.log.Info("api ends")
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if err := server.Shutdown(last); err != nil {
+		return errors.Join(fmt.Errorf("requests did not finish within %s: %w", grace, err), server.Close())
+	}
+	return nil
+}
+
+// pause is after how long the mail is asked for again when it could not be had: requests ask the index meanwhile.
+const pause = 100 * time.Millisecond
+
+// listen brings word of ready workers to the desk.
+func (a *answering) listen(ctx context.Context) {
+	last := ""
+	for ctx.Err() == nil {
+		words, seen, err := a.path.Mail.Await(ctx, a.name, last)
+		if err != nil {
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+			continue
+		}
+		last = seen
+		for _, word := range words {
+			a.desk.Tell(word)
+		}
+	}
+}
+
+// identify tells users apart as the settings say.
+func identify(set settings.Identity) func(*http.Request) (fleet.User, error) {
+	if set.Development != "" {
+		return httpapi.Development{Secret: []byte(set.Development)}.Identify
+	}
+	verifier := oidc.New(string(set.OIDCIssuer), set.OIDCAudience)
+	return func(r *http.Request) (fleet.User, error) {
+		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !ok {
+			return "", httpapi.ErrUnauthorized
+		}
+		user, err := verifier.User(r.Context(), token)
+		if errors.Is(err, oidc.ErrInvalid) {
+			return "", httpapi.ErrUnauthorized
+		}
+		return user, err
+	}
+}

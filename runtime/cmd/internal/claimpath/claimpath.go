@@ -1,0 +1,123 @@
+// Package claimpath puts together what every process needs that brings a user to a worker: the index and its mail, the
+// database, the key of the credentials, and the sessions over all of them.
+package claimpath
+
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+
+	"workerfleet/runtime/claim"
+	"workerfleet/runtime/cmd/internal/index"
+	"workerfleet/runtime/iam"
+	"workerfleet/runtime/kms"
+	"workerfleet/runtime/postgres"
+	"workerfleet/runtime/session"
+	"workerfleet/runtime/settings"
+	"workerfleet/runtime/sqlite"
+	"workerfleet/runtime/valkey"
+)
+
+// Settings are the groups of settings that the claim path reads.
+type Settings struct {
+	Stack    settings.Stack
+	Valkey   settings.Valkey
+	Database settings.Database
+	Sealing  settings.Sealing
+	Lease    settings.Lease
+}
+
+// Database is what the claim path asks of either database.
+type Database interface {
+	session.Authority
+	session.Safe
+}
+
+// Parts are connected. Close ends the connections.
+type Parts struct {
+	Client   redis.UniversalClient
+	Store    *valkey.Store
+	Mail     *valkey.Mail
+	Database Database
+	Vault    session.Keyed
+	Terms    claim.Terms
+	Sessions *session.Sessions
+	closers  []func()
+}
+
+// Close ends what was opened, the last first.
+func (p *Parts) Close() {
+	for i := len(p.closers) - 1; i >= 0; i-- {
+		p.closers[i]()
+	}
+}
+
+// Open connects everything, or ends what it had connected.
+func Open(ctx context.Context, set Settings, getenv func(string) string) (p *Parts, err error) {
+	p = &Parts{Terms: index.Terms(set.Lease)}
+	defer func() {
+		if err != nil {
+			p.Close()
+		}
+	}()
+	if p.Client, err = index.Connect(ctx, set.Stack, set.Valkey, getenv); err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, func() { _ = p.Client.Close() })
+	if p.Store, err = valkey.NewStore(ctx, p.Client); err != nil {
+		return nil, err
+	}
+	p.Mail = valkey.NewMail(p.Client)
+	if err = p.openDatabase(ctx, set, getenv); err != nil {
+		return nil, err
+	}
+	p.Vault = session.Keyed{Safe: p.Database}
+	if p.Vault.Cipher, err = cipher(set, getenv); err != nil {
+		return nil, err
+	}
+	p.Sessions = session.New(session.Config{
+		Claims: p.Store, Directory: p.Store, Authority: p.Database, Vault: p.Vault, Mailbox: p.Mail, Terms: p.Terms,
+	})
+	return p, nil
+}
+
+func (p *Parts) openDatabase(ctx context.Context, set Settings, getenv func(string) string) error {
+	if path, ok := set.Database.URL.File(); ok {
+		file, err := sqlite.Open(ctx, path)
+		if err != nil {
+			return err
+		}
+		p.Database = file
+		p.closers = append(p.closers, func() { _ = file.Disconnect() })
+		return nil
+	}
+	var password postgres.Password
+	if set.Database.Auth == settings.DatabaseIAM {
+		config, err := iam.Config(set.Stack.Region, getenv)
+		if err != nil {
+			return err
+		}
+		password = func(ctx context.Context, endpoint, user string) (string, error) {
+			return iam.DatabaseToken(ctx, config, endpoint, user)
+		}
+	}
+	database, err := postgres.Connect(ctx, string(set.Database.URL), password)
+	if err != nil {
+		return err
+	}
+	p.Database = database
+	p.closers = append(p.closers, database.Disconnect)
+	return nil
+}
+
+// cipher opens stored credentials: under a key of KMS, or a file of this machine.
+func cipher(set Settings, getenv func(string) string) (session.Cipher, error) {
+	if path, ok := set.Sealing.KeyFile(); ok {
+		return kms.OpenFile(path)
+	}
+	config, err := iam.Config(set.Stack.Region, getenv)
+	if err != nil {
+		return nil, err
+	}
+	return kms.NewAWS(config, set.Sealing.KMSKey, settings.CredentialsContext), nil
+}

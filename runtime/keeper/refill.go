@@ -1,0 +1,276 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"workerfleet/runtime/claim"
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/pool"
+	"workerfleet/runtime/signals"
+)
+
+// RefillConfig is what keeping the number of workers right works on. Launches, Provider, Policy and Key must be set.
+type RefillConfig struct {
+	Launches claim.Launches
+	Provider pool.Provider
+	// Policy and Rollout say how many workers there should be, and of which image.
+	Policy  pool.Policy
+	Rollout pool.Rollout
+	Terms   claim.Terms
+	// Key names one request to the provider; it must differ each time.
+	Key      func() string
+	Recorder signals.Recorder
+	// Period is the time between two rounds; 0 means a second.
+	Period time.Duration
+}
+
+// Refill keeps the number of workers right: it decides by the index's stock, and launches and stops through the
+// provider. Any number of them may work on one pool.
+type Refill struct{ RefillConfig }
+
+// Rounds look every second: a worker takes longer to start. A launch whose answer was lost is repeated after ten, and a
+// worker that was asked to end and did not is asked again after thirty.
+const (
+	refillPeriod = time.Second
+	repeatAfter  = 10 * time.Second
+	stopAgain    = 30 * time.Second
+	// parallel bounds the calls under way at once: a fifth of what one second's bucket holds.
+	parallel = 8
+)
+
+// NewRefill checks the policy. Its error names the field.
+func NewRefill(c RefillConfig) (*Refill, error) {
+	policy, err := c.Policy.Complete()
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	c.Policy = policy
+	if c.Period == 0 {
+		c.Period = refillPeriod
+	}
+	return &Refill{c}, nil
+}
+
+// RefillReport is what one round decided and did.
+type RefillReport struct {
+	Target  pool.Target
+	Actions []pool.Action
+	// Launched and Stopped count workers.
+	Launched, Stopped int
+	// Stale says that another round was quicker: nothing was done.
+	Stale bool
+}
+
+// Run makes rounds until the context ends.
+func (r *Refill) Run(ctx context.Context, failed func(error)) error {
+	ticker := time.NewTicker(r.Period)
+	defer ticker.Stop()
+	for {
+		if _, err := r.Pass(ctx); err != nil && ctx.Err() == nil {
+			failed(err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// Pass makes one round. What fails is found again by the next: reservations keep what was asked for, and the index
+// keeps who was retired.
+func (r *Refill) Pass(ctx context.Context) (RefillReport, error) {
+	stock, err := r.Launches.Stock(ctx, r.Terms)
+	if err != nil {
+		return RefillReport{}, fmt.Errorf("count the stock: %w", err)
+	}
+	memory, err := recall(stock.Text)
+	if err != nil {
+		return RefillReport{}, err
+	}
+	snapshot := r.snapshot(stock, memory)
+	report := RefillReport{Target: pool.Aim(snapshot), Actions: pool.Decide(snapshot)}
+	r.Recorder.Set(signals.WarmTarget, float64(report.Target.Idle))
+	r.Recorder.Set(signals.Workers, float64(snapshot.Provisioning), "launching")
+	work := r.calls(stock, report.Actions)
+	memory.Record = pool.Remember(memory.Record, pool.Sample{At: stock.Now, Highest: report.Target.Idle, Stopped: work.stopping()}, r.Policy.Window)
+	if err := r.commit(ctx, stock.Version, memory, work); err != nil {
+		report.Stale = errors.Is(err, claim.ErrStale)
+		if report.Stale {
+			err = nil
+		}
+		return report, err
+	}
+	stopped, stopErr := r.stop(ctx, work)
+	launched, refused, launchErr := r.launch(ctx, work.batches)
+	report.Stopped, report.Launched = stopped, launched
+	if len(work.batches) > 0 && (refused != nil || memory.Refused.Times > 0) {
+		memory.Refused = memory.Refused.after(refused, stock.Now)
+		// Another round may have written meanwhile: then the refusal is found again by the next launch.
+		if err := r.commit(ctx, stock.Version+1, memory, calls{}); err != nil && !errors.Is(err, claim.ErrStale) {
+			launchErr = errors.Join(launchErr, err)
+		}
+	}
+	return report, errors.Join(stopErr, launchErr)
+}
+
+// snapshot puts what the index counts into the words of the decision. Hosts are those that joined: who has none to ask
+// for more desires as many as there are.
+func (r *Refill) snapshot(stock claim.Stocktake, m memory) pool.Snapshot {
+	s := pool.Snapshot{
+		Now: stock.Now, Policy: r.Policy, Waiting: stock.Waiting, Rollout: r.Rollout, Tokens: stock.Calls,
+		Launches: m.Refused.refusal(), Record: m.Record, Primary: pool.Group{Desired: len(stock.Hosts)},
+	}
+	if !stock.Open {
+		s.Blind = "the pool is being rebuilt"
+	}
+	for _, h := range stock.Hosts {
+		host := pool.Host{Name: h.Host, Type: pool.Primary}
+		for _, image := range h.Images {
+			host.Workers = append(host.Workers, pool.Stock{Image: image.Image, Idle: image.Idle, Resetting: image.Resetting, Busy: image.Busy})
+		}
+		s.Hosts = append(s.Hosts, host)
+	}
+	for _, c := range stock.Coming {
+		s.Launching = append(s.Launching, pool.Reservation{Count: c.Count, Image: c.Image, Deadline: c.Deadline})
+		s.Provisioning += c.Count
+	}
+	return s
+}
+
+// calls are what one round asks of the provider.
+type calls struct {
+	batches []pool.Batch // launches that are new, and those whose answer was lost
+	fresh   []claim.Reservation
+	retire  []claim.Retirement
+	again   []fleet.Worker // retired before, and still there
+}
+
+func (w calls) stopping() (n int) {
+	for _, s := range w.retire {
+		n += s.Count
+	}
+	return n
+}
+
+// count is what the round takes from the bucket.
+func (w calls) count() int { return len(w.batches) + w.stopping() + len(w.again) }
+
+// calls turns a decision into calls, and adds those that earlier rounds left open while the bucket has some to spare.
+func (r *Refill) calls(stock claim.Stocktake, actions []pool.Action) calls {
+	var w calls
+	for _, a := range actions {
+		switch a := a.(type) {
+		case pool.Launch:
+			batch := pool.Batch{Key: r.Key(), Count: a.Count, Image: a.Image}
+			w.batches = append(w.batches, batch)
+			w.fresh = append(w.fresh, claim.Reservation{Key: batch.Key, Image: a.Image, Count: a.Count})
+		case pool.Stop:
+			w.retire = append(w.retire, claim.Retirement{Host: a.Host, Image: a.Image, Count: a.Count})
+		}
+	}
+	for _, c := range stock.Coming {
+		asked := c.Deadline.Add(-r.Terms.Launch)
+		if c.Worker == "" && stock.Now.Sub(asked) > repeatAfter && w.count() < stock.Calls {
+			w.batches = append(w.batches, pool.Batch{Key: c.Key, Count: c.Count, Image: c.Image})
+		}
+	}
+	for _, d := range stock.Draining {
+		if stock.Now.Sub(d.Since) > stopAgain && w.count() < stock.Calls {
+			w.again = append(w.again, d.Worker)
+		}
+	}
+	return w
+}
+
+func (r *Refill) commit(ctx context.Context, seen uint64, m memory, w calls) error {
+	text, err := m.text()
+	if err != nil {
+		return err
+	}
+	if err := r.Launches.Reserve(ctx, claim.Plan{Seen: seen, Text: text, Calls: w.count(), Batches: w.fresh}, r.Terms); err != nil {
+		return fmt.Errorf("reserve: %w", err)
+	}
+	return nil
+}
+
+// launch makes the calls, a few at once. refused is the provider's answer where it refused any.
+func (r *Refill) launch(ctx context.Context, batches []pool.Batch) (launched int, refused error, err error) {
+	var mu sync.Mutex
+	var errs []error
+	each(batches, func(b pool.Batch) {
+		workers, err := r.Provider.Launch(ctx, b)
+		settled := r.settle(ctx, b, workers, err)
+		mu.Lock()
+		defer mu.Unlock()
+		launched += len(workers)
+		if err != nil {
+			refused = err
+		}
+		errs = append(errs, settled)
+	})
+	return launched, refused, errors.Join(errs...)
+}
+
+// settle notes what became of a launch. One that may have happened stays reserved, and is repeated under its key.
+func (r *Refill) settle(ctx context.Context, b pool.Batch, workers []fleet.Worker, err error) error {
+	outcome := "started"
+	switch {
+	case errors.Is(err, pool.ErrNoCapacity):
+		outcome = "no_capacity"
+	case errors.Is(err, pool.ErrThrottled):
+		outcome = "throttled"
+	case err != nil:
+		r.Recorder.Add(signals.Launches, float64(b.Count), "failed")
+		return fmt.Errorf("launch: %w", err)
+	}
+	r.Recorder.Add(signals.Launches, float64(len(workers)), "started")
+	if refused := b.Count - len(workers); err != nil && refused > 0 {
+		r.Recorder.Add(signals.Launches, float64(refused), outcome)
+	}
+	if err := r.Launches.Launched(ctx, b.Key, workers); err != nil {
+		return fmt.Errorf("note what was launched: %w", err)
+	}
+	return nil
+}
+
+// stop takes idle workers out of the pool and asks them to end.
+func (r *Refill) stop(ctx context.Context, w calls) (stopped int, err error) {
+	var errs []error
+	end := w.again
+	for _, retirement := range w.retire {
+		retired, err := r.Launches.Retire(ctx, retirement)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("retire: %w", err))
+		}
+		end = append(end, retired...)
+		stopped += len(retired)
+	}
+	var mu sync.Mutex
+	each(end, func(worker fleet.Worker) {
+		if err := r.Provider.Stop(ctx, worker); err != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, fmt.Errorf("stop %s: %w", worker, err))
+		}
+	})
+	return stopped, errors.Join(errs...)
+}
+
+// each runs a call for every item, a few at once, and returns when all have ended.
+func each[T any](items []T, call func(T)) {
+	var group sync.WaitGroup
+	places := make(chan struct{}, parallel)
+	for _, item := range items {
+		places <- struct{}{}
+		group.Go(func() {
+			defer func() { <-places }()
+			call(item)
+		})
+	}
+	group.Wait()
+}
