@@ -34,12 +34,12 @@ type permission struct {
 var (
 	connecting   = []string{"ping", "client|setinfo", "client|setname", "cluster|slots", "cluster|shards", "command"}
 	sharedScript = []string{
-		"eval", "evalsha", "time", "del", "exists", "get", "set", "hmget", "hset", "hincrby", "zadd", "zrange", "zrem",
+		"eval", "evalsha", "time", "del", "exists", "get", "set", "hdel", "hmget", "hset", "hincrby", "zadd", "zrange", "zrem",
 		"zremrangebyrank", "zscore",
 	}
 	claiming = []string{"zrank"}
 	hosting  = []string{"hget"}
-	passing  = []string{"hget", "hgetall", "zcard", "zrangebyscore", "zrank"}
+	passing  = []string{"hget", "hgetall", "zcard", "zrangebyscore", "zrank", "zrevrange"}
 	reading  = []string{"xread"}
 	posting  = []string{"xadd"}
 	limiting = []string{"incrby", "pexpire"}

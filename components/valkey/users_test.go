@@ -24,8 +24,8 @@ const runtimeFolder = "../../runtime/valkey"
 var scripts = map[string][]string{
 	"api":      {"claim", "leave", "sent", "release", "raise", "gone"},
 	"agent":    {"register", "beat", "confirm", "exit", "park"},
-	"keeper":   {"claim", "leave", "sent", "release", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit"},
-	"function": {"claim", "leave", "sent", "release", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit"},
+	"keeper":   {"claim", "leave", "sent", "release", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "retire"},
+	"function": {"claim", "leave", "sent", "release", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "retire"},
 }
 
 // direct are the commands that a process calls without a script: mail, the record of a worker, and for the api rate
