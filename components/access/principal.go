@@ -66,5 +66,11 @@ func LoadBalancerLogs() Principal {
 	return Principal{kind: "Service", values: Texts("logdelivery.elasticloadbalancing.amazonaws.com")}
 }
 
+// Federated is whoever an identity provider of this account vouches for, as far as the conditions say whom: never
+// everybody that it knows.
+func Federated(provider pulumi.StringInput, first Condition, more ...Condition) Principal {
+	return Principal{kind: "Federated", values: []pulumi.StringInput{provider}, conditions: append([]Condition{first}, more...)}
+}
+
 // everyone is unexported: only a denial may be about everyone.
 func everyone() Principal { return Principal{kind: "AWS", values: Texts("*")} }
