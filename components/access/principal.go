@@ -66,10 +66,15 @@ func LoadBalancerLogs() Principal {
 	return Principal{kind: "Service", values: Texts("logdelivery.elasticloadbalancing.amazonaws.com")}
 }
 
-// Federated is whoever an identity provider of this account vouches for, as far as the conditions say whom: never
-// everybody that it knows.
-func Federated(provider pulumi.StringInput, first Condition, more ...Condition) Principal {
-	return Principal{kind: "Federated", values: []pulumi.StringInput{provider}, conditions: append([]Condition{first}, more...)}
+// taker is the service that takes a role on. EC2 and Lambda do so without saying for which account: a condition on it
+// would never hold, and instances and functions would have no role. Nothing is open for that: a role can only be handed
+// to instances and functions of its own account, because iam:PassRole crosses no account
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html).
+func taker(p place.Place, service string) Principal {
+	if service == "ec2.amazonaws.com" || service == "lambda.amazonaws.com" {
+		return Principal{kind: "Service", values: Texts(service)}
+	}
+	return Service(p, service)
 }
 
 // everyone is unexported: only a denial may be about everyone.
