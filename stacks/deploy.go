@@ -64,14 +64,30 @@ func Deploy(ctx *pulumi.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	_, err = newData(ctx, cfg, dataGround{
+	data := dataGround{
 		ground: on, through: provider, keys: encryption, topic: topic, network: net,
 		clients: clients{API: who.API, Agent: who.Agent, Function: who.Function, Migrate: who.Migrate},
-	})
+	}
+	parts, err := newData(ctx, cfg, data)
 	if err != nil {
 		return err
 	}
-	for name, value := range stackOutputs(cfg, work, images) {
+	return finish(ctx, cfg, data, parts, outputParts{work: work, images: images})
+}
+
+// finish makes what rests on everything else: copies of the database, the way for releases, and the watch over all of it.
+func finish(ctx *pulumi.Context, cfg Config, on dataGround, parts *dataParts, out outputParts) (err error) {
+	if err := newBackup(ctx, cfg, on, parts); err != nil {
+		return err
+	}
+	if out.releases, err = newDelivery(ctx, cfg, on, out.images); err != nil {
+		return err
+	}
+	if out.watch, err = newWatch(ctx, cfg, on, parts, watchParts{}); err != nil {
+		return err
+	}
+	out.data = parts
+	for name, value := range stackOutputs(cfg, out) {
 		ctx.Export(name, value)
 	}
 	return nil

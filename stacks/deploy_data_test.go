@@ -23,9 +23,21 @@ const (
 
 // dataInPlace are inputs of the data half that AWS changes without replacing anything.
 var dataInPlace = []string{
-	"backupRetentionPeriod", "cacheUsageLimits", "deleteAutomatedBackups", "deletionProtection", "enableDeletionProtection",
-	"finalSnapshotIdentifier", "forceDestroy", "instanceClass", "metricQueries", "numNodeGroups", "recoveryWindowInDays",
-	"skipFinalSnapshot", "snapshotRetentionLimit", "threshold",
+	"alarmRule", "backupRetentionPeriod", "cacheUsageLimits", "dashboardBody", "deleteAutomatedBackups", "deletionProtection",
+	"enableDeletionProtection", "finalSnapshotIdentifier", "forceDestroy", "instanceClass", "limitAmount", "metricQueries", "numNodeGroups",
+	"recoveryWindowInDays", "skipFinalSnapshot", "snapshotRetentionLimit", "threshold",
+}
+
+// inPlaceOf adds what may change of one resource alone: the backup's plan and its role's policy, which know the vault
+// abroad from 50k on.
+func inPlaceOf(name string) []string {
+	switch name {
+	case "backup-plan":
+		return []string{"rules"}
+	case "backup-worker-policy":
+		return []string{"policy"}
+	}
+	return nil
 }
 
 // The switches of the published tiers decide which cache there is, how many instances the database has, and whether
