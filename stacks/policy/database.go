@@ -129,7 +129,7 @@ func checkProxy(_ *graph.Graph, r graph.Resource) []Finding {
 
 // checkProxyTarget looks at what is known of the order: a provider is not told what a resource depends on.
 func checkProxyTarget(g *graph.Graph, r graph.Resource) []Finding {
-	if len(r.Options.DependsOn) > 0 {
+	if len(r.Options.DependsOn) > 0 && r.Text("dbProxyName") != "" {
 		waits := slices.ContainsFunc(r.Options.DependsOn, func(urn string) bool { return strings.Contains(urn, instanceType+"::") })
 		if !waits {
 			return []Finding{finding("dbClusterIdentifier", "InvalidDBClusterStateFault: the cluster has no instance yet when the proxy is led to it: let the target depend on one")}
