@@ -39,9 +39,9 @@ func finding(property, format string, args ...any) Finding {
 	return Finding{Property: property, Says: fmt.Sprintf(format, args...)}
 }
 
-// Rules returns the table, by subject: names, network, queues, events, logs, keys.
+// Rules returns the table, by subject: names, network, queues, events, logs, keys, hosts and tasks, functions.
 func Rules() []Rule {
-	return slices.Concat(nameRules(), networkRules(), queueRules(), eventRules(), logRules(), keyRules())
+	return slices.Concat(nameRules(), networkRules(), queueRules(), eventRules(), logRules(), keyRules(), computeRules(), functionRules())
 }
 
 // Judge applies every rule to one resource.
