@@ -241,8 +241,13 @@ func (c Config) Unready() Problems {
 	return found
 }
 
-// AMIParameter is the public SSM parameter that holds the image id of a release for this stack's architecture.
+// AMIParameter is the public SSM parameter that holds the image id of a release for this stack's architecture. Images
+// for ARM stand one level deeper.
 func (c Config) AMIParameter(release string) string {
-	return fmt.Sprintf("/aws/service/ecs/optimized-ami/amazon-linux-2023/al2023-ami-ecs-hvm-%s-kernel-6.1-%s/image_id",
-		release, c.Architecture)
+	folder := ""
+	if c.Architecture == string(sizing.ARM) {
+		folder = c.Architecture + "/"
+	}
+	return fmt.Sprintf("/aws/service/ecs/optimized-ami/amazon-linux-2023/%sal2023-ami-ecs-hvm-%s-kernel-6.1-%s/image_id",
+		folder, release, c.Architecture)
 }

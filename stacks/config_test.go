@@ -49,7 +49,7 @@ func TestDefaultsComeFromSizing(t *testing.T) {
 	require.Equal(t, "strict", c.Protection)
 	require.Equal(t, "ap-northeast-1", c.Backup.Region)
 	require.Equal(t, singapore, c.Region)
-	require.Equal(t, "/aws/service/ecs/optimized-ami/amazon-linux-2023/"+
+	require.Equal(t, "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/"+
 		"al2023-ami-ecs-hvm-2023.0.20261113-kernel-6.1-arm64/image_id", c.AMIParameter(c.Workers.AMI))
 }
 

@@ -64,29 +64,39 @@ func Deploy(ctx *pulumi.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	data := dataGround{
+	parts := dataGround{
 		ground: on, through: provider, keys: encryption, topic: topic, network: net,
 		clients: clients{API: who.API, Agent: who.Agent, Function: who.Function, Migrate: who.Migrate},
 	}
-	parts, err := newData(ctx, cfg, data)
+	data, err := newData(ctx, cfg, parts)
 	if err != nil {
 		return err
 	}
-	return finish(ctx, cfg, data, parts, outputParts{work: work, images: images})
+	running := computeGround{dataGround: parts, data: data, work: work, images: images}
+	compute, err := newCompute(ctx, cfg, running)
+	if err != nil {
+		return err
+	}
+	if err := newFunctions(ctx, cfg, running, compute); err != nil {
+		return err
+	}
+	for name, value := range computeOutputs(running, compute) {
+		ctx.Export(name, value)
+	}
+	return finish(ctx, cfg, parts, outputParts{work: work, images: images, data: data, cluster: compute.cluster.Name})
 }
 
 // finish makes what rests on everything else: copies of the database, the way for releases, and the watch over all of it.
-func finish(ctx *pulumi.Context, cfg Config, on dataGround, parts *dataParts, out outputParts) (err error) {
-	if err := newBackup(ctx, cfg, on, parts); err != nil {
+func finish(ctx *pulumi.Context, cfg Config, on dataGround, out outputParts) (err error) {
+	if err := newBackup(ctx, cfg, on, out.data); err != nil {
 		return err
 	}
 	if out.releases, err = newDelivery(ctx, cfg, on, out.images); err != nil {
 		return err
 	}
-	if out.watch, err = newWatch(ctx, cfg, on, parts, watchParts{}); err != nil {
+	if out.watch, err = newWatch(ctx, cfg, on, out); err != nil {
 		return err
 	}
-	out.data = parts
 	for name, value := range stackOutputs(cfg, out) {
 		ctx.Export(name, value)
 	}

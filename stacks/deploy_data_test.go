@@ -21,25 +21,6 @@ const (
 	bucketResource      = "aws:s3/bucketV2:BucketV2"
 )
 
-// dataInPlace are inputs of the data half that AWS changes without replacing anything.
-var dataInPlace = []string{
-	"alarmRule", "backupRetentionPeriod", "cacheUsageLimits", "dashboardBody", "deleteAutomatedBackups", "deletionProtection",
-	"enableDeletionProtection", "finalSnapshotIdentifier", "forceDestroy", "instanceClass", "limitAmount", "metricQueries", "numNodeGroups",
-	"recoveryWindowInDays", "skipFinalSnapshot", "snapshotRetentionLimit", "threshold",
-}
-
-// inPlaceOf adds what may change of one resource alone: the backup's plan and its role's policy, which know the vault
-// abroad from 50k on.
-func inPlaceOf(name string) []string {
-	switch name {
-	case "backup-plan":
-		return []string{"rules"}
-	case "backup-worker-policy":
-		return []string{"policy"}
-	}
-	return nil
-}
-
 // The switches of the published tiers decide which cache there is, how many instances the database has, and whether
 // reads have an endpoint of their own.
 func TestDataSwitches(t *testing.T) {
@@ -79,14 +60,18 @@ func TestDataSwitches(t *testing.T) {
 	}
 }
 
-// What holds data is protected from tier 1k on, by every means that its type has; below, it goes with the stack.
+// What holds data is protected from tier 1k on, by every means that its type has; below, it goes with the stack. A
+// serverless cache alone is free: docs/decisions/serverless-cache.md.
 func TestDataProtectionByTier(t *testing.T) {
 	for _, tier := range sizing.TierNames() {
 		strict := tier != "100" && tier != "500"
 		g := deployTier(t, tier, graph.Run{})
-		kept := slices.Concat(g.OfType(serverlessResource), g.OfType(replicationResource), g.OfType(clusterResource),
-			g.OfType(secretResource), g.OfType(bucketResource))
+		kept := slices.Concat(g.OfType(replicationResource), g.OfType(clusterResource), g.OfType(secretResource),
+			g.OfType(bucketResource), g.OfType("aws:backup/vault:Vault"))
 		require.GreaterOrEqual(t, len(kept), 4, tier)
+		for _, r := range g.OfType(serverlessResource) {
+			require.False(t, r.Options.Protect, "%s %s", tier, r.Name)
+		}
 		for _, r := range kept {
 			require.Equal(t, strict, r.Options.Protect, "%s %s", tier, r.Name)
 		}

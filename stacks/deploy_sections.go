@@ -1,14 +1,53 @@
 package stacks
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"workerfleet/components/queues"
 	"workerfleet/components/watch"
 )
 
-// sections are the dashboard's rows for edge, cache and database.
-func (d *dataParts) sections() []watch.Section {
-	return []watch.Section{d.edgeSection(), d.valkeySection(), d.databaseSection()}
+// sections are the dashboard's rows below those of the fleet's own metrics.
+func sections(of outputParts) []watch.Section {
+	return []watch.Section{
+		of.data.edgeSection(), hostsSection(of.cluster), queuesSection(of.work), of.data.valkeySection(), of.data.databaseSection(),
+	}
+}
+
+// hostsSection shows how much of the hosts is reserved and used. A worker reserves what it may need, so that reservation
+// says how full the fleet is, and use how much of it works.
+func hostsSection(cluster string) watch.Section {
+	var graphs []watch.Graph
+	for _, of := range []string{"CPU", "Memory"} {
+		graph := watch.Graph{Title: of + " of the hosts, %"}
+		for _, metric := range []string{"Reservation", "Utilization"} {
+			graph.Series = append(graph.Series, series("AWS/ECS", of+metric, "Average", pulumi.StringMap{"ClusterName": pulumi.String(cluster)}))
+		}
+		graphs = append(graphs, graph)
+	}
+	return watch.Section{Title: "Hosts", Graphs: graphs}
+}
+
+// queuesSection shows what waits and what could not be done, by queue.
+func queuesSection(work map[string]*queues.Queue) watch.Section {
+	age := watch.Graph{Title: "Oldest message, seconds"}
+	dead := watch.Graph{Title: "Dead messages"}
+	for _, name := range slices.Sorted(maps.Keys(work)) {
+		waits := series("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", pulumi.StringMap{"QueueName": nameOf(work[name].ARN)})
+		lies := series("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", pulumi.StringMap{"QueueName": nameOf(work[name].DeadARN)})
+		waits.Label, lies.Label = name, name
+		age.Series, dead.Series = append(age.Series, waits), append(dead.Series, lies)
+	}
+	return watch.Section{Title: "Queues", Graphs: []watch.Graph{age, dead}}
+}
+
+// nameOf is the last part of an ARN.
+func nameOf(arn pulumi.StringOutput) pulumi.StringOutput {
+	return arn.ApplyT(func(text string) string { return text[strings.LastIndexByte(text, ':')+1:] }).(pulumi.StringOutput)
 }
 
 // series is a metric of AWS with the name that the graph shows.

@@ -14,6 +14,7 @@ type outputParts struct {
 	work     map[string]*queues.Queue
 	images   *registry.Registry
 	data     *dataParts
+	cluster  string // the ECS cluster's name
 	watch    *watch.Watch
 	releases *delivery.Delivery // nil where no repository is stated
 }

@@ -34,7 +34,6 @@ func (b *builder) role() (*access.ServiceRole, error) {
 				Conditions: []access.Condition{access.When("Bool", "kms:GrantIsForAWSResource", "true")},
 			},
 			{Sid: "KeyNames", Actions: []string{"kms:DescribeKey"}, Resources: access.Texts("arn:aws:kms:*:" + b.args.Place.Account + ":key/*")},
-			{Sid: "Tags", Actions: []string{"tag:GetResources"}, Resources: access.Texts("*")},
 		},
 	}, b.parent())
 }

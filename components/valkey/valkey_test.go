@@ -87,14 +87,13 @@ func TestServerless(t *testing.T) {
 		"subnetIds": []any{"subnet-a", "subnet-b", "subnet-c"}, "userGroupId": "tier-1k-valkey",
 		"dailySnapshotTime": "22:00", "snapshotRetentionLimit": 7.0,
 	}, cache.Inputs)
-	require.True(t, cache.Options.Protect)
+	require.False(t, cache.Options.Protect, "a stack that moves to a cluster loses it by configuration")
 	require.Empty(t, g.OfType(clusterType))
 	require.Equal(t, made{
 		endpoint: cache.PhysicalName() + ".serverless.ap-southeast-1.cache.amazonaws.com:6379", name: cache.PhysicalName(), cluster: "serverless",
 	}, out)
 
 	g, _ = record(t, valkey.Args{Serverless: serverless(), Protection: protection.Relaxed})
-	require.False(t, named(t, g, "valkey-serverless").Options.Protect)
 	require.Equal(t, 1.0, named(t, g, "valkey-serverless").Value("snapshotRetentionLimit"))
 }
 

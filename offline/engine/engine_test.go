@@ -87,6 +87,9 @@ func checksums(t *testing.T, root string) map[string][32]byte {
 	return sums
 }
 
+// definitionType is the one type of which a move makes another: every change of a task definition is a new revision.
+const definitionType = "aws:ecs/taskDefinition:TaskDefinition"
+
 // The real engine takes a stack through its whole life: it is applied, a preview then shows no change, a move to the
 // next tier shows what changes and replaces nothing stateful, and a destroy leaves nothing. No committed file changes.
 // The provider is simulated: that AWS would do the same is beyond this test.
@@ -110,7 +113,11 @@ func TestLifeOfAStack(t *testing.T) {
 		move := b.plan(t, to, from)
 		require.Greater(t, len(move.Diff), 50, "to %s", to)
 		for _, step := range move.Diff {
-			require.Equal(t, "update", step.Op, "%s because of %v", step.URN, step.Replaces)
+			want := "update"
+			if strings.HasSuffix(step.URN[:strings.LastIndex(step.URN, "::")], definitionType) {
+				want = "replace" // a new revision, beside which the old one stays
+			}
+			require.Equal(t, want, step.Op, "%s because of %v", step.URN, step.Replaces)
 		}
 	}
 	require.Empty(t, b.plan(t, "100", "").Diff, "the move touched the stack's own state")
@@ -146,6 +153,9 @@ func TestMovesReplaceNothing(t *testing.T) {
 					continue
 				}
 				for _, property := range provider.Replacing(old.Type) {
+					if old.Type == definitionType {
+						continue // a new revision, beside which the old one stays
+					}
 					require.Equal(t, old.Inputs[property], next.Inputs[property], "%s replaces %s by its %s", name, old.URN, property)
 				}
 			}

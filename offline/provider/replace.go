@@ -5,7 +5,10 @@ func Replacing(token string) []string {
 	if inputs, known := replacing[token]; known {
 		return inputs
 	}
-	return dataReplacing[token]
+	if inputs, known := dataReplacing[token]; known {
+		return inputs
+	}
+	return computeReplacing[token]
 }
 
 // replacing lists the inputs of which AWS cannot change the value in place: a change makes a new resource. What is

@@ -70,7 +70,7 @@ type Catalogue struct {
 // NewCatalogue reads the SDK's types.
 func NewCatalogue() *Catalogue {
 	c := &Catalogue{types: map[string]*schema{}, settings: schemaOf(aws.ProviderArgs{}.ElementType())}
-	for _, args := range slices.Concat(arguments(), dataArguments()) {
+	for _, args := range slices.Concat(arguments(), dataArguments(), computeArguments()) {
 		c.types[token(args)] = schemaOf(args.ElementType())
 	}
 	return c

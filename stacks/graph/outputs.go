@@ -3,6 +3,7 @@ package graph
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -15,6 +16,8 @@ type shape struct {
 	arn string
 	// more are further outputs that programs and rules refer to.
 	more map[string]string
+	// numbers are outputs that are no text.
+	numbers map[string]float64
 	// lists are outputs that are lists of objects, whose texts are filled in too.
 	lists map[string][]map[string]any
 }
@@ -24,10 +27,14 @@ func shapeOf(token string) shape {
 	if form, known := shapes[token]; known {
 		return form
 	}
-	return dataShapes[token]
+	if form, known := dataShapes[token]; known {
+		return form
+	}
+	return computeShapes[token]
 }
 
-// shapes lists the types whose ids are not simply their names. {hex} is a stable digest of 17 digits.
+// shapes lists the types whose ids are not simply their names. {hex} is a stable digest of 17 digits. What runs – hosts,
+// tasks, functions – stands in computeShapes.
 var shapes = map[string]shape{
 	"aws:ec2/vpc:Vpc": {
 		id: "vpc-{hex}", arn: "arn:aws:ec2:{region}:{account}:vpc/{id}",
@@ -81,6 +88,8 @@ func (p Place) Simulate(r Resource, seed string) (id string, outputs map[string]
 	digest := Digest(seed, 32)
 	words := []string{
 		"{hex}", digest[:17], "{hex6}", digest[:6], "{name}", name, "{region}", p.Region, "{account}", p.Account,
+		// A task definition that differs is another revision. Which one, AWS counts; here it follows from the digest.
+		"{revision}", revision(digest),
 		"{uuid}", strings.Join([]string{digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]}, "-"),
 	}
 	// An id may be made of an input, such as {clusterIdentifier}.
@@ -102,6 +111,9 @@ func (p Place) Simulate(r Resource, seed string) (id string, outputs map[string]
 	for property, text := range form.more {
 		outputs[property] = fill.Replace(text)
 	}
+	for property, number := range form.numbers {
+		outputs[property] = number
+	}
 	for property, objects := range form.lists {
 		outputs[property] = filled(objects, fill)
 	}
@@ -122,6 +134,15 @@ func filled(objects []map[string]any, fill *strings.Replacer) []any {
 		list[i] = made
 	}
 	return list
+}
+
+// revision is a number from 1 to 4,096.
+func revision(digest string) string {
+	number, err := strconv.ParseInt(digest[:3], 16, 32)
+	if err != nil {
+		return "1" // no digest has other digits
+	}
+	return strconv.FormatInt(number+1, 10)
 }
 
 // PhysicalName is the stated name, or the one that the provider chooses: the logical name, a dash and seven digits of

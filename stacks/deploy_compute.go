@@ -1,0 +1,123 @@
+package stacks
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ssm"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"workerfleet/components/cluster"
+	"workerfleet/components/edge"
+	"workerfleet/components/protection"
+	"workerfleet/components/queues"
+	"workerfleet/components/registry"
+	"workerfleet/components/task"
+	"workerfleet/components/workers"
+)
+
+// How long before the open the worker hosts stand, and how long after the close they stay. Costs are planned with the
+// same hours.
+const (
+	beforeOpen = time.Hour
+	afterClose = time.Hour
+)
+
+// computeGround is what the compute half is built on: the data half's ground, and what that has made.
+type computeGround struct {
+	dataGround
+	data   *dataParts
+	work   map[string]*queues.Queue
+	images *registry.Registry
+}
+
+// computeParts are what runs.
+type computeParts struct {
+	cluster *cluster.Cluster
+	workers *workers.Workers
+	migrate *task.Task
+	may     permissions
+	reads   environments
+}
+
+// newCompute makes the hosts, the worker's definition and the services.
+func newCompute(ctx *pulumi.Context, cfg Config, on computeGround) (*computeParts, error) {
+	c := &computeParts{}
+	hosts, err := newCluster(ctx, cfg, on)
+	if err != nil {
+		return nil, err
+	}
+	c.cluster = hosts
+	c.reads = environments{
+		cfg: cfg, stack: ctx.Stack(), data: on.data, queues: map[string]pulumi.StringInput{}, key: on.keys.Credentials,
+		cluster: hosts.Name, provider: hosts.Workers,
+	}
+	for name, queue := range on.work {
+		c.reads.queues[name] = queue.URL
+	}
+	c.workers, err = workers.New(ctx, "workers", &workers.Args{
+		Place: on.place, Architecture: cfg.Architecture, Image: on.artifacts.image("worker", on.images),
+		CPU: cfg.Workers.CPU, MemorySoft: cfg.Workers.MemorySoft, MemoryHard: cfg.Workers.MemoryHard,
+		Environment: c.reads.worker(), LogsKey: on.keys.Logs,
+	}, on.through)
+	if err != nil {
+		return nil, err
+	}
+	c.reads.definition = c.workers.Task.ARN
+	c.may = permissions{place: on.place, data: on.data, keys: on.keys, work: on.work, cluster: hosts, workers: c.workers}
+	return c, c.newServices(ctx, cfg, on)
+}
+
+// newCluster makes the cluster with both groups of hosts.
+func newCluster(ctx *pulumi.Context, cfg Config, on computeGround) (*cluster.Cluster, error) {
+	plan := cfg.Plan
+	workerImage, err := imageOf(ctx, cfg.AMIParameter(cfg.Workers.AMI), on)
+	if err != nil {
+		return nil, err
+	}
+	apiImage := workerImage
+	if cfg.API.AMI != cfg.Workers.AMI {
+		if apiImage, err = imageOf(ctx, cfg.AMIParameter(cfg.API.AMI), on); err != nil {
+			return nil, err
+		}
+	}
+	return cluster.New(ctx, "cluster", &cluster.Args{
+		Place: on.place, Protection: protection.Level(cfg.Protection), VPC: on.network.VPC, CIDR: on.network.CIDR,
+		Subnets: on.network.PrivateSubnets, Egress: on.network.Egress, VolumesKey: on.keys.Compute, LogsKey: on.keys.Logs,
+		APIGroup: on.clients.API, Balancer: cluster.Balancer{Group: on.data.EdgeGroup, FirstPort: edge.FirstPort, LastPort: edge.LastPort},
+		Workers: cluster.Hosts{
+			Image: workerImage, InstanceType: cfg.Workers.InstanceType, FallbackType: cfg.Workers.FallbackType,
+			Min: cfg.Workers.MinInstances, Max: cfg.Workers.MaxInstances, VolumeGB: plan.Workers.VolumeGB,
+		},
+		API: cluster.Hosts{
+			Image: apiImage, InstanceType: cfg.API.InstanceType, Min: cfg.API.Instances, Max: plan.API.MaxInstances, VolumeGB: plan.API.VolumeGB,
+		},
+		Calendar: cluster.Calendar{
+			TimeZone: cfg.Market.TimeZone, Open: cfg.Market.Open, Close: cfg.Market.Close,
+			Lead: beforeOpen, Tail: afterClose, Hosts: cfg.Workers.Instances,
+		},
+		Tags: tags(ctx.Stack(), cfg), Topic: on.topic,
+	}, on.through)
+}
+
+// imageOf asks AWS for the id of a released image.
+func imageOf(ctx *pulumi.Context, parameter string, on computeGround) (string, error) {
+	found, err := ssm.LookupParameter(ctx, &ssm.LookupParameterArgs{Name: parameter}, pulumi.Provider(on.provider))
+	if err != nil {
+		return "", fmt.Errorf("ask AWS for the image %s: %w", parameter, err)
+	}
+	return found.Value, nil
+}
+
+// computeOutputs are what people and tools read of what runs. A release runs the migration by what stands under
+// migration, before it deploys.
+func computeOutputs(on computeGround, c *computeParts) pulumi.Map {
+	return pulumi.Map{
+		"clusterName":          pulumi.String(c.cluster.Name),
+		"workerTaskDefinition": c.workers.Task.ARN,
+		"migration": pulumi.Map{
+			"taskDefinition": c.migrate.ARN, "capacityProvider": c.cluster.API,
+			"subnets": on.network.PrivateSubnets, "securityGroup": on.clients.Migrate,
+		},
+	}
+}
