@@ -234,6 +234,9 @@ func (c Config) Unready() Problems {
 	}
 	if c.Edge.Domain == sizing.ExampleDomain {
 		found.add("edge.domain", "%s is the example; allowed: a domain that you own", c.Edge.Domain)
+	} else if c.Edge.CertificateARN == "" && c.Edge.HostedZoneID == "" {
+		// A certificate that nobody proves is never issued, and a listener takes no other.
+		found.add("edge.hostedZoneId", "is not stated, and no edge.certificateArn; allowed: the domain's zone in Route 53, or a certificate")
 	}
 	if c.Identity.Issuer == "" {
 		found.add("identity.issuer", "is not stated; allowed: %s", formatAllows("https"))

@@ -81,7 +81,13 @@ func TestUnready(t *testing.T) {
 	c, err = Decode([]byte(`{"users":100,"account":{"id":"012345678901"},"edge":{"domain":"fleet.test.io"},
 		"identity":{"issuer":"https://id.test.io/realm"}}`), singapore)
 	require.NoError(t, err)
-	require.Empty(t, c.Unready())
+	require.EqualError(t, c.Unready(), "edge.hostedZoneId: is not stated, and no edge.certificateArn; allowed: the domain's zone in Route 53, or a certificate")
+	for _, proof := range []string{`"hostedZoneId":"Z0123456789ABCDEFGHIJ"`, `"certificateArn":"arn:aws:acm:ap-southeast-1:012345678901:certificate/ab-c"`} {
+		c, err = Decode([]byte(`{"users":100,"account":{"id":"012345678901"},"edge":{"domain":"fleet.test.io",`+proof+`},
+			"identity":{"issuer":"https://id.test.io/realm"}}`), singapore)
+		require.NoError(t, err)
+		require.Empty(t, c.Unready())
+	}
 }
 
 // The running stack's configuration arrives through Pulumi as JSON, and a missing one is explained. The engine's own

@@ -131,6 +131,9 @@ func (k *check) rest() {
 			k.says([]string{"images." + process}, "%q has no digest, and from %d users on a tag is no promise; allowed: registry/name@sha256:…", image, pinnedFrom)
 		}
 	}
+	if k.Edge.CertificateARN != "" && k.Edge.HostedZoneID != "" {
+		k.says([]string{"edge.certificateArn", "edge.hostedZoneId"}, "is stated beside edge.hostedZoneId, which brings a certificate of its own; allowed: one of them")
+	}
 	if arn := k.Edge.CertificateARN; arn != "" && formats("certificate", arn) && strings.Split(arn, ":")[3] != k.Region {
 		k.says([]string{"edge.certificateArn", "aws:region"}, "the certificate is in %s; allowed: one in %s",
 			strings.Split(arn, ":")[3], k.Region)

@@ -149,6 +149,8 @@ func malformed() []malformedCase {
 		{`"market":{"open":"17:00"}`, `market.close: "17:00" is not after market.open "17:00"; allowed: a later time of the same day`},
 		{`"features":{"crossRegionBackup":true},"backup":{"region":"ap-southeast-1"}`, `backup.region: ap-southeast-1 is the stack's own region; allowed: another region`},
 		{`"edge":{"certificateArn":"arn:aws:acm:us-east-1:123456789012:certificate/ab-c"}`, `edge.certificateArn: the certificate is in us-east-1; allowed: one in ap-southeast-1`},
+		{`"edge":{"certificateArn":"arn:aws:acm:ap-southeast-1:123456789012:certificate/ab-c","hostedZoneId":"Z0123456789ABCDEFGHIJ"}`,
+			`edge.certificateArn: is stated beside edge.hostedZoneId, which brings a certificate of its own; allowed: one of them`},
 	}
 }
 

@@ -83,7 +83,21 @@ func Deploy(ctx *pulumi.Context, cfg Config) error {
 	for name, value := range computeOutputs(running, compute) {
 		ctx.Export(name, value)
 	}
-	for name, value := range stackOutputs(cfg, work, images) {
+	return finish(ctx, cfg, parts, outputParts{work: work, images: images, data: data, cluster: compute.cluster.Name})
+}
+
+// finish makes what rests on everything else: copies of the database, the way for releases, and the watch over all of it.
+func finish(ctx *pulumi.Context, cfg Config, on dataGround, out outputParts) (err error) {
+	if err := newBackup(ctx, cfg, on, out.data); err != nil {
+		return err
+	}
+	if out.releases, err = newDelivery(ctx, cfg, on, out.images); err != nil {
+		return err
+	}
+	if out.watch, err = newWatch(ctx, cfg, on, out); err != nil {
+		return err
+	}
+	for name, value := range stackOutputs(cfg, out) {
 		ctx.Export(name, value)
 	}
 	return nil

@@ -27,11 +27,11 @@ type permissions struct {
 }
 
 func (p permissions) api() access.Document {
-	return p.with("api", p.store(), p.open(), p.send())
+	return p.with("api", p.store(), p.open(), p.send(), p.sealMessages())
 }
 
 func (p permissions) keeper() access.Document {
-	return p.with("keeper", p.open(), p.send(), p.launch(), p.hosts())
+	return p.with("keeper", p.open(), p.send(), p.sealMessages(), p.launch(), p.hosts())
 }
 
 // agent is also the role of the log router beside it.
@@ -80,19 +80,20 @@ func (p permissions) open() access.Document {
 	return access.Document{{Sid: "OpenCredentials", Actions: []string{"kms:Decrypt"}, Resources: []pulumi.StringInput{p.keys.Credentials}}}
 }
 
-// send writes to the work queues, which are encrypted.
+// send writes to the work queues. They are encrypted: functions have the use of their key with them.
 func (p permissions) send() access.Document {
 	var arns []pulumi.StringInput
 	for _, name := range slices.Sorted(maps.Keys(p.work)) {
 		arns = append(arns, p.work[name].ARN)
 	}
-	return access.Document{
-		{Sid: "Send", Actions: []string{"sqs:SendMessage"}, Resources: arns},
-		{
-			Sid: "SealMessages", Actions: []string{"kms:Decrypt", "kms:GenerateDataKey"}, Resources: []pulumi.StringInput{p.keys.Messages},
-			Conditions: []access.Condition{functions.Via(p.place, "sqs")},
-		},
-	}
+	return access.Document{{Sid: "Send", Actions: []string{"sqs:SendMessage"}, Resources: arns}}
+}
+
+func (p permissions) sealMessages() access.Document {
+	return access.Document{{
+		Sid: "SealMessages", Actions: []string{"kms:Decrypt", "kms:GenerateDataKey"}, Resources: []pulumi.StringInput{p.keys.Messages},
+		Conditions: []access.Condition{functions.Via(p.place, "sqs")},
+	}}
 }
 
 // inCluster holds a call to this stack's cluster.

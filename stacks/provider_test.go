@@ -18,7 +18,7 @@ func upIn(account, platform string, dryRun bool) (*graph.Graph, error) {
 	})
 }
 
-const readyPlatform = `{"users":100,"account":{"id":"111122223333"},"edge":{"domain":"fleet.acme.com"},"identity":{"issuer":"https://login.acme.com","audience":"fleet"}}`
+const readyPlatform = `{"users":100,"account":{"id":"111122223333"},"edge":{"domain":"fleet.acme.com","hostedZoneId":"Z0123456789ABCDEFGHIJ"},"identity":{"issuer":"https://login.acme.com","audience":"fleet"}}`
 
 // A configuration with problems registers nothing at all, not even the provider.
 func TestProblemsRegisterNothing(t *testing.T) {
@@ -42,6 +42,9 @@ func TestUpdateRefusesTheExample(t *testing.T) {
 	}, fields(problems))
 	require.Len(t, g.All(), 1)
 	require.Equal(t, providerResource, g.All()[0].Type)
+
+	_, err = upIn("111122223333", strings.Replace(readyPlatform, `,"hostedZoneId":"Z0123456789ABCDEFGHIJ"`, "", 1), false)
+	require.ErrorContains(t, err, "edge.hostedZoneId: is not stated, and no edge.certificateArn; allowed: the domain's zone in Route 53, or a certificate")
 
 	g, err = upIn("999988887777", readyPlatform, false)
 	require.ErrorContains(t, err, "account.id: is 111122223333 and the credentials belong to 999988887777; allowed: credentials of the stated account")

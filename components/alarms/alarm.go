@@ -3,6 +3,8 @@ package alarms
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -94,7 +96,31 @@ func (c *Topic) Alarm(ctx *pulumi.Context, name string, a Alarm, opts ...pulumi.
 		args.ComparisonOperator, args.Threshold = pulumi.String("LessThanThreshold"), pulumi.Float64(a.Below)
 	}
 	a.read(args)
-	return cloudwatch.NewMetricAlarm(ctx, name, args, opts...)
+	made, err := cloudwatch.NewMetricAlarm(ctx, name, args, opts...)
+	if err != nil {
+		return nil, err
+	}
+	c.made[name] = made.Name
+	return made, nil
+}
+
+// Matching are the names of the alarms made so far whose logical name matches the pattern, by that name: what is made of
+// other alarms can name none that does not exist. A pattern is one of path.Match, such as valkey-*-memory*.
+func (c *Topic) Matching(pattern string) (map[string]pulumi.StringOutput, error) {
+	found := map[string]pulumi.StringOutput{}
+	for name, physical := range c.made {
+		matches, err := path.Match(pattern, name)
+		if err != nil {
+			return nil, fmt.Errorf("alarms %q: %w", pattern, err)
+		}
+		if matches {
+			found[name] = physical
+		}
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("alarms %q: none has such a name; allowed: %s", pattern, strings.Join(slices.Sorted(maps.Keys(c.made)), ", "))
+	}
+	return found, nil
 }
 
 // read says what the alarm judges: one metric, or the worst of several.

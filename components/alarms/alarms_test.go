@@ -39,7 +39,7 @@ func named(t *testing.T, g *graph.Graph, name string) graph.Resource {
 
 func valid() alarms.Args { return alarms.Args{Place: here, Key: pulumi.String("key-arn")} }
 
-// The topic is encrypted, refuses plain connections, admits this account's alarms, and admits EventBridge without a
+// The topic is encrypted, refuses plain connections, admits this account's alarms and what watches its bill, and admits EventBridge without a
 // condition, because EventBridge fills in none there. That SNS delivers is shown by no test without an account.
 func TestTopic(t *testing.T) {
 	g, err := record(t, valid(), nil)
@@ -51,7 +51,9 @@ func TestTopic(t *testing.T) {
 		`{"Sid":"EncryptedConnectionsOnly","Effect":"Deny","Principal":{"AWS":["*"]},"Action":["sns:Publish"],"Resource":["`+arn+`"],"Condition":{"Bool":{"aws:SecureTransport":["false"]}}},`+
 		`{"Sid":"Alarms","Effect":"Allow","Principal":{"Service":["cloudwatch.amazonaws.com"]},"Action":["sns:Publish"],"Resource":["`+arn+`"],`+
 		`"Condition":{"ArnLike":{"aws:SourceArn":["arn:aws:cloudwatch:ap-southeast-1:111122223333:alarm:*"]},"StringEquals":{"aws:SourceAccount":["111122223333"]}}},`+
-		`{"Sid":"Events","Effect":"Allow","Principal":{"Service":["events.amazonaws.com"]},"Action":["sns:Publish"],"Resource":["`+arn+`"]}]}`,
+		`{"Sid":"Events","Effect":"Allow","Principal":{"Service":["events.amazonaws.com"]},"Action":["sns:Publish"],"Resource":["`+arn+`"]},`+
+		`{"Sid":"Budgets","Effect":"Allow","Principal":{"Service":["budgets.amazonaws.com"]},"Action":["sns:Publish"],"Resource":["`+arn+`"],"Condition":{"StringEquals":{"aws:SourceAccount":["111122223333"]}}},`+
+		`{"Sid":"CostAnomalies","Effect":"Allow","Principal":{"Service":["costalerts.amazonaws.com"]},"Action":["sns:Publish"],"Resource":["`+arn+`"],"Condition":{"StringEquals":{"aws:SourceAccount":["111122223333"]}}}]}`,
 		g.OfType("aws:sns/topicPolicy:TopicPolicy")[0].Text("policy"))
 	require.Empty(t, g.OfType("aws:sns/topicSubscription:TopicSubscription"))
 }

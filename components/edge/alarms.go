@@ -72,12 +72,8 @@ func (b *builder) watch() error {
 // tell makes the alarm. Both services write a metric only while there is something to count.
 func (b *builder) tell(a alarm, at alarms.Metric) error {
 	at.Name, at.Statistic = a.metric, a.statistic
-	made, err := b.args.Topic.Alarm(b.ctx, b.child(a.suffix), alarms.Alarm{
+	_, err := b.args.Topic.Alarm(b.ctx, b.child(a.suffix), alarms.Alarm{
 		Says: a.says, Metric: at, Above: a.above, Periods: a.periods, Missing: alarms.NotBreaching,
 	}, b.parent())
-	if err != nil {
-		return err
-	}
-	b.c.Alarms[a.suffix] = made.Name
-	return nil
+	return err
 }

@@ -33,8 +33,6 @@ type Edge struct {
 	BalancerSuffix, TargetGroupSuffix pulumi.StringOutput
 	// WebACL is the name that metrics call the web ACL by.
 	WebACL string
-	// Alarms by name, for those that are made of others.
-	Alarms map[string]pulumi.StringOutput
 }
 
 // builder carries what the steps of New share.
@@ -56,9 +54,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err != nil {
 		return nil, err
 	}
-	c := &Edge{
-		URL: "https://" + a.Domain, WebACL: a.Place.Stated(names.WebACL, name), Alarms: map[string]pulumi.StringOutput{},
-	}
+	c := &Edge{URL: "https://" + a.Domain, WebACL: a.Place.Stated(names.WebACL, name)}
 	if err := ctx.RegisterComponentResource("workerfleet:edge:Edge", name, c, opts...); err != nil {
 		return nil, err
 	}

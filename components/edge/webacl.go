@@ -86,7 +86,7 @@ func visible(name string) firewall.Visibility {
 func (b *builder) makeWebACL() error {
 	acl, err := b.register(firewall.ACLToken, "acl", firewall.ACL{
 		Name: b.c.WebACL, Description: "Before the API of " + b.args.Place.Stack, Scope: "REGIONAL",
-		DefaultAction: firewall.Action{Allow: &firewall.Empty{}}, Rules: b.rules(), VisibilityConfig: visible(b.c.WebACL),
+		DefaultAction: firewall.Default{Allow: &firewall.Empty{}}, Rules: b.rules(), VisibilityConfig: visible(b.c.WebACL),
 	})
 	if err != nil {
 		return err

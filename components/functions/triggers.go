@@ -43,18 +43,20 @@ func (b *builder) makeSchedule() error {
 	if err != nil {
 		return err
 	}
-	if _, err = lambda.NewPermission(b.ctx, b.child("clock", "permission"), &lambda.PermissionArgs{
+	permission, err := lambda.NewPermission(b.ctx, b.child("clock", "permission"), &lambda.PermissionArgs{
 		Action: pulumi.String("lambda:InvokeFunction"), Function: b.c.Name, Principal: pulumi.String("events.amazonaws.com"), SourceArn: rule.Arn,
-	}, b.parent()); err != nil {
+	}, b.parent())
+	if err != nil {
 		return err
 	}
+	// Let in first: an event that is refused is not tried again for long.
 	if _, err = cloudwatch.NewEventTarget(b.ctx, b.child("clock", "target"), &cloudwatch.EventTargetArgs{
 		Rule: rule.Name, Arn: b.c.ARN,
 		RetryPolicy: cloudwatch.EventTargetRetryPolicyArgs{
 			MaximumEventAgeInSeconds: pulumi.Int(oldestTickSeconds), MaximumRetryAttempts: pulumi.Int(tickAttempts),
 		},
 		DeadLetterConfig: cloudwatch.EventTargetDeadLetterConfigArgs{Arn: b.args.Failures.ARN},
-	}, b.parent()); err != nil {
+	}, b.parent(), pulumi.DependsOn([]pulumi.Resource{permission})); err != nil {
 		return err
 	}
 	_, err = lambda.NewFunctionEventInvokeConfig(b.ctx, b.child("clock", "once"), &lambda.FunctionEventInvokeConfigArgs{

@@ -12,8 +12,8 @@ import (
 // Bounds of the alarms.
 const (
 	busyPercent       = 80
-	freeShare         = 0.1 // of an instance's memory; below it the cache of pages shrinks
-	connectionShare   = 0.8 // of max_connections
+	freePart          = 10 // a tenth of an instance's memory; below it the cache of pages shrinks
+	connectionPercent = 80 // of max_connections
 	lagMillis         = 1_000
 	commitMillis      = 50              // a claim waits for one commit; Aurora's usual is below 5
 	volumeBytes       = 0.8 * (1 << 47) // of Aurora's 128 TiB
@@ -41,12 +41,12 @@ func (b *builder) watch() error {
 				"takes the time; then at the class.",
 		},
 		{
-			suffix: "memory", metric: "FreeableMemory", statistic: alarms.Average, below: float64(class.MemoryGB) * gigabyte * freeShare, periods: 5,
+			suffix: "memory", metric: "FreeableMemory", statistic: alarms.Average, below: float64(class.MemoryGB * gigabyte / freePart), periods: 5,
 			says: "A database instance has less than a tenth of its memory left. Look for many connections or a statement " +
 				"that sorts too much; then take a larger class.",
 		},
 		{
-			suffix: "connections", metric: "DatabaseConnections", above: float64(class.MaxConnections) * connectionShare, periods: 3,
+			suffix: "connections", metric: "DatabaseConnections", above: float64(class.MaxConnections * connectionPercent / 100), periods: 3,
 			says: "A database instance has four fifths of its connections in use. The proxy keeps them: look for pinned " +
 				"connections and long transactions, then for clients that go past the proxy.",
 		},

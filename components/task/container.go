@@ -17,7 +17,8 @@ const restartSeconds = 60
 // container writes one container definition. Lists are sorted, so that the same arguments give the same text.
 func (c *Task) container(a Args, container Container) pulumi.Map {
 	linux := pulumi.Map{
-		"initProcessEnabled": pulumi.Bool(true),
+		// The first process buries the dead; among the host's processes that is the host's own.
+		"initProcessEnabled": pulumi.Bool(!a.HostProcesses),
 		"capabilities":       pulumi.Map{"drop": pulumi.ToStringArray([]string{"ALL"})},
 	}
 	if container.ScratchMiB > 0 {

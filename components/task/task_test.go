@@ -124,6 +124,7 @@ func TestTheRest(t *testing.T) {
 	require.Equal(t, "host", definition.Text("pidMode"))
 	require.Equal(t, []any{map[string]any{"name": "run-fleet", "hostPath": "/run/fleet"}}, definition.Value("volumes"))
 	made := definitions(t, g)[0]
+	require.Equal(t, false, made["linuxParameters"].(map[string]any)["initProcessEnabled"], "the host's init is there")
 	require.Equal(t, []any{map[string]any{"sourceVolume": "run-fleet", "containerPath": "/run/fleet", "readOnly": true}}, made["mountPoints"])
 	require.Equal(t, []any{map[string]any{"containerPath": "/tmp", "size": 32.0, "mountOptions": []any{"rw", "noexec", "nosuid", "nodev"}}},
 		made["linuxParameters"].(map[string]any)["tmpfs"])

@@ -105,7 +105,8 @@ func (b *builder) makeGroup() error {
 }
 
 // makeServerless makes the serverless cache where one is stated. Its name is the provider's: a change of key or subnets
-// replaces it, and the new one must stand before the old one goes.
+// replaces it, and the new one must stand before the old one goes. It is not protected, so that a stack that has moved to
+// a cluster loses it by configuration alone; what it holds is rebuilt (docs/decisions/serverless-cache.md).
 func (b *builder) makeServerless() error {
 	s := b.args.Serverless
 	if s == nil {
@@ -124,7 +125,7 @@ func (b *builder) makeServerless() error {
 		},
 		KmsKeyId: b.args.Key, SecurityGroupIds: pulumi.StringArray{b.group}, SubnetIds: b.args.Subnets, UserGroupId: b.users,
 		DailySnapshotTime: pulumi.String(snapshotTime), SnapshotRetentionLimit: b.snapshots(),
-	}, b.parent(), b.args.Protection.Option())
+	}, b.parent())
 	if err != nil {
 		return err
 	}

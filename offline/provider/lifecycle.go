@@ -144,6 +144,9 @@ func (s *Server) Update(_ context.Context, req *pulumirpc.UpdateRequest) (*pulum
 		state[key] = value
 	}
 	r := describe(resource.URN(req.GetUrn()), news)
+	if r.Type == launchTemplate {
+		countVersion(state, inputs, news)
+	}
 	r.Outputs, _ = graph.Plain(state)
 	r.Outputs["id"] = req.GetId()
 	s.remember(r)

@@ -3,6 +3,7 @@ package graph
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -87,6 +88,8 @@ func (p Place) Simulate(r Resource, seed string) (id string, outputs map[string]
 	digest := Digest(seed, 32)
 	words := []string{
 		"{hex}", digest[:17], "{hex6}", digest[:6], "{name}", name, "{region}", p.Region, "{account}", p.Account,
+		// A task definition that differs is another revision. Which one, AWS counts; here it follows from the digest.
+		"{revision}", revision(digest),
 		"{uuid}", strings.Join([]string{digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]}, "-"),
 	}
 	// An id may be made of an input, such as {clusterIdentifier}.
@@ -131,6 +134,15 @@ func filled(objects []map[string]any, fill *strings.Replacer) []any {
 		list[i] = made
 	}
 	return list
+}
+
+// revision is a number from 1 to 4,096.
+func revision(digest string) string {
+	number, err := strconv.ParseInt(digest[:3], 16, 32)
+	if err != nil {
+		return "1" // no digest has other digits
+	}
+	return strconv.FormatInt(number+1, 10)
 }
 
 // PhysicalName is the stated name, or the one that the provider chooses: the logical name, a dash and seven digits of

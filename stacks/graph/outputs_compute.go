@@ -12,7 +12,7 @@ var computeShapes = map[string]shape{
 	"aws:ecs/cluster:Cluster":                   {id: "arn:aws:ecs:{region}:{account}:cluster/{name}", arn: "arn:aws:ecs:{region}:{account}:cluster/{name}"},
 	"aws:ecs/service:Service":                   {id: "arn:aws:ecs:{region}:{account}:service/{name}", arn: "arn:aws:ecs:{region}:{account}:service/{name}"},
 	"aws:ecs/taskDefinition:TaskDefinition": {
-		id: "{family}", arn: "arn:aws:ecs:{region}:{account}:task-definition/{family}:1", numbers: map[string]float64{"revision": 1},
+		id: "{family}", arn: "arn:aws:ecs:{region}:{account}:task-definition/{family}:{revision}",
 	},
 	"aws:iam/instanceProfile:InstanceProfile":          {arn: "arn:aws:iam::{account}:instance-profile/{name}"},
 	"aws:lambda/eventSourceMapping:EventSourceMapping": {id: "{uuid}", arn: "arn:aws:lambda:{region}:{account}:event-source-mapping:{uuid}"},

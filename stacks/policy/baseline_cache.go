@@ -2,12 +2,6 @@ package policy
 
 import "workerfleet/stacks/graph"
 
-const (
-	replicationType = "aws:elasticache/replicationGroup:ReplicationGroup"
-	serverlessType  = "aws:elasticache/serverlessCache:ServerlessCache"
-	cacheUserType   = "aws:elasticache/user:User"
-)
-
 func cacheBaseline() []Rule {
 	group, serverless := of(replicationType), of(serverlessType)
 	return []Rule{

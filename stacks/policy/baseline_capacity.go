@@ -9,17 +9,14 @@ import (
 )
 
 const (
-	templateType = "aws:ec2/launchTemplate:LaunchTemplate"
-	scalingType  = "aws:autoscaling/group:Group"
-	providerType = "aws:ecs/capacityProvider:CapacityProvider"
-	settingType  = "aws:ecs/accountSettingDefault:AccountSettingDefault"
+	settingType = "aws:ecs/accountSettingDefault:AccountSettingDefault"
 )
 
 // secretText is what a credential looks like in a script: an access key, a private key, a password written out.
 var secretText = regexp.MustCompile(`\b(AKIA|ASIA)[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|(?i)(password|passwd|secret_access_key|auth_token)\s*[=:]\s*["']?[A-Za-z0-9/+_.-]{8,}`)
 
 func capacityBaseline() []Rule {
-	template, group := of(templateType), of(scalingType)
+	template, group := of(hostTemplateType), of(hostGroupType)
 	const disk = "blockDeviceMappings.*.ebs."
 	return []Rule{
 		{Row: 20, Title: "instance metadata takes session tokens only", Types: template, Refs: refs("SH EC2.170; SH EC2.8; SH AutoScaling.3; CIS 5.7; CKV_AWS_79; AWS-0130"), Check: be("metadataOptions.httpTokens", "required")},
@@ -41,13 +38,13 @@ func capacityBaseline() []Rule {
 		{Row: 36, Title: "a group names a numbered version of its template: $Latest never starts a refresh", Types: group, Refs: refs("house"), Check: every(
 			templateVersion("launchTemplate"), templateVersion("mixedInstancesPolicy.launchTemplate.launchTemplateSpecification"))},
 		{Row: 37, Title: "a refresh replaces protected instances too", Types: group, Only: every(be("protectFromScaleIn", true), stated("instanceRefresh")), Refs: refs("house"), Check: be("instanceRefresh.preferences.scaleInProtectedInstances", "Refresh")},
-		{Row: 38, Title: "an update leaves the count of hosts to the capacity provider", Types: group, Only: pointedAt(providerType, "autoScalingGroupProvider.autoScalingGroupArn", nil), Refs: refs("house"), Check: ignores("desiredCapacity")},
+		{Row: 38, Title: "an update leaves the count of hosts to the capacity provider", Types: group, Only: pointedAt(capacityType, "autoScalingGroupProvider.autoScalingGroupArn", nil), Refs: refs("house"), Check: ignores("desiredCapacity")},
 
-		{Row: 42, Title: "no host with tasks is scaled in", Types: of(providerType), Refs: refs("SH ECS.19"), Check: be("autoScalingGroupProvider.managedTerminationProtection", "ENABLED")},
-		{Row: 43, Title: "termination protection comes with managed scaling and protection in the group", Types: of(providerType), Only: be("autoScalingGroupProvider.managedTerminationProtection", "ENABLED"), Refs: refs("AWS documentation"),
-			Check: every(be("autoScalingGroupProvider.managedScaling.status", "ENABLED"), referred("autoScalingGroupProvider.autoScalingGroupArn", scalingType, be("protectFromScaleIn", true)))},
-		{Row: 44, Title: "a capacity provider's name does not start with aws, ecs or fargate", Types: of(providerType), Refs: refs("AWS API"), Check: checkCapacityProviderName},
-		{Row: 45, Title: "a host is drained before it goes", Types: of(providerType), Refs: refs("house"), Check: be("autoScalingGroupProvider.managedDraining", "ENABLED")},
+		{Row: 42, Title: "no host with tasks is scaled in", Types: of(capacityType), Refs: refs("SH ECS.19"), Check: be("autoScalingGroupProvider.managedTerminationProtection", "ENABLED")},
+		{Row: 43, Title: "termination protection comes with managed scaling and protection in the group", Types: of(capacityType), Only: be("autoScalingGroupProvider.managedTerminationProtection", "ENABLED"), Refs: refs("AWS documentation"),
+			Check: every(be("autoScalingGroupProvider.managedScaling.status", "ENABLED"), referred("autoScalingGroupProvider.autoScalingGroupArn", hostGroupType, be("protectFromScaleIn", true)))},
+		{Row: 44, Title: "a capacity provider's name does not start with aws, ecs or fargate", Types: of(capacityType), Refs: refs("AWS API"), Check: checkCapacityProviderName},
+		{Row: 45, Title: "a host is drained before it goes", Types: of(capacityType), Refs: refs("house"), Check: be("autoScalingGroupProvider.managedDraining", "ENABLED")},
 		{Row: 67, Title: "network interfaces are trunked before a group starts hosts", Types: group, Refs: refs("house"), Check: checkTrunking},
 	}
 }

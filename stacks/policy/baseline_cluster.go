@@ -8,18 +8,16 @@ import (
 
 const (
 	ecsClusterType       = "aws:ecs/cluster:Cluster"
-	serviceType          = "aws:ecs/service:Service"
-	taskType             = "aws:ecs/taskDefinition:TaskDefinition"
 	clusterProvidersType = "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders"
 	scalingTargetType    = "aws:appautoscaling/target:Target"
 )
 
 func clusterBaseline(asked Asked) []Rule {
-	cluster, service := of(ecsClusterType), of(serviceType)
+	cluster, service := of(ecsClusterType), of(taskServiceType)
 	large := unless(asked.Users >= 10_000, "binds "+fromTenThousandUsers)
 	const exec = "configuration.executeCommandConfiguration."
 	return []Rule{
-		{Row: 39, Title: "a cluster measures its containers", Types: cluster, Refs: refs("SH ECS.12; CKV_AWS_65; AwsSolutions-ECS4; AWS-0034"), Check: checkInsights},
+		{Row: 39, Title: "a cluster measures its containers", Types: cluster, Refs: refs("SH ECS.12; CKV_AWS_65; AwsSolutions-ECS4; AWS-0034"), Check: checkContainerInsights},
 		{Row: 40, Title: "what is done in a container's shell is logged", Types: cluster, Refs: refs("CKV_AWS_223"), Check: each(exec+"logging", func(value any) string {
 			if value == "NONE" {
 				return "is NONE; wanted: DEFAULT or OVERRIDE"
@@ -44,7 +42,7 @@ func clusterBaseline(asked Asked) []Rule {
 	}
 }
 
-func checkInsights(_ *graph.Graph, r graph.Resource) []Finding {
+func checkContainerInsights(_ *graph.Graph, r graph.Resource) []Finding {
 	for _, at := range spots(r, "settings.*") {
 		setting, _ := at.value.(map[string]any)
 		if at.value == graph.Unknown || setting["value"] == graph.Unknown {
@@ -59,7 +57,7 @@ func checkInsights(_ *graph.Graph, r graph.Resource) []Finding {
 
 // anyShell is about clusters of a stack in which some service allows a shell.
 func anyShell(g *graph.Graph, _ graph.Resource) []Finding {
-	for _, service := range g.OfType(serviceType) {
+	for _, service := range g.OfType(taskServiceType) {
 		if service.Flag("enableExecuteCommand") {
 			return nil
 		}

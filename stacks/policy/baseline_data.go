@@ -2,28 +2,23 @@ package policy
 
 import (
 	"slices"
-	"strings"
 
 	"workerfleet/stacks/graph"
 )
 
 const (
-	secretType       = "aws:secretsmanager/secret:Secret"
-	rotationType     = "aws:secretsmanager/secretRotation:SecretRotation"
-	bucketType       = "aws:s3/bucketV2:BucketV2"
-	oldBucketType    = "aws:s3/bucket:Bucket"
-	bucketAccess     = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
-	bucketPolicyType = "aws:s3/bucketPolicy:BucketPolicy"
-	bucketKey        = "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2"
-	bucketVersions   = "aws:s3/bucketVersioningV2:BucketVersioningV2"
-	bucketLifecycle  = "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2"
-	bucketLogging    = "aws:s3/bucketLoggingV2:BucketLoggingV2"
-	vaultType        = "aws:backup/vault:Vault"
-	vaultLockType    = "aws:backup/vaultLockConfiguration:VaultLockConfiguration"
-	backupPlanType   = "aws:backup/plan:Plan"
-	selectionType    = "aws:backup/selection:Selection"
-	detectorType     = "aws:guardduty/detector:Detector"
-	detectedType     = "aws:guardduty/detectorFeature:DetectorFeature"
+	secretType      = "aws:secretsmanager/secret:Secret"
+	rotationType    = "aws:secretsmanager/secretRotation:SecretRotation"
+	bucketType      = "aws:s3/bucketV2:BucketV2"
+	oldBucketType   = "aws:s3/bucket:Bucket"
+	bucketAccess    = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+	bucketVersions  = "aws:s3/bucketVersioningV2:BucketVersioningV2"
+	bucketLifecycle = "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2"
+	bucketLogging   = "aws:s3/bucketLoggingV2:BucketLoggingV2"
+	vaultLockType   = "aws:backup/vaultLockConfiguration:VaultLockConfiguration"
+	selectionType   = "aws:backup/selection:Selection"
+	detectorType    = "aws:guardduty/detector:Detector"
+	detectedType    = "aws:guardduty/detectorFeature:DetectorFeature"
 )
 
 func dataBaseline(asked Asked) []Rule {
@@ -43,11 +38,11 @@ func dataBaseline(asked Asked) []Rule {
 			every(be("blockPublicAcls", true), be("blockPublicPolicy", true), be("ignorePublicAcls", true), be("restrictPublicBuckets", true)))},
 		{Row: 169, Title: "a bucket is reached over TLS alone", Types: bucket, Refs: refs("SH S3.5; CIS 2.1.1; AwsSolutions-S10"), Check: pointedAt(bucketPolicyType, "bucket", encryptedOnly("policy"))},
 		{Row: 170, Title: "a bucket is encrypted, keeps what is overwritten, clears up and logs", Types: bucket, Refs: refs("SH S3.9; SH S3.13; SH S3.14; CKV_AWS_18; CKV_AWS_19; CKV_AWS_21; CKV2_AWS_61; AWS-0088; AWS-0089; AWS-0090"), Check: every(
-			pointedAt(bucketKey, "bucket", some("rules")), pointedAt(bucketVersions, "bucket", be("versioningConfiguration.status", "Enabled")),
+			pointedAt(bucketKeyType, "bucket", some("rules")), pointedAt(bucketVersions, "bucket", be("versioningConfiguration.status", "Enabled")),
 			pointedAt(bucketLifecycle, "bucket", some("rules")), either(pointedAt(bucketLogging, "bucket", nil), pointedAt(bucketLogging, "targetBucket", nil), pointedAt(balancerType, "accessLogs.bucket", nil)))},
 		{Row: 171, Title: "backups are under a key of ours, and locked from 100,000 users on", Types: of(vaultType), Refs: refs("CKV_AWS_166; prowler backup_vaults_encrypted"), Check: checkVault(asked)},
-		{Row: 172, Title: "the database is backed up", Types: of(clusterDataType), Refs: refs("CKV2_AWS_8; SH RDS.26"), Check: pointedAt(selectionType, "resources.*", stated("planId"))},
-		{Row: 173, Title: "backups are copied to another region", Types: of(backupPlanType), Off: unless(asked.CrossRegionBackup, "the stack asks for no copies in another region"), Refs: refs("house"), Check: checkCopies},
+		{Row: 172, Title: "the database is backed up", Types: of(clusterType), Refs: refs("CKV2_AWS_8; SH RDS.26"), Check: pointedAt(selectionType, "resources.*", stated("planId"))},
+		{Row: 173, Title: "backups are copied to another region", Types: of(planType), Off: unless(asked.CrossRegionBackup, "the stack asks for no copies in another region"), Refs: refs("house"), Check: checkBackupCopies},
 	}
 }
 
@@ -58,8 +53,8 @@ func checkVault(asked Asked) check {
 	return every(stated("kmsKeyArn"), pointedAt(vaultLockType, "backupVaultName", least("minRetentionDays", 1)))
 }
 
-// checkCopies wants a copy whose vault stands in another region than the vaults of the stack's own.
-func checkCopies(g *graph.Graph, r graph.Resource) []Finding {
+// checkBackupCopies wants a copy whose vault stands in another region than the vaults of the stack's own.
+func checkBackupCopies(g *graph.Graph, r graph.Resource) []Finding {
 	own := map[string]bool{}
 	for _, at := range spots(r, "rules.*.targetVaultName") {
 		if vault, found := g.Refers(vaultType, at.value); found {
@@ -76,12 +71,6 @@ func checkCopies(g *graph.Graph, r graph.Resource) []Finding {
 	answer := finding("rules", "copy nothing to another region; wanted: copyActions to a vault there")
 	answer.Undecided = unsure
 	return []Finding{answer}
-}
-
-func regionOf(arn any) string {
-	text, _ := arn.(string)
-	region, _, _ := strings.Cut(arnPlace(text), ":")
-	return region
 }
 
 // checkDetector wants the detector's features beside it.

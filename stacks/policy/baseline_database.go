@@ -8,16 +8,11 @@ import (
 )
 
 const (
-	clusterDataType  = "aws:rds/cluster:Cluster"
-	instanceType     = "aws:rds/clusterInstance:ClusterInstance"
-	proxyType        = "aws:rds/proxy:Proxy"
-	proxyTargetType  = "aws:rds/proxyTarget:ProxyTarget"
-	parametersType   = "aws:rds/clusterParameterGroup:ClusterParameterGroup"
 	subscriptionType = "aws:rds/eventSubscription:EventSubscription"
 )
 
 func databaseBaseline(asked Asked) []Rule {
-	cluster, instance, proxy := of(clusterDataType), of(instanceType), of(proxyType)
+	cluster, instance, proxy := of(clusterType), of(instanceType), of(proxyType)
 	mayGo := unless(asked.Strict, "the stack asks for relaxed protection")
 	return []Rule{
 		{Row: 101, Title: "the database is encrypted at rest", Types: cluster, Refs: refs("SH RDS.27; CIS 2.2.1; CKV_AWS_96; AwsSolutions-RDS2; AWS-0079"), Check: be("storageEncrypted", true)},
@@ -38,7 +33,7 @@ func databaseBaseline(asked Asked) []Rule {
 		{Row: 111, Title: "the database listens on a port of its own", Types: cluster, Refs: refs("SH RDS.23; AwsSolutions-RDS11"), Check: every(otherPort(5432), otherPort(3306))},
 		{Row: 112, Title: "the database leaves a snapshot behind", Types: cluster, Off: mayGo, Refs: refs("house"), Check: every(be("skipFinalSnapshot", nil, false), stated("finalSnapshotIdentifier"))},
 		{Row: 113, Title: "a MySQL cluster can be wound back", Types: cluster, Only: be("engine", "aurora-mysql"), Refs: refs("SH RDS.14; CKV_AWS_326; AwsSolutions-RDS14"), Check: least("backtrackWindow", 1)},
-		{Row: 114, Title: "PostgreSQL takes TLS alone and logs statements", Types: of(parametersType), Refs: refs("CKV2_AWS_27; CKV2_AWS_69"), Check: knowing(checkParameters, "family")},
+		{Row: 114, Title: "PostgreSQL takes TLS alone and logs statements", Types: of(clusterParameterType), Refs: refs("CKV2_AWS_27; CKV2_AWS_69"), Check: knowing(checkParameters, "family")},
 		{Row: 115, Title: "the database has no public address", Types: instance, Refs: refs("SH RDS.2; CIS 2.2.3; CKV_AWS_17; AWS-0180"), Check: be("publiclyAccessible", nil, false)},
 		{Row: 116, Title: "the database takes small updates by itself", Types: instance, Refs: refs("SH RDS.13; SH RDS.35; CIS 2.2.2; CKV_AWS_226"), Check: be("autoMinorVersionUpgrade", nil, true)},
 		{Row: 117, Title: "the database's host is watched", Types: instance, Refs: refs("SH RDS.6; CKV_AWS_118"), Check: every(least("monitoringInterval", 1), stated("monitoringRoleArn"))},
@@ -46,7 +41,7 @@ func databaseBaseline(asked Asked) []Rule {
 		{Row: 119, Title: "the proxy takes TLS alone", Types: proxy, Refs: refs("SH RDS.43"), Check: be("requireTls", true)},
 		{Row: 120, Title: "processes sign in to the proxy by their role, and it to the database by a secret", Types: proxy, Refs: refs("house"), Check: every(some("auths"), be("auths.*.iamAuth", "REQUIRED"), stated("auths.*.secretArn"))},
 		{Row: 121, Title: "the proxy logs no statements", Types: proxy, Off: unless(asked.Users > 100, "binds above 100 users"), Refs: refs("house"), Check: be("debugLogging", nil, false)},
-		{Row: 122, Title: "the proxy waits for an instance and may reach it", Types: proxy, Refs: refs("house"), Check: checkProxy},
+		{Row: 122, Title: "the proxy waits for an instance and may reach it", Types: proxy, Refs: refs("house"), Check: checkProxyWay},
 		{Row: 123, Title: "somebody is told when the database fails or is maintained", Types: cluster, Refs: refs("SH RDS.19; SH RDS.20; SH RDS.21"), Check: checkSubscriptions},
 	}
 }
@@ -100,9 +95,9 @@ func checkParameters(_ *graph.Graph, r graph.Resource) []Finding {
 	return findings
 }
 
-// checkProxy wants the proxy, or the target that joins it to the cluster, to wait for an instance, and a rule that lets
+// checkProxyWay wants the proxy, or the target that joins it to the cluster, to wait for an instance, and a rule that lets
 // the proxy's group into the cluster's.
-func checkProxy(g *graph.Graph, r graph.Resource) []Finding {
+func checkProxyWay(g *graph.Graph, r graph.Resource) []Finding {
 	targets, unsure := pointing(g, proxyTargetType, "dbProxyName", r)
 	waits := slices.ContainsFunc(append(targets, r), func(one graph.Resource) bool { return reaches(g, one, instanceType) })
 	var findings []Finding
@@ -127,7 +122,7 @@ func checkProxy(g *graph.Graph, r graph.Resource) []Finding {
 
 // protects says whether a group is one of some cluster's.
 func protects(g *graph.Graph, group string) bool {
-	return slices.ContainsFunc(g.OfType(clusterDataType), func(cluster graph.Resource) bool {
+	return slices.ContainsFunc(g.OfType(clusterType), func(cluster graph.Resource) bool {
 		return group != "" && slices.Contains(texts(valueAt(cluster, "vpcSecurityGroupIds")), group)
 	})
 }

@@ -7,17 +7,13 @@ import (
 )
 
 const (
-	balancerType     = "aws:lb/loadBalancer:LoadBalancer"
-	listenerType     = "aws:lb/listener:Listener"
 	targetsType      = "aws:lb/targetGroup:TargetGroup"
-	firewallType     = "aws:wafv2/webAcl:WebAcl"
 	firewallLogsType = "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"
-	firewallJoinType = "aws:wafv2/webAclAssociation:WebAclAssociation"
 	shieldType       = "aws:shield/protection:Protection"
 )
 
 func edgeBaseline(asked Asked) []Rule {
-	balancer, firewall := of(balancerType), of(firewallType)
+	balancer, firewall := of(balancerType), of(webACLType)
 	public := be("internal", nil, false)
 	tasks := be("targetType", nil, "ip", "instance")
 	return []Rule{
@@ -33,7 +29,7 @@ func edgeBaseline(asked Asked) []Rule {
 		{Row: 132, Title: "tasks are reached over TLS too", Types: of(targetsType), Only: tasks, Refs: refs("SH ELB.22; CKV_AWS_378"), Check: be("protocol", "HTTPS", "TLS")},
 		{Row: 133, Title: "tasks are asked for their health over TLS", Types: of(targetsType), Only: tasks, Refs: refs("CKV_AWS_261; SH ELB.21"), Check: be("healthCheck.protocol", "HTTPS")},
 		{Row: 134, Title: "a target group has no fixed name, and a time in which requests end", Types: of(targetsType), Refs: refs("house"), Check: every(unstated("name"), stated("deregistrationDelay"))},
-		{Row: 135, Title: "a public load balancer stands behind a firewall", Types: balancer, Only: public, Refs: refs("SH ELB.16; CKV2_AWS_28"), Check: pointedAt(firewallJoinType, "resourceArn", nil)},
+		{Row: 135, Title: "a public load balancer stands behind a firewall", Types: balancer, Only: public, Refs: refs("SH ELB.16; CKV2_AWS_28"), Check: pointedAt(aclJoinType, "resourceArn", nil)},
 		{Row: 136, Title: "a firewall has rules, and each does something", Types: firewall, Refs: refs("SH WAF.10; CKV_AWS_175; CKV_AWS_342"), Check: every(some("rules"), firewallRules(func(rule map[string]any) string {
 			if rule["action"] == nil && rule["overrideAction"] == nil {
 				return "has no action; wanted: action or overrideAction"

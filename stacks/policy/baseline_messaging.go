@@ -13,8 +13,6 @@ const (
 	admissionType   = "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy"
 	topicType       = "aws:sns/topic:Topic"
 	topicPolicyType = "aws:sns/topicPolicy:TopicPolicy"
-	alarmType       = "aws:cloudwatch/metricAlarm:MetricAlarm"
-	mappingType     = "aws:lambda/eventSourceMapping:EventSourceMapping"
 )
 
 func messagingBaseline() []Rule {
@@ -35,7 +33,7 @@ func messagingBaseline() []Rule {
 		})},
 		{Row: 80, Title: "a FIFO queue is called one, and so is what it puts aside", Types: queue, Refs: refs("AWS API"), Check: knowing(every(checkFifoName, checkDeadLetterKind), "name", "fifoQueue", "redrivePolicy")},
 		{Row: 81, Title: "high throughput has both of its settings", Types: queue, Refs: refs("AWS API"), Check: knowing(checkThroughput, "fifoQueue", "deduplicationScope", "fifoThroughputLimit")},
-		{Row: 82, Title: "a message stays hidden for six times as long as its function may run", Types: queue, Only: pointedAt(mappingType, "eventSourceArn", nil), Refs: refs("AWS Lambda documentation"), Check: knowing(checkVisibility, "visibilityTimeoutSeconds")},
+		{Row: 82, Title: "a message stays hidden for six times as long as its function may run", Types: queue, Only: pointedAt(feedType, "eventSourceArn", nil), Refs: refs("AWS Lambda documentation"), Check: knowing(checkVisibility, "visibilityTimeoutSeconds")},
 		{Row: 83, Title: "what is put aside is kept longer than what waits", Types: queue, Only: deadLetters, Refs: refs("house"), Check: knowing(checkKeptLonger, "messageRetentionSeconds")},
 		{Row: 84, Title: "a dead-letter queue takes from the queues that it names", Types: queue, Only: deadLetters, Refs: refs("house"), Check: checkAdmission},
 		{Row: 85, Title: "the first message that is put aside raises an alarm", Types: queue, Only: deadLetters, Refs: refs("house"), Check: checkDeadLetterAlarm},
@@ -95,8 +93,8 @@ func sources(g *graph.Graph, dead graph.Resource) (found []graph.Resource, unsur
 // takers name the queues, other than by a redrive policy, that take what failed elsewhere.
 var takers = map[string]string{
 	"aws:cloudwatch/eventTarget:EventTarget": "deadLetterConfig.arn",
-	functionType:                             "deadLetterConfig.targetArn",
-	invokeType:                               "destinationConfig.onFailure.destination",
+	lambdaType:                               "deadLetterConfig.targetArn",
+	asyncType:                                "destinationConfig.onFailure.destination",
 	scheduleType:                             "target.deadLetterConfig.arn",
 }
 
@@ -136,10 +134,10 @@ func checkDeadLetterKind(g *graph.Graph, r graph.Resource) []Finding {
 }
 
 func checkVisibility(g *graph.Graph, r graph.Resource) []Finding {
-	mappings, _ := pointing(g, mappingType, "eventSourceArn", r)
+	mappings, _ := pointing(g, feedType, "eventSourceArn", r)
 	var findings []Finding
 	for _, mapping := range mappings {
-		function, found := g.Refers(functionType, valueAt(mapping, "functionName"))
+		function, found := g.Refers(lambdaType, valueAt(mapping, "functionName"))
 		hidden, timeout := seconds(r, "visibilityTimeoutSeconds", 30), seconds(function, "timeout", 3)
 		if found && hidden < 6*timeout {
 			findings = append(findings, finding("visibilityTimeoutSeconds", "is %.0f and %s runs for up to %.0f s; wanted: %.0f or more", hidden, function.Name, timeout, 6*timeout))

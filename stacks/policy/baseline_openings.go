@@ -106,7 +106,7 @@ func groupOf(g *graph.Graph, r graph.Resource) (group graph.Resource, unsure boo
 // holders are where each type of what holds data names its groups.
 var holders = map[string]string{
 	replicationType: "securityGroupIds.*", serverlessType: "securityGroupIds.*",
-	clusterDataType: "vpcSecurityGroupIds.*", proxyType: "vpcSecurityGroupIds.*",
+	clusterType: "vpcSecurityGroupIds.*", proxyType: "vpcSecurityGroupIds.*",
 }
 
 func checkDataEgress(g *graph.Graph, r graph.Resource) []Finding {

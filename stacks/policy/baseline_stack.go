@@ -11,7 +11,7 @@ const awsProviderType = "pulumi:providers:aws"
 
 // stateful are the types whose loss loses something that no update brings back.
 var stateful = []string{
-	clusterDataType, replicationType, serverlessType, keyType, bucketType, oldBucketType, repositoryType, vaultType, secretType,
+	clusterType, replicationType, serverlessType, keyType, bucketType, oldBucketType, repositoryType, vaultType, secretType,
 }
 
 // Stateful lists the types whose loss loses something that no update brings back.

@@ -18,7 +18,7 @@ type ACL struct {
 	Name             string            `pulumi:"name"`
 	Description      string            `pulumi:"description"`
 	Scope            string            `pulumi:"scope"` // REGIONAL for a load balancer
-	DefaultAction    Action            `pulumi:"defaultAction"`
+	DefaultAction    Default           `pulumi:"defaultAction"`
 	Rules            []Rule            `pulumi:"rules"`
 	VisibilityConfig Visibility        `pulumi:"visibilityConfig"`
 	Tags             map[string]string `pulumi:"tags"`
@@ -42,6 +42,12 @@ type Rule struct {
 
 // Empty is what stands for an action: its presence is its meaning.
 type Empty struct{}
+
+// Default is what happens to a request that no rule stops: one is set.
+type Default struct {
+	Allow *Empty `pulumi:"allow"`
+	Block *Empty `pulumi:"block"`
+}
 
 // Action of a rule of our own: one is set.
 type Action struct {

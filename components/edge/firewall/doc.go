@@ -3,5 +3,5 @@
 //
 // The provider's own package for it compiles for minutes (docs/decisions/web-acl.md); what is registered is the same
 // resource. Every form says its type token, and names no property that the provider does not have: a test holds it to
-// the provider's schema, as far as it is written down here.
+// the source of the provider's package, which it reads as text.
 package firewall
