@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -127,16 +128,33 @@ func protects(g *graph.Graph, group string) bool {
 	})
 }
 
+// eventSources are the words of EventBridge for the sources of a subscription. Parameter groups are not among them: they
+// change by an update of the stack alone, and whoever runs it is told.
+var eventSources = map[string]string{"RDS DB Cluster Event": "db-cluster", "RDS DB Instance Event": "db-instance"}
+
+// checkSubscriptions wants somebody to be told of clusters and instances, by a subscription of RDS or by a rule of
+// EventBridge with a target.
 func checkSubscriptions(g *graph.Graph, _ graph.Resource) []Finding {
 	told, unsure := map[string]bool{}, false
 	for _, subscription := range g.OfType(subscriptionType) {
 		unsure = unsure || valueAt(subscription, "sourceType") == graph.Unknown
 		told[subscription.Text("sourceType")] = told[subscription.Text("sourceType")] || valueAt(subscription, "enabled") != false
 	}
+	for _, rule := range g.OfType("aws:cloudwatch/eventRule:EventRule") {
+		pattern, known := rule.Document("eventPattern")
+		targets, unknown := pointing(g, "aws:cloudwatch/eventTarget:EventTarget", "rule", rule)
+		unsure = unsure || unknown || !known && valueAt(rule, "eventPattern") == graph.Unknown
+		if !known || len(targets) == 0 || !slices.Contains(texts(pattern["source"]), "aws.rds") {
+			continue
+		}
+		for _, detail := range texts(pattern["detail-type"]) {
+			told[eventSources[detail]] = true
+		}
+	}
 	var findings []Finding
-	for _, source := range []string{"db-cluster", "db-instance", "db-parameter-group"} {
+	for _, source := range slices.Sorted(maps.Values(eventSources)) {
 		if !told[source] {
-			missing := finding("EventSubscription.sourceType", "is %s nowhere; wanted: a subscription", source)
+			missing := finding("EventSubscription.sourceType", "is %s nowhere, and no event rule tells of it; wanted: either", source)
 			missing.Undecided = unsure
 			findings = append(findings, missing)
 		}

@@ -61,6 +61,8 @@ func databaseJudgements() []judgement {
 	told := func(source string) graph.Resource {
 		return res("aws:rds/eventSubscription:EventSubscription", "db-"+source, inputs{"sourceType": source, "snsTopic": "arn"})
 	}
+	tells := res("aws:cloudwatch/eventRule:EventRule", "db-events", inputs{"eventPattern": text(inputs{"source": []string{"aws.rds"}, "detail-type": []string{"RDS DB Cluster Event"}})})
+	heard := res("aws:cloudwatch/eventTarget:EventTarget", "db-events-target", inputs{"rule": nameOf(tells), "arn": "arn"})
 	both := resources{cluster, instance, second}
 	wired := resources{cluster, instance, group, proxyGroup, way, depending(target, instance)}
 	return []judgement{
@@ -95,7 +97,9 @@ func databaseJudgements() []judgement {
 		broken(121, "debugLogging", proxy, inputs{"debugLogging": true}),
 		{122, "dependsOn", resources{proxy, cluster, instance, group, proxyGroup, way, target}, append(resources{proxy}, wired...)},
 		{122, "vpcSecurityGroupIds", resources{proxy, cluster, instance, group, proxyGroup, depending(target, instance)}, append(resources{proxy}, wired...)},
-		{123, "EventSubscription.sourceType", resources{cluster, told("db-cluster"), told("db-instance")}, resources{cluster, told("db-cluster"), told("db-instance"), told("db-parameter-group")}},
+		{123, "EventSubscription.sourceType", resources{cluster, told("db-cluster")}, resources{cluster, told("db-cluster"), told("db-instance")}},
+		{123, "EventSubscription.sourceType", resources{cluster, tells}, resources{cluster, tells, told("db-instance"), heard}},
+		{123, "EventSubscription.sourceType", resources{cluster, tells, heard}, resources{cluster, tells, told("db-instance"), heard}},
 	}
 }
 

@@ -26,5 +26,6 @@ func Waivers() []Waiver {
 		{129, "edge-balancer", "users and webhooks come from the internet: this is the one public entry, behind the firewall"},
 		{148, "function-*-lambda", unsigned},
 		{158, "database-role", "processes sign in by their role's token; the one other password is the proxy's, written anew by every migration"},
+		{177, "valkey-serverless", "a stack moves from it to a cluster by configuration alone, and what it holds is rebuilt from beats and the database"},
 	}
 }
