@@ -181,6 +181,9 @@ func TestConcurrencyIsDivided(t *testing.T) {
 			require.Equal(t, whole, sum)
 			require.GreaterOrEqual(t, s.queues[orderTasks], s.queues[poolClaim])
 		}
+		for queue, share := range sharesOf(100_000, all).queues {
+			require.Equal(t, 1000, share, "%s: more than a mapping takes", queue)
+		}
 	}
 	for _, tier := range sizing.TierNames() {
 		g := deployTier(t, tier, graph.Run{})

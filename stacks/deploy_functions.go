@@ -91,11 +91,15 @@ func weightOf(queue string) int {
 	}
 }
 
-// fewestOfQueue is a mapping's smallest concurrency.
-const fewestOfQueue = 2
+// fewestOfQueue and mostOfQueue are a mapping's smallest and greatest concurrency.
+const (
+	fewestOfQueue = 2
+	mostOfQueue   = 1000
+)
 
 // sharesOf divides the whole and gives nothing away. A pass needs one, and a second where there is enough so that a slow
 // one does not hold the next up; every queue gets its least, and the rest goes by weight, to orders what does not divide.
+// What is more than a mapping takes stays unreserved, which plans of several hundred thousand users come to.
 func sharesOf(whole int, all []handler) shares {
 	s := shares{queues: map[string]int{}, pass: 1}
 	var names []string
@@ -120,5 +124,8 @@ func sharesOf(whole int, all []handler) shares {
 		given += share
 	}
 	s.queues[orderTasks] += rest - given
+	for queue, share := range s.queues {
+		s.queues[queue] = min(share, mostOfQueue)
+	}
 	return s
 }
