@@ -80,10 +80,21 @@ func Deploy(ctx *pulumi.Context, cfg Config) error {
 	if err := newFunctions(ctx, cfg, running, compute); err != nil {
 		return err
 	}
-	for name, value := range computeOutputs(running, compute) {
-		ctx.Export(name, value)
+	return finish(ctx, cfg, running, outputParts{work: work, images: images, data: data, compute: compute})
+}
+
+// finish makes what rests on everything else: copies of the database, the way for releases, and the watch over all of it.
+func finish(ctx *pulumi.Context, cfg Config, on computeGround, out outputParts) (err error) {
+	if err := newBackup(ctx, cfg, on.dataGround, on.data); err != nil {
+		return err
 	}
-	for name, value := range stackOutputs(cfg, work, images) {
+	if out.releases, err = newDelivery(ctx, cfg, on.dataGround, out.images); err != nil {
+		return err
+	}
+	if out.watch, err = newWatch(ctx, cfg, on.dataGround, on.data, out.compute.watched()); err != nil {
+		return err
+	}
+	for name, value := range stackOutputs(cfg, out) {
 		ctx.Export(name, value)
 	}
 	return nil

@@ -54,16 +54,20 @@ type dataParts struct {
 	MasterSecretARN, RoleSecretARN pulumi.StringOutput
 	// DatabaseReady must stand before a service starts.
 	DatabaseReady []pulumi.Resource
+	// DatabaseARN, DatabaseID and DatabaseProxy are what backups and dashboards call cluster and proxy by.
+	DatabaseARN, DatabaseID, DatabaseProxy pulumi.StringOutput
 
 	TargetGroupARN, LoadBalancerARNSuffix, TargetGroupARNSuffix pulumi.StringOutput
 	Listener                                                    pulumi.Resource
 	// EdgeGroup is the load balancer's security group: the API's hosts admit it on edge.FirstPort to edge.LastPort.
 	EdgeGroup pulumi.StringOutput
+	// URL is the API's address; WebACL and Region are what metrics of the web ACL are found by.
+	URL, WebACL, Region string
 }
 
 // newData makes the cache, the database and the edge.
 func newData(ctx *pulumi.Context, cfg Config, on dataGround) (*dataParts, error) {
-	parts := &dataParts{}
+	parts := &dataParts{Region: cfg.Region}
 	cache, err := newValkey(ctx, cfg, on)
 	if err != nil {
 		return nil, err
@@ -126,6 +130,7 @@ func (d *dataParts) takePostgres(database *postgres.Postgres, cfg Config) {
 	d.DatabaseResourceID, d.DatabaseName, d.DatabaseRole = database.ResourceID, postgres.Database, postgres.Role
 	d.MasterSecretARN, d.RoleSecretARN = database.OwnerSecret, database.RoleSecret
 	d.DatabaseConnect, d.DatabaseReady = database.Connect(), database.Ready
+	d.DatabaseARN, d.DatabaseID, d.DatabaseProxy = database.ClusterARN, database.ClusterID, database.ProxyName
 }
 
 func newEdge(ctx *pulumi.Context, cfg Config, on dataGround) (*edge.Edge, error) {
@@ -141,4 +146,5 @@ func newEdge(ctx *pulumi.Context, cfg Config, on dataGround) (*edge.Edge, error)
 func (d *dataParts) takeEdge(front *edge.Edge) {
 	d.TargetGroupARN, d.Listener, d.EdgeGroup = front.TargetGroup, front.Listener, front.Group
 	d.LoadBalancerARNSuffix, d.TargetGroupARNSuffix = front.BalancerSuffix, front.TargetGroupSuffix
+	d.URL, d.WebACL = front.URL, front.WebACL
 }

@@ -21,13 +21,6 @@ const (
 	bucketResource      = "aws:s3/bucketV2:BucketV2"
 )
 
-// dataInPlace are inputs of the data half that AWS changes without replacing anything.
-var dataInPlace = []string{
-	"backupRetentionPeriod", "cacheUsageLimits", "deleteAutomatedBackups", "deletionProtection", "enableDeletionProtection",
-	"finalSnapshotIdentifier", "forceDestroy", "instanceClass", "metricQueries", "numNodeGroups", "recoveryWindowInDays",
-	"skipFinalSnapshot", "snapshotRetentionLimit", "threshold",
-}
-
 // The switches of the published tiers decide which cache there is, how many instances the database has, and whether
 // reads have an endpoint of their own.
 func TestDataSwitches(t *testing.T) {

@@ -52,8 +52,8 @@ func byName(t *testing.T, g *graph.Graph, name string) graph.Resource {
 }
 
 // In every tier each resource stands where a reader looks for it: below a component, under a name that begins with the
-// component's, made through the one explicit provider. The provider and the components of the diagram alone stand at
-// the top.
+// component's, made through the one explicit provider – copies abroad through that of their
+// region. Providers and the components of the diagram alone stand at the top.
 func TestEveryResourceHasItsPlace(t *testing.T) {
 	for _, tier := range sizing.TierNames() {
 		g := deployTier(t, tier, graph.Run{})
@@ -69,13 +69,20 @@ func TestEveryResourceHasItsPlace(t *testing.T) {
 			}
 			if r.Custom && r.Type != providerResource {
 				custom++
-				require.Equal(t, "workerfleet", r.Provider, "%s: %s is made through another provider", tier, r.URN)
+				want := "workerfleet"
+				if strings.HasPrefix(r.Name, "backup-abroad") {
+					want = abroadProvider
+				}
+				require.Equal(t, want, r.Provider, "%s: %s is made through another provider", tier, r.URN)
 				require.NotEmpty(t, r.Parent, "%s: %s stands beside the components", tier, r.URN)
 			}
 		}
 		want := []string{
-			"alarms", "database", "edge", "keys", "keys-guard", "network", "order-tasks", "perimeter", "pool-claim", "registry", "valkey",
-			"worker-control", "workerfleet",
+			"alarms", "backup", "database", "edge", "keys", "keys-guard", "network", "order-tasks", "perimeter", "pool-claim", "registry",
+			"valkey", "watch", "worker-control", "workerfleet",
+		}
+		if tier == "50k" || tier == "100k" {
+			want = append(want, abroadProvider)
 		}
 		want = append(want, computeComponents()...)
 		if tier != "100" && tier != "500" && tier != "1k" {
@@ -92,6 +99,12 @@ func TestProvider(t *testing.T) {
 	for tier, env := range map[string]string{"100": "development", "500": "development", "1k": "production", "100k": "production"} {
 		g := deployTier(t, tier, graph.Run{})
 		providers := g.OfType(providerResource)
+		if tier == "100k" {
+			require.Len(t, providers, 2, "and the second region's")
+			require.Equal(t, "ap-northeast-1", byName(t, g, abroadProvider).Text("region"))
+			require.Equal(t, byName(t, g, "workerfleet").Inputs["defaultTags"], byName(t, g, abroadProvider).Inputs["defaultTags"])
+			continue
+		}
 		require.Len(t, providers, 1)
 		require.Equal(t, "ap-southeast-1", providers[0].Text("region"))
 		require.NotContains(t, providers[0].Inputs, "allowedAccountIds")
@@ -158,7 +171,11 @@ func TestProtectionByTier(t *testing.T) {
 		strict := tier != "100" && tier != "500"
 		g := deployTier(t, tier, graph.Run{})
 		kept := slices.Concat(g.OfType("aws:kms/key:Key"), g.OfType("aws:ecr/repository:Repository"))
-		require.Len(t, kept, 5+6)
+		abroad := 0
+		if tier == "50k" || tier == "100k" {
+			abroad = 1
+		}
+		require.Len(t, kept, 5+6+abroad)
 		for _, r := range kept {
 			require.Equal(t, strict, r.Options.Protect, "%s %s", tier, r.Name)
 		}

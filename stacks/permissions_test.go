@@ -121,6 +121,7 @@ var everywhere = map[string]string{
 	"ecr:GetAuthorizationToken":             "one token for the whole registry",
 	"ecs:DiscoverPollEndpoint":              "it is about no resource",
 	"ecs:ListTasks":                         "a list of tasks has no resource; the cluster is a condition",
+	"tag:GetResources":                      "AWS Backup finds what it keeps by tags, which belong to no resource",
 	"xray:PutTelemetryRecords":              "X-Ray knows no resources",
 	"xray:PutTraceSegments":                 "X-Ray knows no resources",
 }

@@ -21,14 +21,16 @@ func (b *builder) makeGroups() (err error) {
 		return err
 	}
 	for _, client := range slices.Sorted(maps.Keys(b.args.Clients)) {
-		if err := b.admit(b.child("proxy-group", client), b.proxyGroup, b.args.Clients[client], "PostgreSQL from "+client); err != nil {
+		if _, err := b.admit(b.child("proxy-group", client), b.proxyGroup, b.args.Clients[client], "PostgreSQL from "+client); err != nil {
 			return err
 		}
 	}
-	if err := b.admit(b.child("cluster-group", "proxy"), b.clusterGroup, b.proxyGroup, "PostgreSQL from the proxy"); err != nil {
+	door, err := b.admit(b.child("cluster-group", "proxy"), b.clusterGroup, b.proxyGroup, "PostgreSQL from the proxy")
+	if err != nil {
 		return err
 	}
-	if err := b.admit(b.child("cluster-group", "migrate"), b.clusterGroup, b.args.Migrate, "PostgreSQL from migrate"); err != nil {
+	b.c.Ready = append(b.c.Ready, door)
+	if _, err := b.admit(b.child("cluster-group", "migrate"), b.clusterGroup, b.args.Migrate, "PostgreSQL from migrate"); err != nil {
 		return err
 	}
 	_, err = vpc.NewSecurityGroupEgressRule(b.ctx, b.child("proxy-group", "cluster"), &vpc.SecurityGroupEgressRuleArgs{
@@ -50,10 +52,9 @@ func (b *builder) group(suffix, describes string) (pulumi.StringOutput, error) {
 	return group.ID().ToStringOutput(), nil
 }
 
-func (b *builder) admit(name string, into, from pulumi.StringInput, describes string) error {
-	_, err := vpc.NewSecurityGroupIngressRule(b.ctx, name, &vpc.SecurityGroupIngressRuleArgs{
+func (b *builder) admit(name string, into, from pulumi.StringInput, describes string) (pulumi.Resource, error) {
+	return vpc.NewSecurityGroupIngressRule(b.ctx, name, &vpc.SecurityGroupIngressRuleArgs{
 		SecurityGroupId: into, ReferencedSecurityGroupId: from, IpProtocol: pulumi.String("tcp"),
 		FromPort: pulumi.Int(Port), ToPort: pulumi.Int(Port), Description: pulumi.String(describes),
 	}, b.parent())
-	return err
 }

@@ -52,7 +52,8 @@ func (b *builder) makeProxy() error {
 	return b.readerEndpoint(proxy)
 }
 
-// target leads the proxy to the cluster. An instance stands first: a proxy has nothing to sign in to before.
+// target leads the proxy to the cluster. An instance and the rule that lets the proxy in stand first: a target is
+// unavailable before.
 func (b *builder) target(proxy *rds.Proxy) error {
 	group, err := rds.NewProxyDefaultTargetGroup(b.ctx, b.child("proxy", "pool"), &rds.ProxyDefaultTargetGroupArgs{
 		DbProxyName: proxy.Name,

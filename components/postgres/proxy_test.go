@@ -36,6 +36,7 @@ func TestProxy(t *testing.T) {
 	target := named(t, g, "database-proxy-target")
 	require.Equal(t, "tier-5k-database", target.Text("dbClusterIdentifier"))
 	require.Contains(t, target.Options.DependsOn, named(t, g, "database-writer").URN)
+	require.Contains(t, target.Options.DependsOn, named(t, g, "database-cluster-group-proxy").URN)
 
 	require.Equal(t, proxy.Outputs["endpoint"], out["endpoint"])
 	require.Empty(t, out["reader"])

@@ -2,8 +2,13 @@ package provider
 
 import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/acm"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/backup"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/budgets"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/costexplorer"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/elasticache"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/guardduty"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/rds"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/route53"
@@ -20,7 +25,16 @@ func dataArguments() []argument {
 	return []argument{
 		acm.CertificateArgs{},
 		acm.CertificateValidationArgs{},
+		backup.PlanArgs{},
+		backup.SelectionArgs{},
+		backup.VaultArgs{},
+		backup.VaultLockConfigurationArgs{},
+		budgets.BudgetArgs{},
+		cloudwatch.CompositeAlarmArgs{},
+		cloudwatch.DashboardArgs{},
 		cloudwatch.LogResourcePolicyArgs{},
+		costexplorer.AnomalyMonitorArgs{},
+		costexplorer.AnomalySubscriptionArgs{},
 		elasticache.ParameterGroupArgs{},
 		elasticache.ReplicationGroupArgs{},
 		elasticache.ServerlessCacheArgs{},
@@ -30,6 +44,9 @@ func dataArguments() []argument {
 		firewall.ACL{},
 		firewall.Association{},
 		firewall.Logging{},
+		guardduty.DetectorArgs{},
+		guardduty.DetectorFeatureArgs{},
+		iam.OpenIdConnectProviderArgs{},
 		lb.ListenerArgs{},
 		lb.LoadBalancerArgs{},
 		lb.TargetGroupArgs{},
