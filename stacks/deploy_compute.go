@@ -23,6 +23,9 @@ const (
 	afterClose = time.Hour
 )
 
+// once is the stack file's word for making what exists once in an account.
+const once = "create"
+
 // computeGround is what the compute half is built on: the data half's ground, and what that has made.
 type computeGround struct {
 	dataGround
@@ -44,6 +47,11 @@ type computeParts struct {
 // newCompute makes the hosts, the worker's definition and the services.
 func newCompute(ctx *pulumi.Context, cfg Config, on computeGround) (*computeParts, error) {
 	c := &computeParts{}
+	if cfg.Account.ECSSettings == once {
+		if _, err := cluster.NewSettings(ctx, "ecs-settings", on.through); err != nil {
+			return nil, err
+		}
+	}
 	hosts, err := newCluster(ctx, cfg, on)
 	if err != nil {
 		return nil, err
