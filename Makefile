@@ -20,8 +20,8 @@ destroy: ## remove what up applied to STACK
 	@go run ./offline destroy --stack "$$STACK"
 
 local: ## run the platform on this machine: ARGS="--users 100 --workers 110 --kill 10"
-	@go build -o .workerfleet/bin/worker ./runtime/cmd/worker
-	@go run ./runtime/cmd/local $(ARGS)
+	@go build -o .workerfleet/bin/ ./runtime/cmd/agent ./runtime/cmd/api ./runtime/cmd/keeper ./runtime/cmd/local ./runtime/cmd/migrate ./runtime/cmd/worker
+	@.workerfleet/bin/local $(ARGS)
 
 test: ## run every test, the runtime's under the race detector where there is a C compiler
 	go test -timeout 20m $$(go list ./... | grep -v '^workerfleet/runtime/')

@@ -80,21 +80,20 @@ func Deploy(ctx *pulumi.Context, cfg Config) error {
 	if err := newFunctions(ctx, cfg, running, compute); err != nil {
 		return err
 	}
-	for name, value := range computeOutputs(running, compute) {
-		ctx.Export(name, value)
-	}
-	return finish(ctx, cfg, parts, outputParts{work: work, images: images, data: data, cluster: compute.cluster.Name})
+	return finish(ctx, cfg, running, outputParts{work: work, images: images, data: data, compute: compute})
 }
 
 // finish makes what rests on everything else: copies of the database, the way for releases, and the watch over all of it.
-func finish(ctx *pulumi.Context, cfg Config, on dataGround, out outputParts) (err error) {
-	if err := newBackup(ctx, cfg, on, out.data); err != nil {
+func finish(ctx *pulumi.Context, cfg Config, on computeGround, out outputParts) (err error) {
+	if err := newBackup(ctx, cfg, on.dataGround, on.data); err != nil {
 		return err
 	}
-	if out.releases, err = newDelivery(ctx, cfg, on, out.images); err != nil {
+	if out.releases, err = newDelivery(ctx, cfg, on.dataGround, out.images); err != nil {
 		return err
 	}
-	if out.watch, err = newWatch(ctx, cfg, on, out); err != nil {
+	more := out.compute.watched()
+	more.sections = append(more.sections, queuesSection(out.work))
+	if out.watch, err = newWatch(ctx, cfg, on.dataGround, on.data, more); err != nil {
 		return err
 	}
 	for name, value := range stackOutputs(cfg, out) {

@@ -12,7 +12,7 @@ import (
 	"workerfleet/components/protection"
 	"workerfleet/components/queues"
 	"workerfleet/components/registry"
-	"workerfleet/components/task"
+	"workerfleet/components/watch"
 	"workerfleet/components/workers"
 )
 
@@ -22,6 +22,9 @@ const (
 	beforeOpen = time.Hour
 	afterClose = time.Hour
 )
+
+// once is the stack file's word for making what exists once in an account.
+const once = "create"
 
 // computeGround is what the compute half is built on: the data half's ground, and what that has made.
 type computeGround struct {
@@ -35,14 +38,20 @@ type computeGround struct {
 type computeParts struct {
 	cluster *cluster.Cluster
 	workers *workers.Workers
-	migrate *task.Task
-	may     permissions
-	reads   environments
+	// migration is how a release runs the migration before it deploys.
+	migration pulumi.Map
+	may       permissions
+	reads     environments
 }
 
 // newCompute makes the hosts, the worker's definition and the services.
 func newCompute(ctx *pulumi.Context, cfg Config, on computeGround) (*computeParts, error) {
 	c := &computeParts{}
+	if cfg.Account.ECSSettings == once {
+		if _, err := cluster.NewSettings(ctx, "ecs-settings", on.through); err != nil {
+			return nil, err
+		}
+	}
 	hosts, err := newCluster(ctx, cfg, on)
 	if err != nil {
 		return nil, err
@@ -109,15 +118,27 @@ func imageOf(ctx *pulumi.Context, parameter string, on computeGround) (string, e
 	return found.Value, nil
 }
 
-// computeOutputs are what people and tools read of what runs. A release runs the migration by what stands under
-// migration, before it deploys.
-func computeOutputs(on computeGround, c *computeParts) pulumi.Map {
-	return pulumi.Map{
-		"clusterName":          pulumi.String(c.cluster.Name),
-		"workerTaskDefinition": c.workers.Task.ARN,
-		"migration": pulumi.Map{
-			"taskDefinition": c.migrate.ARN, "capacityProvider": c.cluster.API,
-			"subnets": on.network.PrivateSubnets, "securityGroup": on.clients.Migrate,
+// watched is what the watch shows and gathers of what runs: what users feel, and what runs full.
+func (c *computeParts) watched() watchParts {
+	cluster := pulumi.StringMap{"ClusterName": pulumi.String(c.cluster.Name)}
+	ofCluster := func(metric, statistic, label string) watch.Series {
+		return watch.Series{Namespace: "ECS/ContainerInsights", Name: metric, Dimensions: cluster, Statistic: statistic, Label: label}
+	}
+	hosts := func(provider pulumi.StringInput, label string) watch.Series {
+		return watch.Series{
+			Namespace: "AWS/ECS/ManagedScaling", Name: "CapacityProviderReservation", Statistic: "Average", Label: label,
+			Dimensions: pulumi.StringMap{"ClusterName": pulumi.String(c.cluster.Name), "CapacityProviderName": provider},
+		}
+	}
+	return watchParts{
+		users: []string{
+			"api-errors", "function-*-errors", "function-*-stopped", "function-failures-depth", "vitals-claims-*", "vitals-recovery-slow",
+			"vitals-hold", "vitals-orders-*", "vitals-beats-stopped",
 		},
+		capacity: []string{"cluster-*-full", "cluster-*-short", "function-*-throttles", "api-processors", "api-memory", "keeper-*", "vitals-limits", "vitals-no-capacity"},
+		sections: []watch.Section{{Title: "Hosts and tasks", Graphs: []watch.Graph{
+			{Title: "Hosts in use, percent of those there are", Series: []watch.Series{hosts(c.cluster.Workers, "worker hosts"), hosts(c.cluster.API, "API hosts")}},
+			{Title: "Hosts and tasks", Series: []watch.Series{ofCluster("ContainerInstanceCount", "Average", "hosts"), ofCluster("TaskCount", "Average", "tasks")}},
+		}}},
 	}
 }

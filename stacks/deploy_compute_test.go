@@ -22,7 +22,7 @@ const (
 func computeComponents() []string {
 	return []string{
 		"agent", "agent-task", "api", "api-task", "cluster", "function-claim", "function-control", "function-failures", "function-maintenance",
-		"function-orders", "function-pool", "keeper", "keeper-task", "migrate-task", "witness", "workers",
+		"function-orders", "function-pool", "keeper", "keeper-task", "migrate-task", "vitals", "witness", "workers",
 	}
 }
 
@@ -231,4 +231,13 @@ func TestSecondSignals(t *testing.T) {
 	}
 	require.Contains(t, byName(t, g, "witness-task").Text("eventPattern"), "task-definition/"+byName(t, g, "workers-worker-definition").Text("family")+":")
 	require.Contains(t, byName(t, g, "witness-host").Text("eventPattern"), byName(t, g, "cluster-ecs").Outputs["arn"])
+}
+
+// What exists once in an account is made by the stack whose file says so, and adopted by all others.
+func TestAccountSettingsOnce(t *testing.T) {
+	for word, made := range map[string]int{"create": 3, "adopt": 0, "off": 0} {
+		g, err := upIn(graph.SimulatedAccount, `{"users":100,"account":{"ecsSettings":"`+word+`"}}`, false)
+		require.NoError(t, err)
+		require.Len(t, g.OfType("aws:ecs/accountSettingDefault:AccountSettingDefault"), made, word)
+	}
 }

@@ -48,26 +48,30 @@ func newDelivery(ctx *pulumi.Context, cfg Config, on dataGround, images *registr
 	return delivery.New(ctx, "delivery", args, on.through)
 }
 
+// watchParts are what the compute half adds to the watch: sections of the dashboard, and patterns of its alarms.
+type watchParts struct {
+	sections        []watch.Section
+	users, capacity []string
+}
+
 // newWatch comes last: it gathers alarms that exist.
-func newWatch(ctx *pulumi.Context, cfg Config, on dataGround, of outputParts) (*watch.Watch, error) {
+func newWatch(ctx *pulumi.Context, cfg Config, on dataGround, parts *dataParts, more watchParts) (*watch.Watch, error) {
 	args := &watch.Args{
 		Place: on.place, Topic: on.topic, MonthlyBudgetUSD: cfg.MonthlyBudgetUSD,
 		CostAnomaly: cfg.Account.CostAnomaly, GuardDuty: cfg.Account.GuardDuty,
 		// What users feel: errors and late answers at the edge, and work of theirs that waits or finds no database.
-		Users: []string{
-			"edge-errors", "edge-target-errors", "edge-unhealthy", "edge-latency", "edge-rejected", "api-errors", "cluster-*-short",
-			"pool-claim-age", "order-tasks-age", "worker-control-age", "function-claim-errors", "function-orders-errors",
-			"database-proxy-borrow", "database-proxy-refused", "valkey-*-evictions*",
-		},
+		Users: append([]string{
+			"edge-errors", "edge-target-errors", "edge-unhealthy", "edge-latency", "edge-rejected", "pool-claim-age", "order-tasks-age",
+			"worker-control-age", "database-proxy-borrow", "database-proxy-refused", "valkey-*-evictions*",
+		}, more.users...),
 		// What runs full: sizes, limits and ports.
-		Capacity: []string{
-			"cluster-*-full", "api-processors", "api-memory", "keeper-processors", "keeper-memory", "agent-processors", "agent-memory",
-			"function-*-throttles", "database-cpu-*", "database-memory-*", "database-connections-*", "database-transactions-*",
-			"database-volume", "valkey-*-connections*", "valkey-*-memory*", "network-nat-*-ports", "*-in-flight",
-		},
-		Sections: sections(of),
+		Capacity: append([]string{
+			"database-cpu-*", "database-memory-*", "database-connections-*", "database-transactions-*", "database-volume",
+			"valkey-*-connections*", "valkey-*-memory*", "network-nat-*-ports", "*-in-flight",
+		}, more.capacity...),
+		Sections: append(parts.sections(), more.sections...),
 	}
-	if of.data.ValkeyCluster {
+	if parts.ValkeyCluster {
 		args.Capacity = append(args.Capacity, "valkey-cluster-cpu-*", "valkey-cluster-lag-*")
 	} else {
 		args.Users = append(args.Users, "valkey-serverless-throttled")

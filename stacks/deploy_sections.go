@@ -11,25 +11,9 @@ import (
 	"workerfleet/components/watch"
 )
 
-// sections are the dashboard's rows below those of the fleet's own metrics.
-func sections(of outputParts) []watch.Section {
-	return []watch.Section{
-		of.data.edgeSection(), hostsSection(of.cluster), queuesSection(of.work), of.data.valkeySection(), of.data.databaseSection(),
-	}
-}
-
-// hostsSection shows how much of the hosts is reserved and used. A worker reserves what it may need, so that reservation
-// says how full the fleet is, and use how much of it works.
-func hostsSection(cluster string) watch.Section {
-	var graphs []watch.Graph
-	for _, of := range []string{"CPU", "Memory"} {
-		graph := watch.Graph{Title: of + " of the hosts, %"}
-		for _, metric := range []string{"Reservation", "Utilization"} {
-			graph.Series = append(graph.Series, series("AWS/ECS", of+metric, "Average", pulumi.StringMap{"ClusterName": pulumi.String(cluster)}))
-		}
-		graphs = append(graphs, graph)
-	}
-	return watch.Section{Title: "Hosts", Graphs: graphs}
+// sections are the dashboard's rows for edge, cache and database.
+func (d *dataParts) sections() []watch.Section {
+	return []watch.Section{d.edgeSection(), d.valkeySection(), d.databaseSection()}
 }
 
 // queuesSection shows what waits and what could not be done, by queue.

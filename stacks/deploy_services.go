@@ -142,10 +142,17 @@ func (c *computeParts) newAgent(ctx *pulumi.Context, cfg Config, on computeGroun
 
 // newMigrate describes the migration; running it is the release's. It alone reaches the writer itself, and so has an
 // interface of its own.
-func (c *computeParts) newMigrate(ctx *pulumi.Context, cfg Config, on computeGround) (err error) {
-	c.migrate, err = newProcess(ctx, cfg, on, process{
+func (c *computeParts) newMigrate(ctx *pulumi.Context, cfg Config, on computeGround) error {
+	made, err := newProcess(ctx, cfg, on, process{
 		name: "migrate", network: task.Own, cpu: migrateCPU, soft: keeperSoft, hard: keepHard, stop: keeperStop,
 		reads: c.reads.migrate(), may: c.may.migrate(), secrets: c.reads.owner(),
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	c.migration = pulumi.Map{
+		"taskDefinition": made.ARN, "capacityProvider": c.cluster.API,
+		"subnets": on.network.PrivateSubnets, "securityGroup": on.clients.Migrate,
+	}
+	return nil
 }

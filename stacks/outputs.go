@@ -14,7 +14,7 @@ type outputParts struct {
 	work     map[string]*queues.Queue
 	images   *registry.Registry
 	data     *dataParts
-	cluster  string // the ECS cluster's name
+	compute  *computeParts
 	watch    *watch.Watch
 	releases *delivery.Delivery // nil where no repository is stated
 }
@@ -31,6 +31,9 @@ func stackOutputs(cfg Config, of outputParts) pulumi.Map {
 		role = of.releases.RoleARN
 	}
 	return pulumi.Map{
+		"clusterName":            pulumi.String(of.compute.cluster.Name),
+		"workerTaskDefinition":   of.compute.workers.Task.ARN,
+		"migration":              of.compute.migration,
 		"apiUrl":                 pulumi.String(of.data.URL),
 		"consoleUrl":             pulumi.String(of.data.URL + "/console"),
 		"valkeyEndpoint":         of.data.ValkeyEndpoint,

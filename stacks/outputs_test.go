@@ -6,10 +6,13 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
+	"workerfleet/components/cluster"
 	"workerfleet/components/delivery"
 	"workerfleet/components/queues"
 	"workerfleet/components/registry"
+	"workerfleet/components/task"
 	"workerfleet/components/watch"
+	"workerfleet/components/workers"
 	"workerfleet/stacks/sizing"
 )
 
@@ -30,10 +33,17 @@ func TestStackOutputs(t *testing.T) {
 			URL: "https://fleet.acme.com", ValkeyEndpoint: text("valkey:6379"), DatabaseEndpoint: text("proxy"), DatabaseReaderEndpoint: text("reader"),
 		},
 		releases: &delivery.Delivery{RoleARN: text("role")},
+		compute: &computeParts{
+			cluster: &cluster.Cluster{Name: "acme-cluster"}, workers: &workers.Workers{Task: &task.Task{ARN: text("definition")}},
+			migration: pulumi.Map{"taskDefinition": text("migration")},
+		},
 	}
 	of.work = map[string]*queues.Queue{poolClaim: {URL: url}}
 	found := stackOutputs(configOf(t, `{"users":100}`), of)
-	require.Len(t, found, 11)
+	require.Len(t, found, 14)
+	require.Equal(t, pulumi.String("acme-cluster"), found["clusterName"])
+	require.Equal(t, of.compute.workers.Task.ARN, found["workerTaskDefinition"])
+	require.Equal(t, of.compute.migration, found["migration"])
 	require.Equal(t, pulumi.StringMap{poolClaim: url}, found["queueUrls"])
 	require.Equal(t, of.images.URLs, found["repositories"])
 	require.Equal(t, pulumi.String("https://fleet.acme.com"), found["apiUrl"])

@@ -25,8 +25,6 @@ var update = flag.Bool("update", false, "rewrite the scripts in testdata")
 
 var here = place.Place{Stack: "tier-1k", Account: "111122223333", Region: "ap-southeast-1"}
 
-const groupType = "aws:autoscaling/group:Group"
-
 func standard() cluster.Args {
 	return cluster.Args{
 		Place: here, VPC: pulumi.String("vpc-1"), CIDR: "10.20.0.0/16", Subnets: pulumi.ToStringArray([]string{"subnet-a", "subnet-b", "subnet-c"}),
@@ -323,4 +321,19 @@ func TestRefuses(t *testing.T) {
 		_, err := record(wrong)
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// The account's defaults are made by the stack that is told to, and say what every cluster of the account inherits.
+func TestSettings(t *testing.T) {
+	g, err := graph.Record(func(ctx *pulumi.Context) error {
+		_, err := cluster.NewSettings(ctx, "ecs-settings")
+		return err
+	}, graph.Run{})
+	require.NoError(t, err)
+	values := map[string]string{}
+	for _, setting := range g.OfType("aws:ecs/accountSettingDefault:AccountSettingDefault") {
+		require.Equal(t, "ecs-settings-"+setting.Text("name"), setting.Name)
+		values[setting.Text("name")] = setting.Text("value")
+	}
+	require.Equal(t, map[string]string{"containerInsights": "enabled", "defaultLogDriverMode": "non-blocking", "tagResourceAuthorization": "on"}, values)
 }

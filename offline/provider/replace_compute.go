@@ -8,6 +8,7 @@ var computeReplacing = map[string][]string{
 	"aws:autoscaling/lifecycleHook:LifecycleHook":                    {"name", "autoscalingGroupName"},
 	"aws:autoscaling/schedule:Schedule":                              {"scheduledActionName", "autoscalingGroupName"},
 	"aws:ec2/launchTemplate:LaunchTemplate":                          {"name", "namePrefix"},
+	"aws:ecs/accountSettingDefault:AccountSettingDefault":            {"name"},
 	"aws:ecs/capacityProvider:CapacityProvider":                      {"name"},
 	"aws:ecs/cluster:Cluster":                                        {"name"},
 	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders":      {"clusterName"},

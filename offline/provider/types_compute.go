@@ -18,6 +18,7 @@ func computeArguments() []argument {
 		autoscaling.LifecycleHookArgs{},
 		autoscaling.ScheduleArgs{},
 		ec2.LaunchTemplateArgs{},
+		ecs.AccountSettingDefaultArgs{},
 		ecs.CapacityProviderArgs{},
 		ecs.ClusterArgs{},
 		ecs.ClusterCapacityProvidersArgs{},

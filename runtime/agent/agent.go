@@ -18,10 +18,12 @@ import (
 // Config is what an agent is made of. Host, Socket, Store and Post must be set.
 type Config struct {
 	Host fleet.Host
-	// Socket is the path on which workers call.
+	// Socket is the path on which workers call, unless there is a Door.
 	Socket string
-	Store  claim.Hosts
-	Post   Post
+	// Door takes calls from within this process, where a whole fleet is simulated; nil is the socket.
+	Door  Door
+	Store claim.Hosts
+	Post  Post
 	// Terms are the pool's; zero is [claim.DefaultTerms].
 	Terms claim.Terms
 	// Beat is the time between batches; 0 is 2 s.
@@ -65,7 +67,7 @@ func New(c Config) (*Agent, error) {
 	if _, err := fleet.ParseHost(string(c.Host)); err != nil {
 		return nil, err
 	}
-	if c.Socket == "" || c.Store == nil || c.Post == nil {
+	if c.Socket == "" && c.Door == nil || c.Store == nil || c.Post == nil {
 		return nil, errors.New("socket, store, post: one is missing; allowed: all set")
 	}
 	if c.Terms == (claim.Terms{}) {
@@ -92,17 +94,21 @@ func New(c Config) (*Agent, error) {
 // Run serves until ctx ends; then it parks its workers and leaves them running for the next agent. Any error but of
 // the socket is logged and tried again.
 func (a *Agent) Run(ctx context.Context) error {
-	listener, err := listen(ctx, a.Socket)
-	if err != nil {
-		return err
+	door := a.Door
+	if door == nil {
+		listener, err := listen(ctx, a.Socket)
+		if err != nil {
+			return err
+		}
+		door = socketDoor{listener}
 	}
 	work, finish := context.WithCancel(context.WithoutCancel(ctx))
 	a.work = work
-	a.group.Go(func() { a.accept(listener) })
+	a.group.Go(func() { a.accept(door) })
 	a.group.Go(a.carry)
 	names := a.own(ctx)
 	finish()
-	err = listener.Close()
+	err := door.Close()
 	a.group.Wait()
 	a.park(names)
 	return err
@@ -143,10 +149,10 @@ func (a *Agent) turn(news turn) {
 	}
 }
 
-// accept takes connections until the listener closes.
-func (a *Agent) accept(listener *net.UnixListener) {
+// accept takes calls until the door closes.
+func (a *Agent) accept(door Door) {
 	for {
-		stream, err := listener.AcceptUnix()
+		call, err := door.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
@@ -158,21 +164,17 @@ func (a *Agent) accept(listener *net.UnixListener) {
 				return
 			}
 		default:
-			a.group.Go(func() { a.receive(stream) })
+			a.group.Go(func() { a.receive(call) })
 		}
 	}
 }
 
 // receive takes hold of the process behind a connection before a word of it is heard.
-func (a *Agent) receive(stream *net.UnixConn) {
-	pid, err := hostlink.Peer(stream)
-	var p *process
-	if err == nil {
-		p, err = openProcess(pid)
-	}
+func (a *Agent) receive(call Call) {
+	p, err := call.process()
 	if err != nil {
 		a.Log.Warn("connection refused", "error", err)
-		_ = stream.Close()
+		_ = call.Stream.Close()
 		return
 	}
 	adopted := make(chan *process, 1)
@@ -182,10 +184,10 @@ func (a *Agent) receive(stream *net.UnixConn) {
 	})
 	select {
 	case known := <-adopted:
-		a.converse(hostlink.NewConn(stream), known)
+		a.converse(hostlink.NewConn(call.Stream), known)
 	case <-a.work.Done():
 		p.release()
-		_ = stream.Close()
+		_ = call.Stream.Close()
 	}
 }
 

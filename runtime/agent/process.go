@@ -3,6 +3,7 @@ package agent
 import (
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"unsafe"
 )
@@ -12,6 +13,9 @@ import (
 type process struct {
 	pid  int
 	file *os.File
+	// A simulated process has no file: it ends when exited is closed.
+	exited, released chan struct{}
+	once             sync.Once
 }
 
 // openProcess takes hold of a process, which may be one that has just ended.
@@ -40,6 +44,14 @@ func openProcess(pid int) (*process, error) {
 
 // wait returns true when the process has ended, false when it was let go first.
 func (p *process) wait() bool {
+	if p.file == nil {
+		select {
+		case <-p.exited:
+			return true
+		case <-p.released:
+			return false
+		}
+	}
 	raw, err := p.file.SyscallConn()
 	if err != nil {
 		return false
@@ -54,6 +66,14 @@ func (p *process) wait() bool {
 
 // ended says whether the process has ended by now.
 func (p *process) ended() (ended bool) {
+	if p.file == nil {
+		select {
+		case <-p.exited:
+			return true
+		default:
+			return false
+		}
+	}
 	raw, err := p.file.SyscallConn()
 	if err != nil {
 		return true
@@ -65,7 +85,13 @@ func (p *process) ended() (ended bool) {
 }
 
 // release lets go of the process, which ends wait.
-func (p *process) release() { _ = p.file.Close() }
+func (p *process) release() {
+	if p.file == nil {
+		p.once.Do(func() { close(p.released) })
+		return
+	}
+	_ = p.file.Close()
+}
 
 // readable asks without waiting: a pidfd is readable once its process has ended (pidfd_open(2)).
 func readable(fd uintptr) bool {

@@ -154,7 +154,7 @@ func (x *Index) Sent(worker fleet.Worker, epoch fleet.Epoch) error {
 }
 
 // Release: see [Claims].
-func (x *Index) Release(user fleet.User, epoch fleet.Epoch) error {
+func (x *Index) Release(now int64, user fleet.User, epoch fleet.Epoch, t Terms) error {
 	s, ok := x.users[user]
 	switch {
 	case !ok || s.epoch < epoch:
@@ -163,8 +163,17 @@ func (x *Index) Release(user fleet.User, epoch fleet.Epoch) error {
 		return ErrFenced
 	}
 	delete(x.users, user)
-	if w := x.workers[s.worker]; w != nil && w.Epoch == epoch && w.User == user {
-		x.unbind(w)
+	w := x.workers[s.worker]
+	if w == nil || w.Epoch != epoch || w.User != user {
+		return nil
+	}
+	untold := w.State == Assigned && !w.Sent
+	x.unbind(w)
+	if untold {
+		// Should the mail be on its way all the same, the worker's acceptance is refused by its epoch.
+		w.State = Warm
+		x.free[string(w.ID)] = x.preference(*w)
+		x.match(now, t)
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func (x *Index) registerIdle(now int64, w *Worker, r Registration, t Terms) Stan
 	x.put(now, r, t)
 	fresh := x.workers[r.Worker]
 	fresh.State, fresh.Epoch = Warm, epoch
-	x.free[string(r.Worker)] = x.preference(r)
+	x.free[string(r.Worker)] = x.preference(*fresh)
 	x.match(now, t)
 	return Ok
 }
@@ -75,14 +75,14 @@ func (x *Index) put(now int64, r Registration, t Terms) {
 
 // preference orders idle workers: the newest image first, then the host with the most workers, so that old images and
 // nearly empty hosts run out of users and can be retired. It is fixed when the worker becomes idle.
-func (x *Index) preference(r Registration) int64 {
+func (x *Index) preference(of Worker) int64 {
 	beside := int64(0)
 	for _, w := range x.workers {
-		if w.Host == r.Host {
+		if w.Host == of.Host {
 			beside++
 		}
 	}
-	return -(r.Revision*BeatLimit + min(beside, BeatLimit-1))
+	return -(of.Revision*BeatLimit + min(beside, BeatLimit-1))
 }
 
 func (x *Index) hostSeen(now int64, name fleet.Host) { x.hosts[string(name)] = now }

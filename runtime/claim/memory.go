@@ -63,8 +63,8 @@ func (m *Memory) Sent(_ context.Context, worker fleet.Worker, epoch fleet.Epoch)
 }
 
 // Release: see [Claims].
-func (m *Memory) Release(_ context.Context, user fleet.User, epoch fleet.Epoch) (err error) {
-	m.at(func(x *Index, _ int64) { err = x.Release(user, epoch) })
+func (m *Memory) Release(_ context.Context, user fleet.User, epoch fleet.Epoch, t Terms) (err error) {
+	m.at(func(x *Index, now int64) { err = x.Release(now, user, epoch, t) })
 	return err
 }
 

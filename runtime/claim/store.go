@@ -42,8 +42,9 @@ type Claims interface {
 	Leave(ctx context.Context, user fleet.User) error
 	// Sent notes that the assignment is in the host's mail. ErrFenced: it is no longer current.
 	Sent(ctx context.Context, worker fleet.Worker, epoch fleet.Epoch) error
-	// Release ends the user's session of that epoch; repeating it is harmless. ErrFenced: a newer one is current.
-	Release(ctx context.Context, user fleet.User, epoch fleet.Epoch) error
+	// Release ends the user's session of that epoch; repeating it is harmless. ErrFenced: a newer one is current. A
+	// worker that nobody has told of the session is free again at once: a claim that was refused costs no stock.
+	Release(ctx context.Context, user fleet.User, epoch fleet.Epoch, t Terms) error
 	// Raise lifts the floor under all epochs to come.
 	Raise(ctx context.Context, floor fleet.Epoch) error
 }

@@ -32,6 +32,8 @@ const (
 	defaultPatience = 2 * time.Second
 	// again is after how long a request asks the index itself, should the word be lost on its way.
 	again = 250 * time.Millisecond
+	// soon is after how long it asks again while the user's last worker is on its way out: most are gone by then.
+	soon = 25 * time.Millisecond
 )
 
 // api serves the routes.
@@ -109,7 +111,15 @@ func (a *api) claim(w http.ResponseWriter, r *http.Request, user fleet.User) err
 func (a *api) await(ctx context.Context, user fleet.User) (session.Progress, error) {
 	for {
 		progress, err := a.Sessions.Claim(ctx, claim.Request{User: user}, a.Name)
-		if err != nil || progress.Bound == nil || progress.Ready() {
+		switch {
+		case err == nil && progress.Wait > 0:
+			select {
+			case <-time.After(soon):
+				continue
+			case <-ctx.Done():
+				return progress, nil
+			}
+		case err != nil || progress.Bound == nil || progress.Ready():
 			return progress, err
 		}
 		waiting, stop := context.WithTimeout(ctx, again)

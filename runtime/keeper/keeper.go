@@ -164,7 +164,7 @@ func (k *Keeper) agree(ctx context.Context, b claim.Binding, r *Report) error {
 		err = k.Store.Confirm(ctx, b.Worker, b.Life, b.Epoch)
 		r.Agreed++
 	} else {
-		err = k.Store.Release(ctx, b.User, b.Epoch)
+		err = k.Store.Release(ctx, b.User, b.Epoch, k.Terms)
 		r.Refused++
 	}
 	if err != nil && !errors.Is(err, claim.ErrFenced) {

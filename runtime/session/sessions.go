@@ -162,7 +162,7 @@ func refused(err error) bool {
 
 // undo takes a binding back before its worker can have heard of it.
 func (s *Sessions) undo(ctx context.Context, b claim.Binding) error {
-	err := s.Claims.Release(ctx, b.User, b.Epoch)
+	err := s.Claims.Release(ctx, b.User, b.Epoch, s.Terms)
 	if err != nil && !errors.Is(err, claim.ErrFenced) {
 		return fmt.Errorf("undo the binding of %s: %w", b.User, err)
 	}
@@ -182,7 +182,7 @@ func (s *Sessions) End(ctx context.Context, user fleet.User) error {
 	if !open {
 		return nil
 	}
-	if err := s.Claims.Release(ctx, user, current.Epoch); err != nil && !errors.Is(err, claim.ErrFenced) {
+	if err := s.Claims.Release(ctx, user, current.Epoch, s.Terms); err != nil && !errors.Is(err, claim.ErrFenced) {
 		return fmt.Errorf("release the session of %s: %w", user, err)
 	}
 	release := fleet.Mail{Kind: fleet.MailRelease, Worker: current.Worker, Life: current.Life, User: user, Epoch: current.Epoch}

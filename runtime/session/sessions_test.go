@@ -138,11 +138,12 @@ func TestPredecessorIsAwaited(t *testing.T) {
 	require.Greater(t, p.Wait, 16*time.Second)
 	require.Len(t, b.mailbox.mail, 2, "a second worker was told of the user")
 
+	require.NotNil(t, b.claim("bea").Bound, "a claim that must wait keeps no worker from others")
+
 	b.idle("w1", 2) // it has reset itself
-	b.idle("w2", 1)
 	p = b.claim("ann")
 	require.NotNil(t, p.Bound, "the predecessor's next life proves that it is gone")
-	require.Len(t, b.mailbox.mail, 3)
+	require.Len(t, b.mailbox.mail, 4)
 }
 
 // A user without credentials gets a clear error and keeps no worker from others.
@@ -154,7 +155,6 @@ func TestNoCredentials(t *testing.T) {
 	_, open, err := b.authority.Current(t.Context(), "stranger")
 	require.NoError(t, err)
 	require.False(t, open)
-	b.idle("w1", 1) // its next beat makes it announce itself
 	require.NotNil(t, b.claim("ann").Bound)
 }
 

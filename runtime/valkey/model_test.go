@@ -79,7 +79,9 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		},
 		"release": func(t *rapid.T) {
 			u, e := user(t), m.epoch(t)
-			require.Equal(t, m.index.Release(u, e), m.store.Release(ctx, u, e))
+			terms := terms(t)
+			got := m.store.Release(ctx, u, e, terms)
+			require.Equal(t, m.index.Release(m.now, u, e, terms), got)
 		},
 		"raise": func(t *rapid.T) {
 			floor := m.epoch(t) + fleet.Epoch(rapid.IntRange(0, 5000).Draw(t, "above"))

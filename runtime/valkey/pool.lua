@@ -106,6 +106,12 @@ local function drop(w, renew)
   return death
 end
 
+-- offer puts an idle worker among the free ones: the newest image first, then the fullest host.
+local function offer(id, host, revision)
+  local beside = math.min(tonumber(redis.call('HGET', P .. 'host:' .. host, 'workers') or '0'), 1023)
+  redis.call('ZADD', P .. 'free', text(-(tonumber(revision) * 1024 + beside)), id)
+end
+
 -- bind gives a worker to a user under the next epoch.
 local function bind(user, w, acknowledge)
   local last = tonumber(redis.call('GET', P .. 'epoch') or '0')

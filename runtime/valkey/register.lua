@@ -33,9 +33,7 @@ if user == '' then
     at = w.epoch
   end
   put('warm', '', at, '0')
-  -- Newest image first, then the fullest host.
-  local beside = math.min(tonumber(redis.call('HGET', P .. 'host:' .. host, 'workers') or '0'), 1023)
-  redis.call('ZADD', P .. 'free', text(-(tonumber(ARGV[4]) * 1024 + beside)), id)
+  offer(id, host, ARGV[4])
   match(tonumber(ARGV[9]))
   return reply('ok')
 end

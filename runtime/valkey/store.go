@@ -100,8 +100,8 @@ func (s *Store) Sent(ctx context.Context, worker fleet.Worker, epoch fleet.Epoch
 }
 
 // Release: see [claim.Claims].
-func (s *Store) Release(ctx context.Context, user fleet.User, epoch fleet.Epoch) error {
-	return s.fenced(ctx, scriptRelease, string(user), epoch.String())
+func (s *Store) Release(ctx context.Context, user fleet.User, epoch fleet.Epoch, t claim.Terms) error {
+	return s.fenced(ctx, scriptRelease, string(user), epoch.String(), ms(t.Acknowledge))
 }
 
 // Raise: see [claim.Claims].

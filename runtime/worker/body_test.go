@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -19,7 +21,8 @@ import (
 // A body is a process, so each test runs this binary as one, in the role that WORKER_PROBE names.
 
 func bodyProbe() func() {
-	return map[string]func(){"anew": probeAnew, "children": probeChildren, "spent": probeSpent, "tied": probeTied}[os.Getenv("WORKER_PROBE")]
+	return map[string]func(){"anew": probeAnew, "children": probeChildren, "spent": probeSpent, "tied": probeTied,
+		"asked": probeAsked, "askedLate": probeAskedLate}[os.Getenv("WORKER_PROBE")]
 }
 
 func probe(t *testing.T, role string) (string, error) {
@@ -168,6 +171,39 @@ func TestParentIsGone(t *testing.T) {
 	out, err := probe(t, "tied")
 	require.Error(t, err)
 	require.Contains(t, out, "1073741824 has ended")
+}
+
+// probeAsked is asked to end while a life is cleared away, and then goes on.
+func probeAsked() {
+	if os.Getenv(EnvLife) != "" {
+		fmt.Println("went on")
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	must(syscall.Kill(os.Getpid(), syscall.SIGTERM))
+	must(body().goOn(ctx, 1))
+	fmt.Println("ended")
+}
+
+// probeAskedLate is asked to end when the image no longer listens.
+func probeAskedLate() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	b := body()
+	b.Lives = 1
+	must(b.goOn(ctx, 1))
+	must(syscall.Kill(os.Getpid(), syscall.SIGTERM))
+	time.Sleep(time.Minute)
+}
+
+// A process that is asked to end between two lives ends: the request is not lost to the image that would begin the next.
+func TestAskedToEndBetweenLives(t *testing.T) {
+	out, err := probe(t, "asked")
+	require.NoError(t, err, out)
+	require.Equal(t, "ended\n", out)
+	_, err = probe(t, "askedLate")
+	require.ErrorContains(t, err, "signal: terminated")
 }
 
 // The number of a life comes from the environment, and nothing else is taken for one.

@@ -4,6 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"workerfleet/runtime/fleet"
 )
 
 // Live gives the body one life, and then the next. It returns when the process shall end: with nil when it was asked to
@@ -28,7 +34,23 @@ func (b Body) Live(ctx context.Context, c Config) error {
 	if ending == Halted {
 		return nil
 	}
-	if err := b.Next(c.Life); !errors.Is(err, ErrSpent) {
+	return b.goOn(ctx, c.Life)
+}
+
+// settle is long against the time from a signal to ctx.
+const settle = time.Millisecond
+
+// goOn begins the next life, unless the process was asked to end while the last one was cleared away: a signal that this
+// image caught would be lost to the next one. From here on it ends the process by itself, which holds nobody's data now.
+func (b Body) goOn(ctx context.Context, life fleet.Life) error {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
+	time.Sleep(settle) // a signal that was caught is handed on within microseconds
+	signal.Reset(os.Interrupt, syscall.SIGTERM)
+	if ctx.Err() != nil || len(caught) > 0 {
+		return nil
+	}
+	if err := b.Next(life); !errors.Is(err, ErrSpent) {
 		return err
 	}
 	return nil

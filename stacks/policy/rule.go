@@ -57,11 +57,11 @@ func finding(property, format string, args ...any) Finding {
 	return Finding{Property: property, Says: fmt.Sprintf(format, args...)}
 }
 
-// Rules returns the table, by subject: names, network, queues, events, logs, keys, hosts and tasks, functions, cache,
-// database, edge, what is kept.
+// Rules returns the table, by subject: names, network, queues, events, logs, keys, cache, database, edge, what is kept,
+// hosts and tasks, functions.
 func Rules() []Rule {
-	return slices.Concat(nameRules(), networkRules(), queueRules(), eventRules(), logRules(), keyRules(), computeRules(), functionRules(),
-		cacheRules(), databaseRules(), edgeRules(), keepRules())
+	return slices.Concat(nameRules(), networkRules(), queueRules(), eventRules(), logRules(), keyRules(), cacheRules(), databaseRules(),
+		edgeRules(), keepRules(), computeRules(), functionRules())
 }
 
 // Judge applies every rule to one resource.

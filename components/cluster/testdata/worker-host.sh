@@ -5,6 +5,7 @@ set -euo pipefail
 cat >> /etc/ecs/ecs.config <<'CONFIG'
 ECS_CLUSTER=tier-1k-cluster
 ECS_INSTANCE_ATTRIBUTES={"fleet.role":"worker"}
+ECS_ENABLE_TASK_ENI=true
 ECS_AWSVPC_BLOCK_IMDS=true
 ECS_DISABLE_PRIVILEGED=true
 ECS_ENABLE_TASK_IAM_ROLE=true

@@ -55,8 +55,25 @@ func confirmIsFenced(b *bench) {
 		require.NoError(b, b.store.Confirm(b.ctx, "w1", 3, bound.Epoch))
 		require.Equal(b, claim.Serving, b.bound("ann").State)
 	}
-	require.NoError(b, b.store.Release(b.ctx, "ann", bound.Epoch))
+	require.NoError(b, b.store.Release(b.ctx, "ann", bound.Epoch, b.terms))
 	require.ErrorIs(b, b.store.Confirm(b.ctx, "w1", 3, bound.Epoch), claim.ErrFenced, "a released session was confirmed")
+}
+
+func untoldIsFree(b *bench) {
+	b.open()
+	b.idle("w1", "h1", 1)
+	first := b.bound("ann")
+	require.Nil(b, b.claim("bea").Bound)
+	require.NoError(b, b.store.Release(b.ctx, "ann", first.Epoch, b.terms))
+	second := b.bound("bea")
+	require.Equal(b, first.Worker, second.Worker, "it serves the head of the queue at once")
+	require.Greater(b, second.Epoch, first.Epoch)
+	require.ErrorIs(b, b.store.Confirm(b.ctx, "w1", 1, first.Epoch), claim.ErrFenced, "mail that was on its way all the same")
+	require.Equal(b, claim.Fenced, b.beat("h1", "w1", 1, first.Epoch))
+
+	require.NoError(b, b.store.Sent(b.ctx, "w1", second.Epoch))
+	require.NoError(b, b.store.Release(b.ctx, "bea", second.Epoch, b.terms))
+	require.Nil(b, b.claim("ann").Bound, "one that was told is free only on its own word")
 }
 
 func rebuilding(b *bench) {
@@ -96,7 +113,7 @@ func releaseResets(b *bench) {
 	b.idle("w1", "h1", 1)
 	bound := b.serving("ann")
 	for range 2 {
-		require.NoError(b, b.store.Release(b.ctx, "ann", bound.Epoch))
+		require.NoError(b, b.store.Release(b.ctx, "ann", bound.Epoch, b.terms))
 	}
 	require.Equal(b, map[claim.State]int{claim.Resetting: 1}, b.census().Workers)
 	require.Nil(b, b.claim("bea").Bound, "a worker was given away before it was reset")
@@ -114,14 +131,14 @@ func releaseIsFenced(b *bench) {
 	b.open()
 	b.idle("w1", "h1", 1)
 	old := b.serving("ann")
-	require.NoError(b, b.store.Release(b.ctx, "ann", old.Epoch))
+	require.NoError(b, b.store.Release(b.ctx, "ann", old.Epoch, b.terms))
 	b.idle("w1", "h1", 2)
 	current := b.serving("ann")
-	require.ErrorIs(b, b.store.Release(b.ctx, "ann", old.Epoch), claim.ErrFenced)
+	require.ErrorIs(b, b.store.Release(b.ctx, "ann", old.Epoch, b.terms), claim.ErrFenced)
 	require.Equal(b, current, b.bound("ann"))
-	require.NoError(b, b.store.Release(b.ctx, "ann", current.Epoch+1), "a session that never was has ended")
+	require.NoError(b, b.store.Release(b.ctx, "ann", current.Epoch+1, b.terms), "a session that never was has ended")
 	require.Equal(b, current, b.bound("ann"))
-	require.NoError(b, b.store.Release(b.ctx, "nobody", 7))
+	require.NoError(b, b.store.Release(b.ctx, "nobody", 7, b.terms))
 }
 
 func queueIsFair(b *bench) {

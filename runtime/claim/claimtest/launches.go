@@ -39,7 +39,7 @@ func stockByHostAndImage(b *bench) {
 	b.register(claim.Registration{Worker: "w3", Host: "h1", Life: 1, Revision: 2, Key: "k"}, b.terms)
 	b.serving("ann") // on the newest image
 	ended := b.serving("bea")
-	require.NoError(b, b.store.Release(b.ctx, "bea", ended.Epoch))
+	require.NoError(b, b.store.Release(b.ctx, "bea", ended.Epoch, b.terms))
 	b.idleWith("w4", "h3", 1, b.terms)
 	_, err := b.store.Beat(b.ctx, "h4", nil, b.terms)
 	require.NoError(b, err)

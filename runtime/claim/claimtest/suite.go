@@ -23,6 +23,7 @@ func Run(t *testing.T, fresh func(t *testing.T) claim.Store) {
 		{"nobody is bound while the pool is rebuilt", rebuilding},
 		{"epochs rise over every loss of the last one, and reach the floor", epochsRise},
 		{"a released worker is free only on its own word in its next life", releaseResets},
+		{"a claim that is undone before its worker was told costs no stock", untoldIsFree},
 		{"a release of an older epoch leaves the newer session alone", releaseIsFenced},
 		{"users queue in order, a freed worker serves the head at once", queueIsFair},
 		{"a bonus moves a user ahead by thirty seconds at most", bonusIsBounded},

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,15 +14,6 @@ import (
 	"workerfleet/runtime/parts"
 	"workerfleet/runtime/parts/partstest"
 )
-
-// workerProgram builds the worker that people run.
-func workerProgram(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "worker")
-	output, err := exec.Command("go", "build", "-o", path, "workerfleet/runtime/cmd/worker").CombinedOutput()
-	require.NoError(t, err, "%s", output)
-	return path
-}
 
 // playDay runs the command and reads its last line.
 func playDay(t *testing.T, args ...string) summary {
@@ -38,11 +27,9 @@ func playDay(t *testing.T, args ...string) summary {
 	return s
 }
 
-// Users come, each gets a worker process of their own; workers are killed and their users served again, on another
-// worker, by nobody twice; and nothing is left behind. The agents and the keeper run in this process, and only workers
-// are killed.
+// Users come over HTTPS to the programs as they ship, each gets a worker process of their own; workers are killed and
+// their users served again, on another worker, by nobody twice; and nothing is left behind.
 func TestDay(t *testing.T) {
-	worker := workerProgram(t)
 	for name, c := range map[string]struct {
 		args  []string
 		parts used
@@ -58,7 +45,7 @@ func TestDay(t *testing.T) {
 					c.parts.Valkey = "valkey-server"
 				}
 			}
-			s := playDay(t, append(c.args, "--json", "--worker", worker, "--users", "30", "--workers", "33", "--kill", "5", "--open", "500ms", "--for", "0s")...)
+			s := playDay(t, append(c.args, "--json", "--bin", binaries, "--users", "30", "--workers", "33", "--kill", "5", "--open", "500ms", "--for", "0s")...)
 			require.Equal(t, 30, s.Claims)
 			require.Equal(t, 5, s.Deaths)
 			require.Equal(t, 5, s.Recovered)
@@ -66,7 +53,7 @@ func TestDay(t *testing.T) {
 			require.Zero(t, s.Lost)
 			require.Equal(t, c.parts.Valkey, s.Parts.Valkey)
 			require.Equal(t, c.parts.Database, s.Parts.Database)
-			require.Empty(t, processesOf(t, worker), "workers outlive the platform")
+			require.Empty(t, processesOf(t, binaries), "processes outlive the platform")
 		})
 	}
 }
@@ -74,14 +61,11 @@ func TestDay(t *testing.T) {
 // More users than workers: those who came first are served, the others wait until they give up, and all of them are
 // told so.
 func TestMoreUsersThanWorkers(t *testing.T) {
-	o := options{users: 4, workers: 2, hosts: 1, worker: workerProgram(t), embedded: true, seed: 1}
-	p, err := startPlatform(t.Context(), o, shortDir(t))
-	require.NoError(t, err)
-	t.Cleanup(p.stop)
-	d := newDay(p)
-	require.NoError(t, d.warm(t.Context()))
+	o := quick(4, 2, 1)
+	o.embedded = true
+	p := startProduct(t, o)
 	for i := range o.users {
-		s, ready, err := d.ask(t.Context(), p.tokens.Token(d.user(i), time.Now().Add(time.Minute)))
+		s, ready, err := p.ask(t.Context(), p.tokens.Token(p.user(i), time.Now().Add(time.Minute)))
 		require.NoError(t, err)
 		require.Equal(t, i < o.workers, ready, "user %d: %v", i, s)
 	}
@@ -118,31 +102,10 @@ func TestDoubledAccounts(t *testing.T) {
 // A command line that cannot be followed ends with 2 and names the values that can, all at once.
 func TestBadCommandLines(t *testing.T) {
 	var errs bytes.Buffer
-	require.Equal(t, 2, run(t.Context(), []string{"--users", "0", "--hosts", "101", "--worker", "nowhere", "now"}, os.Getenv, &bytes.Buffer{}, &errs))
-	for _, want := range []string{"--users: 0 is not allowed; allowed: 1 to 100000", "--hosts: 101 is not allowed", "--worker: ", `"now" is not understood`} {
+	require.Equal(t, 2, run(t.Context(), []string{"--users", "0", "--hosts", "101", "--bin", "nowhere", "--tier", "3", "now"}, os.Getenv, &bytes.Buffer{}, &errs))
+	for _, want := range []string{"--users: 0 is not allowed; allowed: 1 to 100000", "--hosts: 101 is not allowed", "--bin: ", `"now" is not understood`,
+		`--tier: tier: "3" is not allowed; allowed: 100, 500`} {
 		require.Contains(t, errs.String(), want)
 	}
 	require.Equal(t, 2, run(t.Context(), []string{"--frob"}, os.Getenv, &bytes.Buffer{}, &errs))
-}
-
-// processesOf lists processes that run a program.
-func processesOf(t *testing.T, program string) (running []string) {
-	t.Helper()
-	links, err := filepath.Glob("/proc/[0-9]*/exe")
-	require.NoError(t, err)
-	for _, link := range links {
-		if target, err := os.Readlink(link); err == nil && target == program {
-			running = append(running, link)
-		}
-	}
-	return running
-}
-
-// shortDir makes a folder whose name leaves room for a socket's address.
-func shortDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "l")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
 }

@@ -5,54 +5,44 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync"
+	"strings"
 	"time"
 
-	"workerfleet/runtime/agent"
-	"workerfleet/runtime/claim"
+	"workerfleet/runtime/cmd/internal/claimpath"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/httpapi"
-	"workerfleet/runtime/keeper"
-	"workerfleet/runtime/kms"
-	"workerfleet/runtime/pool"
+	"workerfleet/runtime/parts/server"
 	"workerfleet/runtime/process"
-	"workerfleet/runtime/session"
 	"workerfleet/runtime/settings"
-	"workerfleet/runtime/telemetry"
-	"workerfleet/runtime/valkey"
 )
 
-// platform is everything that runs.
+// platform is everything that runs: the servers, the programs as they ship, and the workers, which this process
+// launches for the keepers as ECS does elsewhere.
 type platform struct {
 	options
 	*servers
-	store    *valkey.Store
-	mail     *valkey.Mail
-	vault    session.Keyed
+	dir      string
+	path     *claimpath.Parts // this process's own eyes on the pool
 	provider *process.Provider
+	launcher *http.Server
 	accounts *accounts
 	tokens   httpapi.Development
-	url      string // of the API
+	trust    string // file of the certificate that the APIs show
+	key      string
+	urls     []string // of the APIs
 
-	work  context.Context
-	end   context.CancelFunc
-	group sync.WaitGroup
+	apis, keepers, agents []*program
 }
-
-// apiName is the desk at which this process's requests wait.
-const apiName = "local"
 
 // startPlatform starts everything below dir. The caller stops it.
 func startPlatform(ctx context.Context, o options, dir string) (p *platform, err error) {
-	p = &platform{options: o, accounts: newAccounts(), tokens: httpapi.Development{Secret: []byte(rand.Text())}}
-	p.work, p.end = context.WithCancel(context.WithoutCancel(ctx))
+	p = &platform{options: o, dir: dir, accounts: newAccounts(), tokens: httpapi.Development{Secret: []byte(rand.Text())}}
 	defer func() {
 		if err != nil {
 			p.stop()
@@ -61,121 +51,68 @@ func startPlatform(ctx context.Context, o options, dir string) (p *platform, err
 	if p.servers, err = startServers(ctx, dir, o); err != nil {
 		return nil, err
 	}
-	if p.store, err = valkey.NewStore(ctx, p.client); err != nil {
+	if err = p.writeCertificate(); err != nil {
 		return nil, err
 	}
-	p.mail = valkey.NewMail(p.client)
-	cipher, err := kms.OpenFile(filepath.Join(dir, "key"))
+	if err = p.migrate(ctx); err != nil {
+		return nil, err
+	}
+	p.path, err = claimpath.Open(ctx, claimpath.Settings{
+		Stack: p.stack(), Valkey: p.valkey, Database: p.database, Sealing: p.sealing(), Lease: p.lease(),
+	}, os.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	p.vault = session.Keyed{Safe: p.database, Cipher: cipher}
-	recorder := telemetry.NewRecorder()
-	sessions := session.New(session.Config{
-		Claims: p.store, Directory: p.store, Authority: p.database, Vault: p.vault, Mailbox: p.mail, Terms: claim.DefaultTerms(),
-	})
-	p.keep(keeper.New(keeper.Config{
-		Store: p.store, Sessions: sessions, Authority: p.database, Recorder: recorder, Terms: claim.DefaultTerms(), Incarnation: rand.Text,
-	}))
-	if err = p.serve(sessions, recorder); err != nil {
+	if err = p.startLauncher(); err != nil {
 		return nil, err
 	}
-	hosts, err := p.startAgents(dir, recorder)
-	if err != nil {
-		return nil, err
+	return p, errors.Join(p.startAgents(), p.startKeepers(), p.startAPIs(ctx))
+}
+
+func (p *platform) stack() settings.Stack { return settings.Stack{Tier: settings.Here} }
+func (p *platform) sealing() settings.Sealing {
+	return settings.Sealing{KMSKey: "file:" + filepath.Join(p.dir, "key")}
+}
+func (p *platform) lease() settings.Lease {
+	return settings.Lease{Beat: p.beat, TTL: p.ttl, Guard: p.guard}
+}
+
+func (p *platform) queues() settings.Queues {
+	return settings.Queues{WorkerControl: queueURL("worker-control"), OrderTasks: queueURL("order-tasks"), PoolClaim: queueURL("pool-claim")}
+}
+
+// anyPort takes any free port.
+const anyPort settings.Address = "127.0.0.1:0"
+
+// migrate runs the program that brings the database to this version.
+func (p *platform) migrate(ctx context.Context) error {
+	command := exec.CommandContext(ctx, filepath.Join(p.bin, "migrate"))
+	command.Env = []string{"TMPDIR=" + p.dir}
+	for _, v := range settings.Write(settings.Migrate{Stack: p.stack(), Database: p.database}) {
+		command.Env = append(command.Env, v.Name+"="+v.Value)
 	}
-	return p, p.startWorkers(dir, hosts)
-}
-
-// background runs something until the platform stops.
-func (p *platform) background(what string, run func(ctx context.Context) error) {
-	p.group.Go(func() {
-		if err := run(p.work); err != nil && p.work.Err() == nil {
-			slog.Error("ended", "what", what, "error", err)
-		}
-	})
-}
-
-func (p *platform) keep(k *keeper.Keeper) {
-	p.background("keeper", func(ctx context.Context) error {
-		return k.Run(ctx, func(err error) { slog.Warn("a round failed", "error", err) })
-	})
-}
-
-// serve starts the API on a free port and brings it word of ready workers.
-func (p *platform) serve(sessions *session.Sessions, recorder *telemetry.Recorder) error {
-	desk := session.NewDesk()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("migrate: %w\n%s", err, output)
 	}
-	p.url = "http://" + listener.Addr().String()
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", recorder.Handler())
-	mux.Handle("/", httpapi.New(httpapi.Config{
-		Sessions: sessions, Desk: desk, Name: apiName, Identify: p.tokens.Identify, Recorder: recorder,
-		Ready: func(ctx context.Context) error { return p.client.Ping(ctx).Err() },
-	}))
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	p.background("api", func(context.Context) error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	p.background("api's end", func(ctx context.Context) error {
-		<-ctx.Done()
-		return server.Close()
-	})
-	p.background("desk", func(ctx context.Context) error {
-		last := ""
-		for ctx.Err() == nil {
-			words, seen, err := p.mail.Await(ctx, apiName, last)
-			if err != nil {
-				time.Sleep(100 * time.Millisecond) // requests ask the index themselves meanwhile
-				continue
-			}
-			last = seen
-			for _, word := range words {
-				desk.Tell(word)
-			}
-		}
-		return nil
-	})
 	return nil
 }
 
-// startAgents starts an agent for each host and says where their workers meet them.
-func (p *platform) startAgents(dir string, recorder *telemetry.Recorder) ([]process.Host, error) {
+// perHost is how many workers each host holds.
+func (p *platform) perHost() int { return (p.workers + p.hosts - 1) / p.hosts }
+
+// startLauncher plays the cluster's part: it starts worker processes for whoever asks on this machine.
+func (p *platform) startLauncher() error {
 	hosts := make([]process.Host, p.hosts)
 	for i := range hosts {
-		hosts[i] = process.Host{
-			Name: fleet.Host("host-" + strconv.Itoa(i+1)), Room: (p.workers + p.hosts - 1) / p.hosts,
-			Socket: filepath.Join(dir, strconv.Itoa(i+1), "agent.sock"),
-		}
-		a, err := agent.New(agent.Config{
-			Host: hosts[i].Name, Socket: hosts[i].Socket, Store: p.store, Post: p.mail, Signals: recorder,
-		})
-		if err != nil {
-			return nil, err
-		}
-		p.background("agent of "+string(hosts[i].Name), a.Run)
+		hosts[i] = process.Host{Name: p.host(i), Room: p.perHost(), Socket: p.socket(i)}
 	}
-	return hosts, nil
-}
-
-// startWorkers starts the worker processes and keeps their number.
-func (p *platform) startWorkers(dir string, hosts []process.Host) error {
-	workers := filepath.Join(dir, "workers")
-	if err := os.MkdirAll(workers, 0o755); err != nil {
-		return fmt.Errorf("make the workers' folder: %w", err)
-	}
-	provider, err := process.New(process.Config{
-		Binary: p.worker, Image: 1, Hosts: hosts, Directory: workers, Output: io.Writer(p.accounts),
+	var err error
+	p.provider, err = process.New(process.Config{
+		Binary: filepath.Join(p.bin, "worker"), Image: 1, Hosts: hosts, Directory: filepath.Join(p.dir, "workers"), Output: p.accounts,
 		Variables: func(worker fleet.Worker, host process.Host) []string {
 			var environment []string
 			for _, v := range settings.Write(settings.Worker{
-				Socket: settings.Socket{Path: settings.SocketPath(host.Socket)}, Worker: string(worker), Broker: settings.BrokerPaper,
+				Lease: p.lease(), Socket: settings.Socket{Path: settings.SocketPath(host.Socket)}, Worker: string(worker), Broker: settings.BrokerPaper,
 			}) {
 				environment = append(environment, v.Name+"="+v.Value)
 			}
@@ -185,44 +122,131 @@ func (p *platform) startWorkers(dir string, hosts []process.Host) error {
 	if err != nil {
 		return err
 	}
-	p.provider = provider
-	p.background("fleet", func(ctx context.Context) error {
-		for ctx.Err() == nil {
-			if err := p.refill(ctx); err != nil {
-				slog.Warn("workers are missing", "error", err)
-			}
-			select {
-			case <-ctx.Done():
-			case <-time.After(250 * time.Millisecond):
-			}
-		}
-		return nil
-	})
+	listener, err := net.Listen("tcp", string(anyPort))
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	p.launcher = &http.Server{Addr: listener.Addr().String(), Handler: process.Serve(p.provider), ReadHeaderTimeout: time.Second}
+	go func() { _ = p.launcher.Serve(listener) }() // ends with the platform
 	return nil
 }
 
-// refill starts as many workers as have ended.
-func (p *platform) refill(ctx context.Context) error {
-	running, err := p.provider.List(ctx)
-	if err != nil {
-		return err
-	}
-	for missing := p.workers - len(running); missing > 0; missing -= pool.BatchLimit {
-		if _, err := p.provider.Launch(ctx, pool.Batch{Key: rand.Text(), Count: min(missing, pool.BatchLimit)}); err != nil {
+func (p *platform) host(i int) fleet.Host { return fleet.Host("host-" + strconv.Itoa(i+1)) }
+func (p *platform) socket(i int) string   { return filepath.Join(p.dir, strconv.Itoa(i+1), "agent.sock") }
+
+func (p *platform) startAgents() error {
+	for i := range p.hosts {
+		name := string(p.host(i))
+		agent, err := p.startProgram("agent", "agent-of-"+name, settings.Write(settings.Agent{
+			Stack: p.stack(), Metrics: settings.Metrics{Listen: anyPort}, Valkey: p.valkey, Lease: p.lease(),
+			Socket: settings.Socket{Path: settings.SocketPath(p.socket(i))}, Host: name,
+		}))
+		if err != nil {
 			return err
 		}
+		p.agents = append(p.agents, agent)
 	}
 	return nil
 }
 
-// stop ends everything and waits for it.
+// startKeepers starts two, both active. As many workers are kept as there are places.
+func (p *platform) startKeepers() error {
+	for i := range 2 {
+		keeper, err := p.startProgram("keeper", "keeper-"+strconv.Itoa(i+1), settings.Write(settings.Keeper{
+			Stack: p.stack(), Metrics: settings.Metrics{Listen: anyPort}, Valkey: p.valkey, Database: p.database, Queues: p.queues(),
+			Lease: p.lease(), Sealing: p.sealing(), Cluster: settings.Cluster{Name: "http://" + p.launcher.Addr},
+			Launching: settings.Launching{TaskDefinition: "worker:1", CapacityProvider: "this machine"},
+			Pool: settings.Pool{
+				Peak: settings.Count(p.workers), PerHost: settings.Count(p.perHost()), MinHosts: settings.Count(p.hosts), MaxHosts: settings.Count(p.hosts),
+				Buffer: settings.Count(p.workers),
+			},
+			Market: settings.Market{TimeZone: "UTC", Open: "00:00", Close: "24:00"},
+		}))
+		if err != nil {
+			return err
+		}
+		p.keepers = append(p.keepers, keeper)
+	}
+	return nil
+}
+
+// startAPIs starts two, and waits until both answer.
+func (p *platform) startAPIs(ctx context.Context) error {
+	for i := range 2 {
+		port, err := server.FreePort()
+		if err != nil {
+			return err
+		}
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		api, err := p.startProgram("api", "api-"+strconv.Itoa(i+1), settings.Write(settings.API{
+			Stack: p.stack(), Metrics: settings.Metrics{Listen: anyPort}, Valkey: p.valkey, Database: p.database, Queues: p.queues(),
+			Lease: p.lease(), Sealing: p.sealing(), Listen: settings.Address(address),
+			TLS:      settings.TLS{Certificate: settings.FilePath(p.trust), Key: settings.FilePath(p.key)},
+			Identity: settings.Identity{Development: settings.Secret(p.tokens.Secret)},
+		}))
+		if err != nil {
+			return err
+		}
+		p.apis, p.urls = append(p.apis, api), append(p.urls, "https://"+address)
+	}
+	client := p.client()
+	defer client.CloseIdleConnections()
+	for i, url := range p.urls {
+		for began := time.Now(); !answers(ctx, client, url+"/readyz"); time.Sleep(10 * time.Millisecond) {
+			if time.Since(began) > patience || ctx.Err() != nil {
+				return fmt.Errorf("the API does not answer\n%s", p.apis[i].obituary())
+			}
+		}
+	}
+	return nil
+}
+
+func answers(ctx context.Context, client *http.Client, url string) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return false
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return false
+	}
+	return response.Body.Close() == nil && response.StatusCode == http.StatusOK
+}
+
+// programs are all processes that are started again when they end.
+func (p *platform) programs() []*program {
+	all := append([]*program{}, p.apis...)
+	return append(append(all, p.keepers...), p.agents...)
+}
+
+// stop ends everything and waits for it: who launches first, then the workers, while their agents are there to hear of
+// it, and the servers last.
 func (p *platform) stop() {
-	p.end()
+	closeAll(p.keepers)
+	if p.launcher != nil {
+		_ = p.launcher.Close()
+	}
 	if p.provider != nil {
 		p.provider.Close()
 	}
-	p.group.Wait()
+	closeAll(append(append([]*program{}, p.apis...), p.agents...))
+	if p.path != nil {
+		p.path.Close()
+	}
 	if p.servers != nil {
 		p.servers.stop()
 	}
+}
+
+// trouble is what went wrong in the programs, for whoever wonders about the numbers.
+func (p *platform) trouble() string {
+	var lines []string
+	for _, g := range p.programs() {
+		g.mu.Lock()
+		if g.err != nil {
+			lines = append(lines, g.err.Error())
+		}
+		g.mu.Unlock()
+	}
+	return strings.Join(lines, "\n")
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,11 +35,19 @@ func play(ctx context.Context, o options, out io.Writer) (summary, error) {
 		return summary{}, err
 	}
 	defer p.stop()
-	fmt.Fprintf(out, "store: %s\ndatabase: %s\nAPI: %s\n", p.Valkey, p.Database, p.url)
+	fmt.Fprintf(out, "store     %s\ndatabase  %s\nqueue     %s\nprograms  2 api, 2 keeper, %d agent, %d worker; logs in %s\nAPI       %s\n",
+		p.Valkey, p.Database, p.Queue, p.hosts, p.workers, dir, strings.Join(p.urls, ", "))
 	d := newDay(p)
+	defer d.client.CloseIdleConnections()
 	stop := d.show(ctx, out)
 	defer stop()
-	err = errors.Join(d.warm(ctx), d.open(ctx), d.deaths(ctx))
+	err = d.warm(ctx)
+	if err == nil {
+		err = errors.Join(d.open(ctx), d.deaths(ctx))
+	}
+	if trouble := p.trouble(); trouble != "" {
+		err = errors.Join(err, errors.New(trouble))
+	}
 	return d.summary(), err
 }
 
@@ -54,6 +63,7 @@ type day struct {
 	readies  []time.Duration // from a user's arrival to the worker being ready
 	recovery []time.Duration // from a kill to the user's next worker being ready
 	served   atomic.Int64
+	asked    atomic.Int64
 	killed   int
 	lost     int
 }
@@ -67,7 +77,7 @@ type opened struct {
 
 func newDay(p *platform) *day {
 	return &day{
-		platform: p, client: &http.Client{Timeout: 10 * time.Second}, random: rand.New(rand.NewPCG(p.seed, 0)),
+		platform: p, client: p.client(), random: rand.New(rand.NewPCG(p.seed, 0)),
 		sessions: map[fleet.User]opened{},
 	}
 }
@@ -83,19 +93,19 @@ func (d *day) warm(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := d.vault.Deposit(ctx, name, account); err != nil {
+		if err := d.path.Vault.Deposit(ctx, name, account); err != nil {
 			return err
 		}
 	}
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		census, err := d.store.Census(ctx)
+		census, err := d.path.Store.Census(ctx)
 		switch {
 		case err != nil:
 			return err
 		case census.Free >= d.workers && census.Incarnation != "":
 			return nil
 		case time.Since(began) > patience:
-			return fmt.Errorf("%d of %d workers are warm after %s", census.Free, d.workers, patience)
+			return fmt.Errorf("%d of %d workers are warm after %s\n%s", census.Free, d.workers, patience, d.keepers[0].obituary())
 		}
 	}
 }
@@ -155,7 +165,8 @@ func (d *day) claim(ctx context.Context, user fleet.User, but string) (opened, e
 }
 
 func (d *day) ask(ctx context.Context, token string) (s opened, ready bool, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url+"/v1/sessions", nil)
+	url := d.urls[int(d.asked.Add(1))%len(d.urls)] // as a load balancer would; who asks a dead one asks again
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/sessions", nil)
 	if err != nil {
 		return s, false, err
 	}
@@ -175,37 +186,4 @@ func (d *day) ask(ctx context.Context, token string) (s opened, ready bool, err 
 		text, _ := io.ReadAll(response.Body)
 		return s, false, fmt.Errorf("status %d: %s", response.StatusCode, text)
 	}
-}
-
-// deaths kills serving workers, one after the other, and waits until each one's user is served again.
-func (d *day) deaths(ctx context.Context) error {
-	for range d.kill {
-		user := d.user(d.random.IntN(d.users))
-		s, serves := d.sessions[user]
-		if !serves {
-			continue
-		}
-		pid, err := pidOf(s.WorkerID)
-		if err != nil {
-			return err
-		}
-		d.accounts.killed(s.WorkerID)
-		began := time.Now()
-		if err := kill(pid); err != nil {
-			return err
-		}
-		d.killed++
-		next, err := d.claim(ctx, user, s.WorkerID)
-		if err != nil {
-			d.lost++
-			continue
-		}
-		d.recovery = append(d.recovery, time.Since(began))
-		d.sessions[user] = next
-	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(d.stay):
-	}
-	return nil
 }

@@ -3,17 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"os"
 	"path/filepath"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
 
 	"workerfleet/runtime/parts"
 	"workerfleet/runtime/parts/server"
-	"workerfleet/runtime/postgres"
-	"workerfleet/runtime/session"
-	"workerfleet/runtime/sqlite"
-	"workerfleet/runtime/valkey"
+	"workerfleet/runtime/settings"
 )
 
 // used names what the platform runs on: real parts of this machine, or what stands in for them.
@@ -23,19 +21,15 @@ type used struct {
 	Queue    string `json:"queue"`
 }
 
-// database is what the platform asks of either database.
-type database interface {
-	session.Authority
-	session.Safe
-}
-
-// servers are the store and the database, and how to end them.
+// servers are the store and the database, how processes reach them, and how to end them.
 type servers struct {
 	used
-	client   redis.UniversalClient
-	database database
-	stops    []func()
-	find     func(parts.Part) (path string, ok bool)
+	valkey   settings.Valkey
+	database settings.Database
+	// running are the real servers; nil where something stands in.
+	valkeyServer, databaseServer *server.Server
+	stops                        []func()
+	find                         func(parts.Part) (path string, ok bool)
 }
 
 func (s *servers) onStop(stop func()) { s.stops = append(s.stops, stop) }
@@ -49,7 +43,7 @@ func (s *servers) stop() {
 
 // startServers starts real servers where this machine has them, and stand-ins where not or where they are asked for.
 func startServers(ctx context.Context, dir string, o options) (*servers, error) {
-	s := &servers{used: used{Queue: "none: the keeper's rounds do without"}, find: parts.Find}
+	s := &servers{used: used{Queue: "none: the keepers' rounds do without"}, find: parts.Find}
 	databaseURL := o.databaseURL
 	if o.embedded {
 		s.find = func(parts.Part) (string, bool) { return "", false }
@@ -67,64 +61,63 @@ func startServers(ctx context.Context, dir string, o options) (*servers, error) 
 }
 
 func (s *servers) startValkey(ctx context.Context, dir string) error {
-	var address string
+	s.valkey.Auth = settings.ValkeyNone
 	program, found := s.find(parts.Valkey)
 	if !found {
 		program, found = s.find(parts.Redis)
 	}
-	if found {
-		running, err := server.Valkey(ctx, program, filepath.Join(dir, "valkey"))
-		if err != nil {
-			return err
-		}
-		s.onStop(running.Stop)
-		address, s.Valkey = running.URL, filepath.Base(program)
-	} else {
+	if !found {
 		embedded, err := miniredis.Run()
 		if err != nil {
 			return fmt.Errorf("start the embedded store: %w", err)
 		}
 		s.onStop(embedded.Close)
-		address, s.Valkey = "redis://"+embedded.Addr(), "miniredis, embedded (install redis-server for a real one)"
+		s.valkey.Address.URL = "redis://" + embedded.Addr()
+		s.used.Valkey = "miniredis, embedded (install redis-server for a real one)"
+		return nil
 	}
-	client, err := valkey.Connect(ctx, valkey.Address{URL: address})
+	running, err := server.Valkey(ctx, program, filepath.Join(dir, "valkey"))
 	if err != nil {
 		return err
 	}
-	s.onStop(func() { _ = client.Close() })
-	s.client = client
+	s.onStop(running.Stop)
+	s.valkeyServer, s.valkey.Address.URL = running, running.URL
+	s.used.Valkey = filepath.Base(program)
 	return nil
 }
 
-func (s *servers) startDatabase(ctx context.Context, dir, url string) error {
+func (s *servers) startDatabase(ctx context.Context, dir, given string) error {
+	s.database.Auth = settings.DatabasePassword
 	program, found := s.find(parts.Postgres)
 	switch {
-	case url != "":
-		s.Database = "PostgreSQL at FLEET_DATABASE_URL"
-	case found:
-		running, err := server.Postgres(ctx, program, dir)
-		if err != nil {
-			return err
-		}
-		s.onStop(running.Stop)
-		url, s.Database = running.URL, "PostgreSQL of this machine"
-	default:
-		file, err := sqlite.Open(ctx, filepath.Join(dir, "fleet.db"))
-		if err != nil {
-			return err
-		}
-		s.onStop(func() { _ = file.Disconnect() })
-		s.database, s.Database = file, "SQLite, embedded (install postgresql for a real one)"
+	case given != "":
+		s.database.URL, s.used.Database = settings.DatabaseURL(given), "PostgreSQL at FLEET_DATABASE_URL"
+		return nil
+	case !found:
+		s.database.URL = settings.DatabaseURL("sqlite:" + filepath.Join(dir, "fleet.db"))
+		s.used.Database = "SQLite, embedded (install postgresql for a real one)"
 		return nil
 	}
-	if _, err := postgres.Migrate(ctx, url); err != nil {
-		return err
-	}
-	pool, err := postgres.Connect(ctx, url, nil)
+	running, err := server.Postgres(ctx, program, dir)
 	if err != nil {
 		return err
 	}
-	s.onStop(pool.Disconnect)
-	s.database = pool
+	s.onStop(running.Stop)
+	s.databaseServer, s.database.URL = running, settings.DatabaseURL(running.URL)
+	s.used.Database = "PostgreSQL of this machine"
 	return nil
+}
+
+// secretFile writes a file that only this account may read, and returns its path.
+func secretFile(dir, name string, text []byte) (string, error) {
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return "", fmt.Errorf("write %s: %w", name, err)
+	}
+	return path, nil
+}
+
+// queueURL stands where no queue is: nothing is sent to it.
+func queueURL(name string) settings.WebURL {
+	return settings.WebURL((&url.URL{Scheme: "http", Host: "127.0.0.1:9", Path: "/" + name}).String())
 }

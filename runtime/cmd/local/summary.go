@@ -82,7 +82,7 @@ func (d *day) show(ctx context.Context, out io.Writer) (stop func()) {
 				return
 			case <-time.After(500 * time.Millisecond):
 			}
-			census, err := d.store.Census(ctx)
+			census, err := d.path.Store.Census(ctx)
 			if err != nil {
 				continue
 			}

@@ -3,8 +3,10 @@ package server
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -37,12 +39,18 @@ func Moto(ctx context.Context, program string) (*Server, error) {
 	return server, nil
 }
 
+// Ports that a listener may choose from lie below those that Linux gives to outgoing connections (32768 and up): one of
+// these could take the port between two starts of its server.
+const lowestPort, highestPort = 15_000, 32_000
+
 // FreePort finds a loopback port that nobody listens on at this moment.
-func FreePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+func FreePort() (port int, err error) {
+	for range 100 {
+		port = lowestPort + rand.IntN(highestPort-lowestPort)
+		var listener net.Listener
+		if listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			return port, listener.Close()
+		}
 	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port, nil
+	return 0, fmt.Errorf("find a free port: %w", err)
 }

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"workerfleet/stacks/sizing"
+)
+
+// options are what the command line says.
+type options struct {
+	users, workers, hosts, kill int
+	open, stay                  time.Duration
+	beat, ttl, guard            time.Duration
+	seed                        uint64
+	json, embedded, chaos       bool
+	bin, databaseURL            string
+}
+
+// programNames are the binaries that the platform runs.
+func programNames() []string { return []string{"agent", "api", "keeper", "migrate", "worker"} }
+
+// What the platform runs with where nothing is stated: tier 100 at its peak.
+const standardTier = "100"
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	var tier string
+	flags := flag.NewFlagSet("local", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&tier, "tier", standardTier, "tier whose users, workers and hosts are taken at its peak")
+	flags.IntVar(&o.users, "users", 0, "users who come to the market's open (default: the tier's at its peak)")
+	flags.IntVar(&o.workers, "workers", 0, "worker processes; the fleet keeps this size (default: an eighth more than users)")
+	flags.IntVar(&o.hosts, "hosts", 0, "worker hosts, each with an agent of its own (default: the tier's)")
+	flags.IntVar(&o.kill, "kill", 3, "serving workers to kill, one after the other")
+	flags.BoolVar(&o.chaos, "chaos", false, "kill and pause processes of every kind for the time of --for")
+	flags.DurationVar(&o.open, "open", 2*time.Second, "time within which all users come")
+	flags.DurationVar(&o.stay, "for", 3*time.Second, "time to go on after the last kill")
+	flags.Uint64Var(&o.seed, "seed", 1, "seed of the arrivals and of what is killed")
+	flags.BoolVar(&o.json, "json", false, "end with one JSON object")
+	flags.BoolVar(&o.embedded, "embedded", false, "use the embedded store and database even where real ones are installed")
+	flags.StringVar(&o.bin, "bin", ".workerfleet/bin", "folder of the platform's programs")
+	flags.DurationVar(&o.beat, "beat", 2*time.Second, "time between heartbeats")
+	flags.DurationVar(&o.ttl, "ttl", 15*time.Second, "life of a lease")
+	flags.DurationVar(&o.guard, "guard", 2*time.Second, "what worker and store keep apart around a lease's end")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	problems := []error{o.fill(tier)}
+	if flags.NArg() > 0 {
+		problems = append(problems, fmt.Errorf("%q is not understood", flags.Arg(0)))
+	}
+	bin, err := filepath.Abs(o.bin)
+	o.bin = bin
+	return o, errors.Join(append(problems, err, o.check())...)
+}
+
+// fill takes from the tier what is not stated.
+func (o *options) fill(tier string) error {
+	users, err := sizing.Tier(tier)
+	if err != nil {
+		return fmt.Errorf("--tier: %w", err)
+	}
+	plan, err := sizing.For(users)
+	if err != nil {
+		return fmt.Errorf("--tier: %w", err)
+	}
+	for field, value := range map[*int]int{&o.users: plan.PeakWorkers, &o.hosts: plan.Workers.Instances} {
+		if *field == 0 {
+			*field = value
+		}
+	}
+	if o.workers == 0 {
+		o.workers = o.users + (o.users+7)/8
+	}
+	return nil
+}
+
+func (o *options) check() error {
+	var problems []error
+	for _, limit := range []struct {
+		name     string
+		value    int
+		from, to int
+	}{
+		{"users", o.users, 1, 100_000}, {"workers", o.workers, 1, 2_000}, {"hosts", o.hosts, 1, 100}, {"kill", o.kill, 0, o.users},
+	} {
+		if limit.value < limit.from || limit.value > limit.to {
+			problems = append(problems, fmt.Errorf("--%s: %d is not allowed; allowed: %d to %d", limit.name, limit.value, limit.from, limit.to))
+		}
+	}
+	if o.open < 0 || o.stay < 0 {
+		problems = append(problems, errors.New("--open, --for: a negative time is not allowed"))
+	}
+	for _, name := range programNames() {
+		if _, err := os.Stat(filepath.Join(o.bin, name)); err != nil {
+			problems = append(problems, fmt.Errorf("--bin: %w; make local builds it", err))
+		}
+	}
+	return errors.Join(problems...)
+}
