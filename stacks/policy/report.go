@@ -15,18 +15,17 @@ var marks = map[Verdict]string{Passed: "yes", Failed: "**no**", WaivedFully: "wa
 func Summary(stacks []string, outcomes [][]Outcome) string {
 	var b strings.Builder
 	verdicts := []Verdict{Passed, WaivedFully, NotApplicable, Undecided, Failed}
-	b.WriteString("| tier | rules | passed | waived with reason | not applicable | undecided | failed | judgements |\n|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| tier | rules | passed | waived with reason | not applicable | undecided | failed |\n|---|---|---|---|---|---|---|\n")
 	for i, stack := range stacks {
-		count, judged := map[Verdict]int{}, 0
+		count := map[Verdict]int{}
 		for _, outcome := range outcomes[i] {
 			count[outcome.Verdict]++
-			judged += outcome.Judged
 		}
 		fmt.Fprintf(&b, "| %s | %d |", stack, len(outcomes[i]))
 		for _, verdict := range verdicts {
 			fmt.Fprintf(&b, " %d |", count[verdict])
 		}
-		fmt.Fprintf(&b, " %d |\n", judged)
+		b.WriteString("\n")
 	}
 	return b.String()
 }
