@@ -89,6 +89,30 @@ func TestReleasedImagesNeedNoWaiver(t *testing.T) {
 	require.GreaterOrEqual(t, outcome.Judged, 4)
 }
 
+// What a stack may switch on beyond its tier keeps the baseline too: Shield, GuardDuty, a workflow that deploys, another
+// instance type. These rows are judged here and in no committed tier.
+func TestBaselineWithEverySwitchOn(t *testing.T) {
+	stated := []byte(`{"users":50000,"workers":{"fallbackType":"r6g.8xlarge"},"delivery":{"repository":"acme/fleet"},
+		"account":{"id":"111122223333","githubOidc":"create","guardDuty":"create","costAnomaly":"create","ecsSettings":"create","shieldSubscription":true},
+		"edge":{"domain":"fleet.example.org","hostedZoneId":"Z0123456789ABCDEFGHIJ"},"alarms":{"email":"oncall@example.org"},"identity":{"issuer":"https://id.example.org"}}`)
+	cfg, err := Decode(stated, singapore)
+	require.NoError(t, err)
+	g, err := graph.Record(Program, graph.Run{Account: graph.SimulatedAccount, Config: map[string]string{"workerfleet:platform": string(stated)}})
+	require.NoError(t, err)
+	for _, finding := range policy.JudgeAll(g) {
+		t.Error(finding)
+	}
+	outcomes := policy.Assess(g, asked(cfg), policy.Waivers())
+	for _, outcome := range outcomes {
+		for _, finding := range append(outcome.Failing, outcome.Undecided...) {
+			t.Error(finding)
+		}
+	}
+	for _, row := range []int{33, 141, 163, 174} {
+		require.Positive(t, outcomes[row-1].Judged, "row %d", row)
+	}
+}
+
 const (
 	policyPage  = "../docs/policy.md"
 	reportBegin = "<!-- report: written by go test ./stacks -run Report -update -->\n"

@@ -53,7 +53,7 @@ func checkAttached(value any) string {
 var unscoped = []string{
 	"autoscaling:Describe*", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics", "cloudwatch:PutMetricData", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
 	"ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses", "ec2:Describe*", "ecr:GetAuthorizationToken", "ecs:CreateCluster", "ecs:DeregisterTaskDefinition", "ecs:DescribeTaskDefinition",
-	"ecs:DiscoverPollEndpoint", "ecs:ListTaskDefinitions", "ecs:RegisterTaskDefinition", "logs:DescribeLogGroups", "servicequotas:Get*", "servicequotas:List*", "ssm:UpdateInstanceInformation", "ssmmessages:*",
+	"ecs:DiscoverPollEndpoint", "ecs:ListServices", "ecs:ListTaskDefinitions", "ecs:RegisterTaskDefinition", "lambda:ListFunctions", "logs:DescribeLogGroups", "servicequotas:Get*", "servicequotas:List*", "ssm:UpdateInstanceInformation", "ssmmessages:*",
 	"ec2messages:*", "sts:GetCallerIdentity", "tag:GetResources", "xray:Get*", "xray:PutTelemetryRecords", "xray:PutTraceSegments", "ce:*", "budgets:ViewBudget", "pricing:*",
 }
 
