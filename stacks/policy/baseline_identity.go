@@ -54,7 +54,7 @@ var unscoped = []string{
 	"autoscaling:Describe*", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics", "cloudwatch:PutMetricData", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
 	"ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses", "ec2:Describe*", "ecr:GetAuthorizationToken", "ecs:CreateCluster", "ecs:DeregisterTaskDefinition", "ecs:DescribeTaskDefinition",
 	"ecs:DiscoverPollEndpoint", "ecs:ListServices", "ecs:ListTaskDefinitions", "ecs:RegisterTaskDefinition", "lambda:ListFunctions", "logs:DescribeLogGroups", "servicequotas:Get*", "servicequotas:List*", "ssm:UpdateInstanceInformation", "ssmmessages:*",
-	"ec2messages:*", "sts:GetCallerIdentity", "tag:GetResources", "xray:Get*", "xray:PutTelemetryRecords", "xray:PutTraceSegments", "ce:*", "budgets:ViewBudget", "pricing:*",
+	"ec2messages:*", "sts:GetCallerIdentity", "tag:GetResources", "xray:Get*", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
 }
 
 // checkScope takes a condition as a scope: it binds the statement to something of the stack.
@@ -64,7 +64,7 @@ func checkScope(statement map[string]any) string {
 		known := slices.ContainsFunc(unscoped, func(one string) bool { return covers(one, action) })
 		service, name, _ := strings.Cut(action, ":")
 		switch {
-		case name == "*" && !known:
+		case name == "*":
 			return fmt.Sprintf("allows all of %s; wanted: its actions by name", service)
 		case anywhere && !known:
 			return "allows " + action + " on every resource; wanted: the resources, or a condition"
