@@ -131,8 +131,11 @@ func (c *computeParts) watched() watchParts {
 		}
 	}
 	return watchParts{
-		users:    []string{"api-errors", "function-*-errors", "function-*-stopped", "function-failures-depth"},
-		capacity: []string{"cluster-*-full", "cluster-*-short", "function-*-throttles", "api-processors", "api-memory", "keeper-*"},
+		users: []string{
+			"api-errors", "function-*-errors", "function-*-stopped", "function-failures-depth", "vitals-claims-*", "vitals-recovery-slow",
+			"vitals-hold", "vitals-orders-*", "vitals-beats-stopped",
+		},
+		capacity: []string{"cluster-*-full", "cluster-*-short", "function-*-throttles", "api-processors", "api-memory", "keeper-*", "vitals-limits", "vitals-no-capacity"},
 		sections: []watch.Section{{Title: "Hosts and tasks", Graphs: []watch.Graph{
 			{Title: "Hosts in use, percent of those there are", Series: []watch.Series{hosts(c.cluster.Workers, "worker hosts"), hosts(c.cluster.API, "API hosts")}},
 			{Title: "Hosts and tasks", Series: []watch.Series{ofCluster("ContainerInstanceCount", "Average", "hosts"), ofCluster("TaskCount", "Average", "tasks")}},

@@ -22,7 +22,7 @@ const (
 func computeComponents() []string {
 	return []string{
 		"agent", "agent-task", "api", "api-task", "cluster", "function-claim", "function-control", "function-failures", "function-maintenance",
-		"function-orders", "function-pool", "keeper", "keeper-task", "migrate-task", "witness", "workers",
+		"function-orders", "function-pool", "keeper", "keeper-task", "migrate-task", "vitals", "witness", "workers",
 	}
 }
 

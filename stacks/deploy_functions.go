@@ -4,6 +4,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"workerfleet/components/functions"
+	"workerfleet/components/vitals"
 	"workerfleet/components/witness"
 	"workerfleet/runtime/settings"
 	"workerfleet/stacks/sizing"
@@ -36,7 +37,8 @@ func handlers(cfg Config) []handler {
 	}
 }
 
-// newFunctions makes the five functions, the queue of what they fail at, and the rules that tell control what AWS saw.
+// newFunctions makes the five functions, the queue of what they fail at, the rules that tell control what AWS
+// saw, and the alarms on what all processes measure.
 func newFunctions(ctx *pulumi.Context, cfg Config, on computeGround, c *computeParts) error {
 	failures, err := functions.NewFailures(ctx, "function-failures", &functions.FailuresArgs{
 		Place: on.place, Key: on.keys.Messages, Topic: on.topic,
@@ -64,10 +66,13 @@ func newFunctions(ctx *pulumi.Context, cfg Config, on computeGround, c *computeP
 			return err
 		}
 	}
-	_, err = witness.New(ctx, "witness", &witness.Args{
+	if _, err = witness.New(ctx, "witness", &witness.Args{
 		Cluster: c.cluster.ARN, WorkerDefinition: on.place.ARN("ecs", "task-definition/"+c.workers.Task.Family),
 		Queue: on.work[workerControl].ARN, Failures: failures,
-	}, on.through)
+	}, on.through); err != nil {
+		return err
+	}
+	_, err = vitals.New(ctx, "vitals", &vitals.Args{Topic: on.topic}, on.through)
 	return err
 }
 

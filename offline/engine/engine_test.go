@@ -113,11 +113,10 @@ func TestLifeOfAStack(t *testing.T) {
 		move := b.plan(t, to, from)
 		require.Greater(t, len(move.Diff), 50, "to %s", to)
 		for _, step := range move.Diff {
-			want := "update"
-			if strings.HasSuffix(step.URN[:strings.LastIndex(step.URN, "::")], definitionType) {
-				want = "replace" // a new revision, beside which the old one stays
+			if step.Op == "replace" && strings.HasSuffix(step.URN[:strings.LastIndex(step.URN, "::")], definitionType) {
+				continue // a new revision, beside which the old one stays
 			}
-			require.Equal(t, want, step.Op, "%s because of %v", step.URN, step.Replaces)
+			require.Equal(t, "update", step.Op, "%s because of %v", step.URN, step.Replaces)
 		}
 	}
 	require.Empty(t, b.plan(t, "100", "").Diff, "the move touched the stack's own state")

@@ -24,16 +24,26 @@ type Database struct{ pool *pgxpool.Pool }
 // Password gives the password of a user at HOST:PORT that is good for now; it is asked for each new connection.
 type Password func(ctx context.Context, endpoint, user string) (string, error)
 
-// Connect prepares a pool for the URL and tries one connection. password nil means what the URL says. Disconnect ends
-// it.
-func Connect(ctx context.Context, url string, password Password) (*Database, error) {
+// Pool says how connections are kept.
+type Pool struct {
+	// Connections are kept at most; 0 means what the URL says, or the pool's default.
+	Connections int
+	// Password, where the URL has none.
+	Password Password
+}
+
+// Connect prepares a pool for the URL and tries one connection. Disconnect ends it.
+func Connect(ctx context.Context, url string, p Pool) (*Database, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		// The parser's own message may quote the URL, and so a password.
 		return nil, fmt.Errorf("database: the URL is not understood; allowed: postgres://user@host:port/database?sslmode=verify-full")
 	}
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
-	if password != nil {
+	if p.Connections > 0 {
+		config.MaxConns = int32(p.Connections)
+	}
+	if password := p.Password; password != nil {
 		config.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) (err error) {
 			c.Password, err = password(ctx, net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))), c.User)
 			return err

@@ -22,7 +22,7 @@ func TestDatabase(t *testing.T) {
 	applied, err = postgres.Migrate(t.Context(), url)
 	require.NoError(t, err)
 	require.Empty(t, applied, "migrated twice")
-	database, err := postgres.Connect(t.Context(), url, nil)
+	database, err := postgres.Connect(t.Context(), url, postgres.Pool{})
 	require.NoError(t, err)
 	t.Cleanup(database.Disconnect)
 
@@ -41,7 +41,7 @@ func TestDatabase(t *testing.T) {
 // A URL that is none is refused without repeating it – it may hold a password – and a server that is not there says so.
 func TestConnectRefusals(t *testing.T) {
 	for _, connect := range []func(url string) error{
-		func(url string) error { _, err := postgres.Connect(t.Context(), url, nil); return err },
+		func(url string) error { _, err := postgres.Connect(t.Context(), url, postgres.Pool{}); return err },
 		func(url string) error { _, err := postgres.Migrate(t.Context(), url); return err },
 	} {
 		err := connect("postgres://fleet:hunter2@host:notaport/db")

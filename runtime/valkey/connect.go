@@ -15,6 +15,8 @@ type Address struct {
 	URL string
 	// Cluster says that the server speaks the cluster protocol.
 	Cluster bool
+	// Connections are how many are kept at most, to each node; 0 means the client's default.
+	Connections int
 	// Token gives the user and a password that is good for now, where one is made for each connection; nil means what
 	// the URL says.
 	Token func(ctx context.Context) (user, password string, err error)
@@ -40,7 +42,7 @@ func Connect(ctx context.Context, a Address) (redis.UniversalClient, error) {
 	}
 	options := &redis.UniversalOptions{
 		Addrs: []string{parsed.Addr}, DB: parsed.DB, Username: parsed.Username, Password: parsed.Password,
-		TLSConfig: parsed.TLSConfig, CredentialsProviderContext: a.Token, IsClusterMode: a.Cluster,
+		TLSConfig: parsed.TLSConfig, CredentialsProviderContext: a.Token, IsClusterMode: a.Cluster, PoolSize: a.Connections,
 		DialTimeout: dialTimeout, ReadTimeout: callTimeout, WriteTimeout: callTimeout, ContextTimeoutEnabled: true,
 	}
 	if a.Token != nil {

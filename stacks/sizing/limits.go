@@ -1,27 +1,29 @@
 package sizing
 
-// Connections a client keeps, each at its most. They are the pool sizes that the processes are given.
+// Connections a process keeps, each at its most: what the plan counts is what the processes are given.
 const (
-	agentToValkey    = 2 // one blocking read of the host's mail, one for batches
-	apiToValkey      = 8
-	keeperToValkey   = 8
-	functionToValkey = 1 // an environment handles one event at a time
+	AgentToValkey    = 2 // one blocking read of the host's mail, one for batches
+	APIToValkey      = 8
+	KeeperToValkey   = 8
+	FunctionToValkey = 1 // an environment handles one event at a time
 
-	apiToDatabase      = 4
-	keeperToDatabase   = 8
-	functionToDatabase = 1
+	APIToDatabase      = 4
+	KeeperToDatabase   = 8
+	FunctionToDatabase = 1
+)
 
+const (
 	// Per node and per serverless cache alike (facts ec.node.conn, ec.sls.maxclients).
 	valkeyConnections = 65_000
 )
 
 func connections(p Plan) Connections {
 	return Connections{
-		Valkey: p.Workers.MaxInstances*agentToValkey + p.API.MaxTasks*apiToValkey +
-			keepers*keeperToValkey + p.Lambda.Concurrency*functionToValkey,
+		Valkey: p.Workers.MaxInstances*AgentToValkey + p.API.MaxTasks*APIToValkey +
+			keepers*KeeperToValkey + p.Lambda.Concurrency*FunctionToValkey,
 		ValkeyLimit: valkeyConnections,
-		Database: p.API.MaxTasks*apiToDatabase + keepers*keeperToDatabase +
-			p.Lambda.Concurrency*functionToDatabase,
+		Database: p.API.MaxTasks*APIToDatabase + keepers*KeeperToDatabase +
+			p.Lambda.Concurrency*FunctionToDatabase,
 		DatabaseLimit: p.Database.MaxConnections,
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"workerfleet/runtime/settings"
 	"workerfleet/runtime/telemetry"
 	"workerfleet/runtime/valkey"
+	"workerfleet/stacks/sizing"
 )
 
 // parts is what the process has beside its settings.
@@ -26,7 +27,7 @@ func serve(ctx context.Context, set settings.Agent, p parts) error {
 	if err != nil {
 		return err
 	}
-	client, err := index.Connect(ctx, set.Stack, set.Valkey, p.getenv)
+	client, err := index.Connect(ctx, index.Settings{Stack: set.Stack, Valkey: set.Valkey, Connections: sizing.AgentToValkey}, p.getenv)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"workerfleet/runtime/session"
 	"workerfleet/runtime/settings"
 	"workerfleet/runtime/telemetry"
+	"workerfleet/stacks/sizing"
 )
 
 // parts is what the process has beside its settings.
@@ -35,6 +36,7 @@ type parts struct {
 func serve(ctx context.Context, set settings.API, p parts) error {
 	path, err := claimpath.Open(ctx, claimpath.Settings{
 		Stack: set.Stack, Valkey: set.Valkey, Database: set.Database, Sealing: set.Sealing, Lease: set.Lease,
+		Connections: claimpath.Connections{Valkey: sizing.APIToValkey, Database: sizing.APIToDatabase},
 	}, p.getenv)
 	if err != nil {
 		return err

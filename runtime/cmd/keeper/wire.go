@@ -18,6 +18,7 @@ import (
 	"workerfleet/runtime/process"
 	"workerfleet/runtime/settings"
 	"workerfleet/runtime/telemetry"
+	"workerfleet/stacks/sizing"
 )
 
 // parts is what the process has beside its settings.
@@ -39,6 +40,7 @@ func serve(ctx context.Context, set settings.Keeper, p parts) error {
 	}
 	path, err := claimpath.Open(ctx, claimpath.Settings{
 		Stack: set.Stack, Valkey: set.Valkey, Database: set.Database, Sealing: set.Sealing, Lease: set.Lease,
+		Connections: claimpath.Connections{Valkey: sizing.KeeperToValkey, Database: sizing.KeeperToDatabase},
 	}, p.getenv)
 	if err != nil {
 		return err

@@ -25,7 +25,12 @@ type Settings struct {
 	Database settings.Database
 	Sealing  settings.Sealing
 	Lease    settings.Lease
+	// Connections are how many are kept at most.
+	Connections Connections
 }
+
+// Connections bound a process's share of what servers take.
+type Connections struct{ Valkey, Database int }
 
 // Database is what the claim path asks of either database.
 type Database interface {
@@ -60,7 +65,7 @@ func Open(ctx context.Context, set Settings, getenv func(string) string) (p *Par
 			p.Close()
 		}
 	}()
-	if p.Client, err = index.Connect(ctx, set.Stack, set.Valkey, getenv); err != nil {
+	if p.Client, err = index.Connect(ctx, index.Settings{Stack: set.Stack, Valkey: set.Valkey, Connections: set.Connections.Valkey}, getenv); err != nil {
 		return nil, err
 	}
 	p.closers = append(p.closers, func() { _ = p.Client.Close() })
@@ -101,7 +106,7 @@ func (p *Parts) openDatabase(ctx context.Context, set Settings, getenv func(stri
 			return iam.DatabaseToken(ctx, config, endpoint, user)
 		}
 	}
-	database, err := postgres.Connect(ctx, string(set.Database.URL), password)
+	database, err := postgres.Connect(ctx, string(set.Database.URL), postgres.Pool{Connections: set.Connections.Database, Password: password})
 	if err != nil {
 		return err
 	}

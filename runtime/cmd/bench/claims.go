@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync"
+	"time"
+
+	"workerfleet/runtime/fleet"
+)
+
+// claimOptions are what the command line of claims says.
+type claimOptions struct {
+	serverOptions
+	workers, hosts, users int
+	rate                  float64
+	long                  time.Duration
+	seed                  uint64
+	json                  bool
+}
+
+// Of the published fleet of 100,000 users: 35,000 workers on 73 hosts, claimed at 600 a second at the market's open.
+const publishedWorkers, publishedHosts, publishedRate = 35_000, 73, 600
+
+func parseClaims(args []string, errs io.Writer) (claimOptions, error) {
+	var o claimOptions
+	flags := flag.NewFlagSet("bench claims", flag.ContinueOnError)
+	flags.SetOutput(errs)
+	o.serverOptions.flags(flags)
+	flags.IntVar(&o.workers, "workers", publishedWorkers, "simulated workers")
+	flags.IntVar(&o.hosts, "hosts", publishedHosts, "hosts, each with a real agent's code")
+	flags.Float64Var(&o.rate, "rate", publishedRate, "claims a second, on a Poisson schedule")
+	flags.DurationVar(&o.long, "for", 20*time.Second, "how long users come")
+	flags.IntVar(&o.users, "users", 0, "users who come, at most (default: rate × for; never more than workers)")
+	flags.Uint64Var(&o.seed, "seed", 1, "seed of the schedule")
+	flags.BoolVar(&o.json, "json", false, "end with one JSON object")
+	if err := flags.Parse(args); err != nil {
+		return o, usage{err}
+	}
+	if o.users == 0 {
+		o.users = min(o.workers, int(o.rate*o.long.Seconds()))
+	}
+	var problems []error
+	for _, limit := range []struct {
+		name     string
+		value    int
+		from, to int
+	}{{"workers", o.workers, 1, 100_000}, {"hosts", o.hosts, 1, 1_000}, {"users", o.users, 1, o.workers}} {
+		if limit.value < limit.from || limit.value > limit.to {
+			problems = append(problems, fmt.Errorf("--%s: %d is not allowed; allowed: %d to %d", limit.name, limit.value, limit.from, limit.to))
+		}
+	}
+	if !(o.rate > 0 && o.rate <= 100_000) || o.long <= 0 {
+		problems = append(problems, errors.New("--rate, --for: are not allowed; allowed: above 0, and at most 100000 a second"))
+	}
+	if flags.NArg() > 0 {
+		problems = append(problems, fmt.Errorf("%q is not understood", flags.Arg(0)))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return o, usage{err}
+	}
+	return o, nil
+}
+
+// claimFigures are what claims measures.
+type claimFigures struct {
+	Workers             int     `json:"workers"`
+	Hosts               int     `json:"hosts"`
+	Rate                float64 `json:"rate"`
+	Claims              int     `json:"claims"`
+	ClaimP50Ms          float64 `json:"claimP50Ms"`
+	ClaimP99Ms          float64 `json:"claimP99Ms"`
+	ReadyP50Ms          float64 `json:"readyP50Ms"`
+	ReadyP99Ms          float64 `json:"readyP99Ms"`
+	ReadyP999Ms         float64 `json:"readyP999Ms"`
+	Errors              int     `json:"errors"`
+	HeartbeatsPerSecond float64 `json:"heartbeatsPerSecond"`
+	ServerCPUPercent    float64 `json:"serverCPUPercent"`
+	Seed                uint64  `json:"seed"`
+	Machine             machine `json:"machine"`
+}
+
+// runClaims lets users come to a warm fleet and measures when each one's worker is ready: the claim's script, the
+// database's row, the sealed credentials, the mail, the agent, the worker's opening of them, and the confirmation.
+func runClaims(ctx context.Context, args []string, out, errs io.Writer) error {
+	o, err := parseClaims(args, errs)
+	if err != nil {
+		return err
+	}
+	before := look()
+	f, err := startFleet(ctx, o, out)
+	if err != nil {
+		return err
+	}
+	defer f.stop()
+	fmt.Fprintf(out, "store     %s\ndatabase  %s\nfleet     %d workers on %d hosts, warm after %.1f s\n", f.storeName, f.databaseName, o.workers, o.hosts, f.warmed.Seconds())
+	settle(ctx)
+	beats, cpu, began := f.beats.Load(), f.serverCPU(ctx), time.Now()
+	m := f.open(ctx, o)
+	took := time.Since(began).Seconds()
+	figures := claimFigures{
+		Workers: o.workers, Hosts: o.hosts, Rate: o.rate, Claims: len(m.ready),
+		ClaimP50Ms: milliseconds(quantile(m.claim, 0.5)), ClaimP99Ms: milliseconds(quantile(m.claim, 0.99)),
+		ReadyP50Ms: milliseconds(quantile(m.ready, 0.5)), ReadyP99Ms: milliseconds(quantile(m.ready, 0.99)), ReadyP999Ms: milliseconds(quantile(m.ready, 0.999)),
+		Errors: m.errors, HeartbeatsPerSecond: float64(f.beats.Load()-beats) / took,
+		ServerCPUPercent: 100 * (f.serverCPU(ctx) - cpu) / took, Seed: o.seed, Machine: before.until(look()),
+	}
+	if o.json {
+		return json.NewEncoder(out).Encode(figures)
+	}
+	_, err = fmt.Fprintf(out, `claims    %d at %.0f a second, %d failed
+ready     p50 %.2f ms, p99 %.2f ms, p99.9 %.2f ms after the scheduled arrival
+API       p50 %.2f ms, p99 %.2f ms by its own count
+server    %.1f %% of one core, with %.0f heartbeats a second
+machine   %s
+`, figures.Claims, o.rate, figures.Errors, figures.ReadyP50Ms, figures.ReadyP99Ms, figures.ReadyP999Ms, figures.ClaimP50Ms, figures.ClaimP99Ms,
+		figures.ServerCPUPercent, figures.HeartbeatsPerSecond, figures.Machine)
+	return err
+}
+
+// settle lets what the start left to do come to an end.
+func settle(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(5 * time.Second):
+	}
+}
+
+// measured are the durations of an open loop.
+type measured struct {
+	mu           sync.Mutex
+	ready, claim []time.Duration
+	errors       int
+}
+
+// open lets users come at the times of a Poisson process.
+func (f *simulated) open(ctx context.Context, o claimOptions) *measured {
+	random := rand.New(rand.NewPCG(o.seed, 0))
+	m := &measured{}
+	var group sync.WaitGroup
+	began, at := time.Now(), time.Duration(0)
+	for i := range o.users {
+		at += time.Duration(random.ExpFloat64() / o.rate * float64(time.Second))
+		if at > o.long || ctx.Err() != nil {
+			break
+		}
+		due := began.Add(at)
+		time.Sleep(time.Until(due))
+		group.Go(func() { f.come(ctx, user(i), due, m) })
+	}
+	group.Wait()
+	return m
+}
+
+// patience is how long a user asks for a worker before the claim counts as failed.
+const patience = 10 * time.Second
+
+// come asks for a session until it is ready.
+func (f *simulated) come(ctx context.Context, who fleet.User, due time.Time, m *measured) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for ctx.Err() == nil {
+		request := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/sessions", nil)
+		request.Header.Set(userHeader, string(who))
+		answer := httptest.NewRecorder()
+		f.api.ServeHTTP(answer, request)
+		if answer.Code == http.StatusOK {
+			took := time.Since(due)
+			var s struct {
+				ReadyMs float64 `json:"readyMs"`
+			}
+			if json.Unmarshal(answer.Body.Bytes(), &s) == nil {
+				m.mu.Lock()
+				m.ready, m.claim = append(m.ready, took), append(m.claim, time.Duration(s.ReadyMs*float64(time.Millisecond)))
+				m.mu.Unlock()
+				return
+			}
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	m.mu.Lock()
+	m.errors++
+	m.mu.Unlock()
+}
+
+func user(n int) fleet.User { return fleet.User("user-" + strconv.Itoa(n)) }

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"workerfleet/runtime/agent"
+	"workerfleet/runtime/cmd/internal/claimpath"
+	"workerfleet/runtime/cmd/internal/index"
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/httpapi"
+	"workerfleet/runtime/keeper"
+	"workerfleet/runtime/session"
+	"workerfleet/runtime/signals"
+	"workerfleet/runtime/valkey"
+	"workerfleet/stacks/sizing"
+)
+
+// The published lease.
+const beat, ttl, guard = 2 * time.Second, 15 * time.Second, 2 * time.Second
+
+// simulated is a fleet within this process: API, keeper and agents are the platform's own code, each agent with
+// connections of its own to the store; the workers are goroutines that speak the hosts' protocol.
+type simulated struct {
+	*servers
+	path   *claimpath.Parts
+	api    http.Handler
+	beats  atomic.Int64
+	warmed time.Duration
+
+	work  context.Context
+	end   context.CancelFunc
+	group sync.WaitGroup
+	clean []func()
+}
+
+// userHeader names the user: there is no identity provider to measure.
+const userHeader = "X-User"
+
+// startFleet starts everything and waits until every worker is warm and every user has credentials.
+func startFleet(ctx context.Context, o claimOptions, out io.Writer) (started *simulated, err error) {
+	f := &simulated{}
+	f.work, f.end = context.WithCancel(context.WithoutCancel(ctx))
+	defer func() {
+		if err != nil {
+			f.stop()
+		}
+	}()
+	dir, remove, err := workDir()
+	if err != nil {
+		return nil, err
+	}
+	f.clean = append(f.clean, remove)
+	if f.servers, err = startServers(ctx, o.serverOptions, dir); err != nil {
+		return nil, err
+	}
+	f.clean = append(f.clean, f.servers.stop)
+	if f.path, err = claimpath.Open(ctx, f.settings, nothing); err != nil {
+		return nil, err
+	}
+	f.clean = append(f.clean, f.path.Close)
+	if err = f.path.Client.FlushAll(ctx).Err(); err != nil {
+		return nil, fmt.Errorf("empty the store: %w", err)
+	}
+	f.startAPI()
+	f.startKeeper()
+	fmt.Fprintf(out, "starting %d hosts and %d users' credentials …\n", o.hosts, o.users)
+	began := time.Now()
+	if err = f.startHosts(ctx, o); err != nil {
+		return nil, err
+	}
+	if err = errors.Join(f.deposit(ctx, o.users), f.await(ctx, o.workers)); err != nil {
+		return nil, err
+	}
+	f.warmed = time.Since(began)
+	return f, nil
+}
+
+// nothing is an environment without variables.
+func nothing(string) string { return "" }
+
+func (f *simulated) background(run func(ctx context.Context)) {
+	f.group.Go(func() { run(f.work) })
+}
+
+func (f *simulated) startAPI() {
+	desk := session.NewDesk()
+	const name = "bench"
+	f.api = httpapi.New(httpapi.Config{
+		Sessions: f.path.Sessions, Desk: desk, Name: name, Recorder: signals.Discard{}, Ready: func(context.Context) error { return nil },
+		Identify: func(r *http.Request) (fleet.User, error) { return fleet.ParseUser(r.Header.Get(userHeader)) },
+	})
+	f.background(func(ctx context.Context) {
+		for last := ""; ctx.Err() == nil; {
+			words, seen, err := f.path.Mail.Await(ctx, name, last)
+			if err != nil {
+				continue
+			}
+			last = seen
+			for _, word := range words {
+				desk.Tell(word)
+			}
+		}
+	})
+}
+
+func (f *simulated) startKeeper() {
+	k := keeper.New(keeper.Config{
+		Store: f.path.Store, Sessions: f.path.Sessions, Authority: f.path.Database, Recorder: signals.Discard{}, Terms: f.path.Terms, Incarnation: rand.Text,
+	})
+	f.background(func(ctx context.Context) { _ = k.Run(ctx, func(error) {}) })
+}
+
+// startHosts starts the agents with connections of their own, and workers on each.
+func (f *simulated) startHosts(ctx context.Context, o claimOptions) error {
+	for i := range o.hosts {
+		client, err := index.Connect(ctx, index.Settings{Stack: f.settings.Stack, Valkey: f.settings.Valkey, Connections: sizing.AgentToValkey}, nothing)
+		if err != nil {
+			return err
+		}
+		f.clean = append(f.clean, func() { _ = client.Close() })
+		store, err := valkey.NewStore(ctx, client)
+		if err != nil {
+			return err
+		}
+		d := &door{calls: make(chan agent.Call), closed: make(chan struct{})}
+		a, err := agent.New(agent.Config{
+			Host: fleet.Host("host-" + strconv.Itoa(i)), Door: d, Store: store, Post: valkey.NewMail(client), Terms: f.path.Terms, Beat: beat, Signals: counter{beats: &f.beats},
+		})
+		if err != nil {
+			return err
+		}
+		f.background(func(ctx context.Context) { _ = a.Run(ctx) })
+		share := o.workers/o.hosts + min(1, max(0, o.workers%o.hosts-i))
+		h := &host{door: d, name: strconv.Itoa(i)}
+		if err := h.fill(f, share); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deposit stores every user's credentials, many at once.
+func (f *simulated) deposit(ctx context.Context, users int) error {
+	errs := make(chan error, users)
+	places := make(chan struct{}, 16)
+	for i := range users {
+		places <- struct{}{}
+		go func() {
+			defer func() { <-places }()
+			errs <- f.path.Vault.Deposit(ctx, user(i), []byte(`{"account":"`+string(user(i))+`","secret":"`+rand.Text()+`"}`))
+		}()
+	}
+	for range users {
+		if err := <-errs; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// await returns when every worker is free.
+func (f *simulated) await(ctx context.Context, workers int) error {
+	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		census, err := f.path.Store.Census(ctx)
+		switch {
+		case err != nil:
+			return err
+		case census.Free == workers && census.Incarnation != "":
+			return nil
+		case time.Since(began) > 5*time.Minute:
+			return fmt.Errorf("%d of %d workers are warm after %v", census.Free, workers, time.Since(began))
+		}
+	}
+}
+
+func (f *simulated) serverCPU(ctx context.Context) float64 { return cpuSeconds(ctx, f.path.Client) }
+
+func (f *simulated) stop() {
+	f.end()
+	f.group.Wait()
+	for i := len(f.clean) - 1; i >= 0; i-- {
+		f.clean[i]()
+	}
+}
+
+// counter counts confirmed beats.
+type counter struct {
+	signals.Discard
+	beats *atomic.Int64
+}
+
+func (c counter) Add(of signals.Counter, n float64, _ ...string) {
+	if of == signals.Beats {
+		c.beats.Add(int64(n))
+	}
+}
+
+// door hands an agent the calls of the workers of this process.
+type door struct {
+	calls  chan agent.Call
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (d *door) Accept() (agent.Call, error) {
+	select {
+	case call := <-d.calls:
+		return call, nil
+	case <-d.closed:
+		return agent.Call{}, net.ErrClosed
+	}
+}
+
+func (d *door) Close() error {
+	d.once.Do(func() { close(d.closed) })
+	return nil
+}

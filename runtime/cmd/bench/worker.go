@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"workerfleet/runtime/agent"
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/hostlink"
+	"workerfleet/runtime/seal"
+)
+
+// host is one host's simulated workers.
+type host struct {
+	door    *door
+	name    string
+	workers []*worker
+}
+
+// lastPID tells simulated processes apart.
+var lastPID atomic.Int64
+
+// sign is how often a simulated worker shows that its own loop runs. Real ones do with every beat, at the cost of their
+// own processor; their agent asks for one within a lease.
+const sign = 6 * time.Second
+
+// fill starts workers and keeps them audible.
+func (h *host) fill(f *simulated, count int) error {
+	for i := range count {
+		key, err := seal.NewKey()
+		if err != nil {
+			return err
+		}
+		w := &worker{name: fleet.Worker(fmt.Sprintf("worker-%s-%d", h.name, i)), key: key}
+		h.workers = append(h.workers, w)
+		f.background(func(ctx context.Context) { w.live(ctx, h.door) })
+	}
+	f.background(h.breathe)
+	return nil
+}
+
+// breathe lets the host's workers speak, one after the other, each once in the time of a sign.
+func (h *host) breathe(ctx context.Context) {
+	if len(h.workers) == 0 {
+		return
+	}
+	ticker := time.NewTicker(sign / time.Duration(len(h.workers)))
+	defer ticker.Stop()
+	for i := 0; ; i++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			h.workers[i%len(h.workers)].say(hostlink.Message{Kind: hostlink.Alive})
+		}
+	}
+}
+
+// worker is one simulated worker: it has one life, takes one session, and opens its credentials as a real one does.
+type worker struct {
+	name fleet.Worker
+	key  seal.Key
+
+	mu   sync.Mutex
+	conn *hostlink.Conn
+}
+
+const life fleet.Life = 1
+
+func (w *worker) say(m hostlink.Message) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.conn != nil {
+		_ = w.conn.Send(m) // a connection that has ended ends the worker too
+	}
+}
+
+// live calls the agent and answers it until ctx ends.
+func (w *worker) live(ctx context.Context, d *door) {
+	mine, theirs := net.Pipe()
+	defer context.AfterFunc(ctx, func() { _ = mine.Close() })()
+	defer mine.Close()
+	select {
+	case d.calls <- agent.Call{Stream: theirs, PID: int(lastPID.Add(1)), Exited: make(chan struct{})}:
+	case <-ctx.Done():
+		return
+	}
+	conn := hostlink.NewConn(mine)
+	if conn.Send(hostlink.Message{Kind: hostlink.Hello, Worker: w.name, Life: life, Revision: 1, Key: w.key.Public()}) != nil {
+		return
+	}
+	w.mu.Lock()
+	w.conn = conn
+	w.mu.Unlock()
+	for {
+		m, err := conn.Receive(0)
+		if err != nil {
+			return
+		}
+		if m.Kind == hostlink.Assign {
+			w.take(m)
+		}
+	}
+}
+
+// take opens the credentials and accepts, or says why not.
+func (w *worker) take(m hostlink.Message) {
+	_, err := w.key.Open(seal.Context{User: m.User, Worker: w.name, Life: m.Life, Epoch: m.Epoch}, m.Sealed)
+	if err != nil {
+		w.say(hostlink.Message{Kind: hostlink.Refused, Epoch: m.Epoch, Reason: err.Error()})
+		return
+	}
+	w.say(hostlink.Message{Kind: hostlink.Accepted, User: m.User, Epoch: m.Epoch})
+}
