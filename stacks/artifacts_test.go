@@ -22,6 +22,7 @@ func TestArtifactsAreDeployed(t *testing.T) {
 	require.Contains(t, api.Text("containerDefinitions"), own)
 	require.Contains(t, keeper.Text("containerDefinitions"), "/fleet/keeper@sha256:000")
 	require.Contains(t, byName(t, g, "api-task-execution-policy").Text("policy"), `"arn:aws:ecr:eu-west-1:111122223333:repository/own/api"`)
+	require.Equal(t, "dist/function-amd64.zip", byName(t, g, "function-claim-lambda").Value("code.archive"))
 	require.Contains(t, byName(t, g, "keeper-task-execution-policy").Text("policy"), `"arn:aws:ecr:ap-southeast-1:111122223333:repository/fleet/keeper"`)
 }
 
@@ -30,6 +31,7 @@ func TestWithoutArtifacts(t *testing.T) {
 	g := deployTier(t, "100", graph.Run{})
 	require.Contains(t, byName(t, g, "api-task-definition").Text("containerDefinitions"), byName(t, g, "registry-api").Outputs["repositoryUrl"].(string)+":unreleased")
 	require.Contains(t, byName(t, g, "api-task-execution-policy").Text("policy"), byName(t, g, "registry-api").Outputs["arn"])
+	require.Equal(t, "bootstrap", byName(t, g, "function-claim-lambda").Value("code.archive"), "a stand-in")
 }
 
 // Images that no repository of ECR holds need no permission to be pulled, and a broken list of images is an error and

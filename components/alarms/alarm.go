@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
@@ -64,8 +65,8 @@ type Alarm struct {
 	Missing Missing
 }
 
-// MostEach is how many metrics one alarm reads at most (CloudWatch user guide, metric math in alarms).
-const MostEach = 10
+// mostEach is how many metrics one alarm reads at most (CloudWatch user guide, metric math in alarms).
+const mostEach = 10
 
 // longestText is CloudWatch's limit of an alarm's description, in characters.
 const longestText = 1024
@@ -123,6 +124,20 @@ func (c *Topic) Matching(pattern string) (map[string]pulumi.StringOutput, error)
 	return found, nil
 }
 
+// AlarmOfAll makes as many alarms as it takes for all of a kind, each of the worst of ten. They are numbered also where
+// there is one, so that what grows keeps the alarms that it has.
+func (c *Topic) AlarmOfAll(ctx *pulumi.Context, name string, a Alarm, all []pulumi.StringMap, opts ...pulumi.ResourceOption) error {
+	batch := 0
+	for some := range slices.Chunk(all, mostEach) {
+		batch++
+		a.Metric.Each = some
+		if _, err := c.Alarm(ctx, names.Join(name, strconv.Itoa(batch)), a, opts...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // read says what the alarm judges: one metric, or the worst of several.
 func (a Alarm) read(args *cloudwatch.MetricAlarmArgs) {
 	if len(a.Metric.Each) > 0 {
@@ -169,9 +184,9 @@ func (a Alarm) validate() error {
 	if a.Metric.Namespace == "" || a.Metric.Name == "" {
 		refuse("metric: namespace %q and name %q; allowed: both stated", a.Metric.Namespace, a.Metric.Name)
 	}
-	if len(a.Metric.Each) > MostEach || len(a.Metric.Each) > 0 && a.Metric.Dimensions != nil {
+	if len(a.Metric.Each) > mostEach || len(a.Metric.Each) > 0 && a.Metric.Dimensions != nil {
 		refuse("metric.each: has %d dimensions beside %d of the metric's own; allowed: at most %d, and none of its own",
-			len(a.Metric.Each), len(a.Metric.Dimensions), MostEach)
+			len(a.Metric.Each), len(a.Metric.Dimensions), mostEach)
 	}
 	if a.Below < 0 || a.Below > 0 && a.Above != 0 {
 		refuse("below: %g is not allowed beside above: %g; allowed: a positive value, and no other bound", a.Below, a.Above)

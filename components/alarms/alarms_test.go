@@ -209,3 +209,35 @@ func TestOtherAlarms(t *testing.T) {
 	require.ErrorContains(t, err, "metric.each: has 11 dimensions beside 1 of the metric's own; allowed: at most 10, and none of its own")
 	require.ErrorContains(t, err, "below: 5 is not allowed beside above: 1; allowed: a positive value, and no other bound")
 }
+
+// All of a kind are judged ten at a time, under numbered names that stay when there are more; and what is made of alarms
+// finds them by pattern.
+func TestAlarmOfAll(t *testing.T) {
+	made := func(n int) (*graph.Graph, map[string]pulumi.StringOutput) {
+		var found map[string]pulumi.StringOutput
+		g, err := record(t, valid(), func(ctx *pulumi.Context, topic *alarms.Topic) (err error) {
+			if err = topic.AlarmOfAll(ctx, "nodes-cpu", alarms.Alarm{
+				Says: "It is busy. Look.", Metric: alarms.Metric{Namespace: "N", Name: "m"}, Periods: 1, Missing: alarms.Ignored,
+			}, make([]pulumi.StringMap, n)); err != nil {
+				return err
+			}
+			found, err = topic.Matching("nodes-*")
+			return err
+		})
+		require.NoError(t, err)
+		return g, found
+	}
+	g, found := made(6)
+	require.Len(t, found, 1)
+	require.Len(t, named(t, g, "nodes-cpu-1").Inputs["metricQueries"], 1+6)
+	g, found = made(12)
+	require.Len(t, found, 2)
+	require.Len(t, named(t, g, "nodes-cpu-1").Inputs["metricQueries"], 1+10)
+	require.Len(t, named(t, g, "nodes-cpu-2").Inputs["metricQueries"], 1+2)
+
+	_, err := record(t, valid(), func(_ *pulumi.Context, topic *alarms.Topic) error {
+		_, err := topic.Matching("[")
+		return err
+	})
+	require.ErrorContains(t, err, `alarms "[": syntax error in pattern`)
+}

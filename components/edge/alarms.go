@@ -16,64 +16,58 @@ const (
 	blockedSpike = 5_000
 )
 
-// alarm is one alarm of the edge.
-type alarm struct {
-	suffix, metric, says string
-	statistic            alarms.Statistic
-	above                float64
-	periods              int
-	targets              bool // the metric is the target group's
-}
-
-// watch tells of users who get no answer, a late one, or a refusal.
+// watch tells of users who get no answer, a late one, or a refusal. Both services write a metric only while there is
+// something to count.
 func (b *builder) watch() error {
-	for _, a := range []alarm{
-		{
-			suffix: "errors", metric: "HTTPCode_ELB_5XX_Count", statistic: alarms.Sum, above: failures, periods: 2,
-			says: "The load balancer answers users with errors of its own: no task is healthy, or they close connections. " +
+	balancer := func(name string, statistic alarms.Statistic) alarms.Metric {
+		return alarms.Metric{
+			Namespace: "AWS/ApplicationELB", Name: name, Statistic: statistic, Dimensions: pulumi.StringMap{"LoadBalancer": b.c.BalancerSuffix},
+		}
+	}
+	targets := func(name string, statistic alarms.Statistic) alarms.Metric {
+		metric := balancer(name, statistic)
+		metric.Dimensions["TargetGroup"] = b.c.TargetGroupSuffix
+		return metric
+	}
+	for suffix, alarm := range map[string]alarms.Alarm{
+		"errors": {
+			Says: "The load balancer answers users with errors of its own: no task is healthy, or they close connections. " +
 				"Look at the targets' health and at the last deployment.",
+			Metric: balancer("HTTPCode_ELB_5XX_Count", alarms.Sum), Above: failures, Periods: 2,
 		},
-		{
-			suffix: "target-errors", metric: "HTTPCode_Target_5XX_Count", statistic: alarms.Sum, above: failures, periods: 2, targets: true,
-			says: "The API answers with errors. Its log says which; then look at Valkey, the database and the last deployment.",
+		"target-errors": {
+			Says:   "The API answers with errors. Its log says which; then look at Valkey, the database and the last deployment.",
+			Metric: targets("HTTPCode_Target_5XX_Count", alarms.Sum), Above: failures, Periods: 2,
 		},
-		{
-			suffix: "unhealthy", metric: "UnHealthyHostCount", above: 0, periods: 5, targets: true,
-			says: "A task of the API has not been ready for five minutes. Ask /readyz of it: the answer names what it waits for.",
+		"unhealthy": {
+			Says:   "A task of the API has not been ready for five minutes. Ask /readyz of it: the answer names what it waits for.",
+			Metric: targets("UnHealthyHostCount", alarms.Maximum), Above: 0, Periods: 5,
 		},
-		{
-			suffix: "rejected", metric: "RejectedConnectionCount", statistic: alarms.Sum, above: 0, periods: 1,
-			says: "The load balancer rejected connections because it had no more. Reserve capacity for it before the next " +
+		"rejected": {
+			Says: "The load balancer rejected connections because it had no more. Reserve capacity for it before the next " +
 				"market's open; look at the web ACL for an attack.",
+			Metric: balancer("RejectedConnectionCount", alarms.Sum), Above: 0, Periods: 1,
 		},
-		{
-			suffix: "latency", metric: "TargetResponseTime", statistic: alarms.P99, above: slowSeconds, periods: 5, targets: true,
-			says: "One answer in a hundred takes longer than a second. Compare claims, Valkey and the database on the dashboard: " +
+		"latency": {
+			Says: "One answer in a hundred takes longer than a second. Compare claims, Valkey and the database on the dashboard: " +
 				"one of them is slow.",
+			Metric: targets("TargetResponseTime", alarms.P99), Above: slowSeconds, Periods: 5,
+		},
+		"blocked": {
+			Says: "The web ACL blocks far more than it usually does. Its log names rule and addresses: if they are users, the rule " +
+				"is wrong and is set to count; if not, it does what it is there for.",
+			Metric: alarms.Metric{
+				Namespace: "AWS/WAFV2", Name: "BlockedRequests", Statistic: alarms.Sum, Seconds: rateWindow, Dimensions: pulumi.StringMap{
+					"WebACL": pulumi.String(b.c.WebACL), "Region": pulumi.String(b.args.Place.Region), "Rule": pulumi.String("ALL"),
+				},
+			},
+			Above: blockedSpike, Periods: 1,
 		},
 	} {
-		dimensions := pulumi.StringMap{"LoadBalancer": b.c.BalancerSuffix}
-		if a.targets {
-			dimensions["TargetGroup"] = b.c.TargetGroupSuffix
-		}
-		if err := b.tell(a, alarms.Metric{Namespace: "AWS/ApplicationELB", Dimensions: dimensions}); err != nil {
+		alarm.Missing = alarms.NotBreaching
+		if _, err := b.args.Topic.Alarm(b.ctx, b.child(suffix), alarm, b.parent()); err != nil {
 			return err
 		}
 	}
-	return b.tell(alarm{
-		suffix: "blocked", metric: "BlockedRequests", statistic: alarms.Sum, above: blockedSpike, periods: 1,
-		says: "The web ACL blocks far more than it usually does. Its log names rule and addresses: if they are users, the rule " +
-			"is wrong and is set to count; if not, it does what it is there for.",
-	}, alarms.Metric{Namespace: "AWS/WAFV2", Seconds: rateWindow, Dimensions: pulumi.StringMap{
-		"WebACL": pulumi.String(b.c.WebACL), "Region": pulumi.String(b.args.Place.Region), "Rule": pulumi.String("ALL"),
-	}})
-}
-
-// tell makes the alarm. Both services write a metric only while there is something to count.
-func (b *builder) tell(a alarm, at alarms.Metric) error {
-	at.Name, at.Statistic = a.metric, a.statistic
-	_, err := b.args.Topic.Alarm(b.ctx, b.child(a.suffix), alarms.Alarm{
-		Says: a.says, Metric: at, Above: a.above, Periods: a.periods, Missing: alarms.NotBreaching,
-	}, b.parent())
-	return err
+	return nil
 }

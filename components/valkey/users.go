@@ -34,12 +34,11 @@ type permission struct {
 var (
 	connecting   = []string{"ping", "client|setinfo", "client|setname", "cluster|slots", "cluster|shards", "command"}
 	sharedScript = []string{
-		"eval", "evalsha", "time", "del", "exists", "get", "set", "hdel", "hmget", "hset", "hincrby", "zadd", "zrange", "zrem",
+		"eval", "evalsha", "time", "del", "exists", "get", "set", "hdel", "hget", "hmget", "hset", "hincrby", "zadd", "zrange", "zrem",
 		"zremrangebyrank", "zscore",
 	}
 	claiming = []string{"zrank"}
-	hosting  = []string{"hget"}
-	passing  = []string{"hget", "hgetall", "zcard", "zrangebyscore", "zrank", "zrevrange"}
+	passing  = []string{"hgetall", "zcard", "zrangebyscore", "zrank", "zrevrange"}
 	reading  = []string{"xread"}
 	posting  = []string{"xadd"}
 	limiting = []string{"incrby", "pexpire"}
@@ -55,7 +54,7 @@ func permissions() map[string]permission {
 			commands: slices.Concat(connecting, sharedScript, claiming, reading, posting, limiting),
 		},
 		"keeper":   {keys: []string{pool, mail}, commands: slices.Concat(connecting, sharedScript, passing, posting)},
-		"agent":    {keys: []string{pool, mail, desks}, commands: slices.Concat(connecting, sharedScript, hosting, reading, posting)},
+		"agent":    {keys: []string{pool, mail, desks}, commands: slices.Concat(connecting, sharedScript, reading, posting)},
 		"function": {keys: []string{pool, mail}, commands: slices.Concat(connecting, sharedScript, passing, posting)},
 	}
 }

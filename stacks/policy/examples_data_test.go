@@ -282,9 +282,14 @@ func keepExamples() []example {
 		return res("aws:cloudwatch/compositeAlarm:CompositeAlarm", "users", inputs{"alarmName": "tier-1k-users", "alarmRule": rule})
 	}
 	around := []graph.Resource{alarm, other}
+	const once = "what an account has once is made once"
+	issuer := func(name, url string) graph.Resource {
+		return res("aws:iam/openIdConnectProvider:OpenIdConnectProvider", name, inputs{"url": url})
+	}
 	return []example{
 		{"aws-34", keys, "of another region", "kmsKeyArn", nil, vault(arn("eu-west-1", "kms:key")), vault(arn("ap-southeast-1", "kms:key"))},
 		{"aws-34", copies, "at home", "rules", []graph.Resource{vault("")}, plan("ap-southeast-1"), plan("ap-northeast-1")},
+		{"aws-36", once, "two providers of one issuer", "", []graph.Resource{issuer("first", "https://a.com")}, issuer("second", "https://a.com"), issuer("second", "https://b.com")},
 		{"aws-35", composites, "nobody", "alarmRule", around, composite(`ALARM("tier-1k-errors") OR ALARM("tier-1k-nobody")`), composite(`ALARM("tier-1k-errors") OR ALARM("tier-1k-other")`)},
 	}
 }

@@ -13,13 +13,30 @@ const (
 	compositeType = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 )
 
+// oncePerAccount are the types of which an account has one, or a region of it.
+var oncePerAccount = []string{
+	"aws:iam/openIdConnectProvider:OpenIdConnectProvider", "aws:guardduty/detector:Detector", "aws:costexplorer/anomalyMonitor:AnomalyMonitor",
+}
+
 // keepRules are about what outlives the stack and what watches it.
 func keepRules() []Rule {
 	return []Rule{
 		{ID: "aws-34", Title: "a backup vault's key is of the vault's own region", Types: []string{vaultType}, Check: checkVaultKey},
 		{ID: "aws-34", Title: "a copy of a backup goes to a vault of another region", Types: []string{planType}, Check: checkCopies},
+		{ID: "aws-36", Title: "what an account has once is made once", Types: oncePerAccount, Check: checkOnce},
 		{ID: "aws-35", Title: "a composite alarm names alarms that exist", Types: []string{compositeType}, Check: checkComposite},
 	}
+}
+
+// checkOnce compares what tells two of a type apart: the issuer of tokens, the kind of monitor, the provider's region.
+func checkOnce(g *graph.Graph, r graph.Resource) []Finding {
+	for _, other := range g.OfType(r.Type) {
+		same := other.Provider == r.Provider && other.Text("url") == r.Text("url") && other.Text("monitorType") == r.Text("monitorType")
+		if other.URN != r.URN && same {
+			return []Finding{finding("", "EntityAlreadyExists: %q makes the same: one of them is to be adopted", other.Name)}
+		}
+	}
+	return nil
 }
 
 // regionOf is the region of an ARN.

@@ -46,8 +46,8 @@ func (s *servers) stop() {
 }
 
 // startServers finds or starts the servers. Measuring a stand-in for the store would say nothing.
-func startServers(ctx context.Context, o serverOptions, dir string) (s *servers, err error) {
-	s = &servers{settings: claimpath.Settings{
+func startServers(ctx context.Context, o serverOptions, dir string) (started *servers, err error) {
+	s := &servers{settings: claimpath.Settings{
 		Stack: settings.Stack{Tier: settings.Here}, Sealing: settings.Sealing{KMSKey: "file:" + filepath.Join(dir, "key")},
 		Valkey: settings.Valkey{Auth: settings.ValkeyNone}, Database: settings.Database{Auth: settings.DatabasePassword},
 		Lease: settings.Lease{Beat: beat, TTL: ttl, Guard: guard},

@@ -41,8 +41,8 @@ type platform struct {
 }
 
 // startPlatform starts everything below dir. The caller stops it.
-func startPlatform(ctx context.Context, o options, dir string) (p *platform, err error) {
-	p = &platform{options: o, dir: dir, accounts: newAccounts(), tokens: httpapi.Development{Secret: []byte(rand.Text())}}
+func startPlatform(ctx context.Context, o options, dir string) (started *platform, err error) {
+	p := &platform{options: o, dir: dir, accounts: newAccounts(), tokens: httpapi.Development{Secret: []byte(rand.Text())}}
 	defer func() {
 		if err != nil {
 			p.stop()

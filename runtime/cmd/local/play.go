@@ -144,15 +144,20 @@ func (d *day) open(ctx context.Context) error {
 
 // claim asks for a session until there is one on another worker than the one that was lost.
 func (d *day) claim(ctx context.Context, user fleet.User, but string) (opened, error) {
+	return d.claimUntil(ctx, user, 5*time.Millisecond, func(s opened) bool { return s.WorkerID != but })
+}
+
+// claimUntil asks for a session, every so often, until there is one that will do.
+func (d *day) claimUntil(ctx context.Context, user fleet.User, every time.Duration, will func(opened) bool) (opened, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	token := d.tokens.Token(user, time.Now().Add(time.Hour))
 	for ctx.Err() == nil {
 		s, ready, err := d.ask(ctx, token)
-		if err == nil && ready && s.WorkerID != but {
+		if err == nil && ready && will(s) {
 			return s, nil
 		}
-		pause := 5 * time.Millisecond
+		pause := every
 		if err != nil {
 			pause = 100 * time.Millisecond
 		}

@@ -58,8 +58,8 @@ func (p *Parts) Close() {
 }
 
 // Open connects everything, or ends what it had connected.
-func Open(ctx context.Context, set Settings, getenv func(string) string) (p *Parts, err error) {
-	p = &Parts{Terms: index.Terms(set.Lease)}
+func Open(ctx context.Context, set Settings, getenv func(string) string) (opened *Parts, err error) {
+	p := &Parts{Terms: index.Terms(set.Lease)}
 	defer func() {
 		if err != nil {
 			p.Close()

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http/httptest"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"workerfleet/runtime/claim"
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/pool"
+	"workerfleet/runtime/process"
+	"workerfleet/runtime/settings"
+	"workerfleet/runtime/valkey"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// asked is a provider that notes what it was asked for.
+type asked struct {
+	mu      sync.Mutex
+	batches map[string]pool.Batch
+}
+
+func (a *asked) Launch(_ context.Context, b pool.Batch) ([]fleet.Worker, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.batches[b.Key] = b
+	return make([]fleet.Worker, 0), nil
+}
+func (a *asked) Stop(context.Context, fleet.Worker) error  { return nil }
+func (a *asked) List(context.Context) ([]pool.Task, error) { return nil, nil }
+
+func environment(t *testing.T, launcher string) map[string]string {
+	t.Helper()
+	dir := t.TempDir()
+	server := miniredis.RunT(t)
+	server.SetTime(time.Now())
+	return map[string]string{
+		"FLEET_TIER": "local", "FLEET_METRICS_LISTEN": "127.0.0.1:0", "FLEET_VALKEY_URL": "redis://" + server.Addr(), "FLEET_VALKEY_AUTH": "none",
+		"FLEET_DATABASE_URL": "sqlite:" + filepath.Join(dir, "fleet.db"), "FLEET_DATABASE_AUTH": "password", "FLEET_KMS_KEY": "file:" + filepath.Join(dir, "key"),
+		"FLEET_QUEUE_WORKER_CONTROL": "http://127.0.0.1:9/c", "FLEET_QUEUE_ORDER_TASKS": "http://127.0.0.1:9/o", "FLEET_QUEUE_POOL_CLAIM": "http://127.0.0.1:9/p",
+		"FLEET_CLUSTER": launcher, "FLEET_WORKER_TASK_DEFINITION": "worker:7", "FLEET_CAPACITY_PROVIDER": "here",
+		"FLEET_POOL_PEAK": "10", "FLEET_POOL_PER_HOST": "30", "FLEET_POOL_MIN_HOSTS": "1", "FLEET_POOL_MAX_HOSTS": "2", "FLEET_POOL_BUFFER": "4",
+		"FLEET_MARKET_TIME_ZONE": "UTC", "FLEET_MARKET_OPEN": "00:00", "FLEET_MARKET_CLOSE": "00:01",
+	}
+}
+
+func getenv(of map[string]string) func(string) string {
+	return func(name string) string { return of[name] }
+}
+
+// The program opens a new pool, asks the launcher for the workers that are missing, of the task definition's revision,
+// and ends when it is asked to.
+func TestOpensAndLaunches(t *testing.T) {
+	provider := &asked{batches: map[string]pool.Batch{}}
+	launcher := httptest.NewServer(process.Serve(provider))
+	defer launcher.Close()
+	env := environment(t, launcher.URL)
+	options, err := redis.ParseURL(env["FLEET_VALKEY_URL"])
+	require.NoError(t, err)
+	client := redis.NewClient(options)
+	defer client.Close()
+	store, err := valkey.NewStore(t.Context(), client)
+	require.NoError(t, err)
+	_, err = store.Beat(t.Context(), "h1", nil, claim.DefaultTerms()) // a host is there
+	require.NoError(t, err)
+
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	output, code := &bytes.Buffer{}, make(chan int, 1)
+	go func() { code <- run(ctx, getenv(env), nil, output) }()
+	require.Eventually(t, func() bool {
+		provider.mu.Lock()
+		defer provider.mu.Unlock()
+		for _, b := range provider.batches {
+			return b.Count == 4 && b.Image == 7
+		}
+		return false
+	}, 20*time.Second, 10*time.Millisecond)
+	stop()
+	require.Equal(t, 0, <-code, output)
+	launcher.Client().CloseIdleConnections()
+}
+
+// An environment that cannot work ends the program with a line that says why.
+func TestRefusals(t *testing.T) {
+	for want, c := range map[string]struct {
+		name, value string
+		code        int
+	}{
+		"FLEET_POOL_PEAK is required":       {"FLEET_POOL_PEAK", "", 2},
+		"ECS is not part of this keeper":    {"FLEET_CLUSTER", "fleet", 1},
+		"does not end in a revision":        {"FLEET_WORKER_TASK_DEFINITION", "worker", 1},
+		"FLEET_POOL_MIN_HOSTS is more than": {"FLEET_POOL_MIN_HOSTS", "3", 2},
+		"policy: maxHosts":                  {"FLEET_POOL_MAX_HOSTS", "5001", 1},
+		"valkey: connect:":                  {"FLEET_VALKEY_URL", "redis://127.0.0.1:1", 1},
+		"FLEET_MARKET_OPEN is not a time":   {"FLEET_MARKET_OPEN", "9", 2},
+		"metrics: listen tcp":               {"FLEET_METRICS_LISTEN", "localhost.invalid:1", 1},
+	} {
+		env, output := environment(t, "http://127.0.0.1:1"), &bytes.Buffer{}
+		env[c.name] = c.value
+		require.Equal(t, c.code, run(t.Context(), getenv(env), nil, output), want)
+		require.Contains(t, output.String(), want)
+	}
+}
+
+// The calendar and the sizes come from the settings as they are.
+func TestPolicy(t *testing.T) {
+	p, rollout, err := policy(settings.Keeper{
+		Launching: settings.Launching{TaskDefinition: "arn:aws:ecs:eu-west-1:111122223333:task-definition/worker:12"},
+		Pool:      settings.Pool{Peak: 35, PerHost: 30, MinHosts: 2, MaxHosts: 3, CanaryShare: 0.25},
+		Market:    settings.Market{TimeZone: "Asia/Singapore", Open: "09:00", Close: "17:00", Holidays: settings.Holidays{{Date: "2026-12-25"}, {Date: "2026-12-24", Close: "12:30"}}},
+	})
+	require.NoError(t, err)
+	require.Equal(t, int64(12), rollout.Image)
+	require.Equal(t, []int{35, 30, 2, 3}, []int{p.Peak, p.PerHost, p.MinHosts, p.MaxHosts})
+	require.InDelta(t, 0.25, p.CanaryShare, 0)
+	zone := p.Calendar.Zone()
+	_, open := p.Calendar.Session(time.Date(2026, 12, 25, 12, 0, 0, 0, zone))
+	require.False(t, open)
+	half, open := p.Calendar.Session(time.Date(2026, 12, 24, 12, 0, 0, 0, zone))
+	require.True(t, open && half.Half)
+}

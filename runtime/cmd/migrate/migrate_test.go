@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	machine "workerfleet/runtime/parts"
+	"workerfleet/runtime/parts/partstest"
+	"workerfleet/runtime/parts/server"
+	"workerfleet/runtime/postgres/postgrestest"
+	"workerfleet/runtime/secrets"
+)
+
+// A run on an empty PostgreSQL makes the schema and the role, and hands the role's password to the proxy's secret and to
+// nobody else; the next run draws another one.
+func TestMigrate(t *testing.T) {
+	database := postgrestest.Server(t)
+	moto, err := server.Moto(t.Context(), partstest.Need(t, machine.Moto))
+	require.NoError(t, err)
+	t.Cleanup(moto.Stop)
+	client := secretsmanager.NewFromConfig(aws.Config{Region: "eu-west-1", BaseEndpoint: &moto.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")})
+	made, err := client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String("role")})
+	require.NoError(t, err)
+	env := map[string]string{
+		"FLEET_TIER": "tier-1k", "FLEET_REGION": "eu-west-1", "FLEET_DATABASE_URL": database.URL, "FLEET_DATABASE_AUTH": "password",
+		"FLEET_DATABASE_ROLE_SECRET": *made.ARN, "AWS_ENDPOINT_URL": moto.URL, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
+	}
+	passwords := map[string]bool{}
+	for range 2 {
+		var output bytes.Buffer
+		require.Equal(t, 0, run(t.Context(), func(name string) string { return env[name] }, nil, &output), &output)
+		kept, err := client.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: made.ARN})
+		require.NoError(t, err)
+		var signIn secrets.SignIn
+		require.NoError(t, json.Unmarshal([]byte(*kept.SecretString), &signIn))
+		require.Equal(t, "fleet", signIn.User)
+		require.Len(t, signIn.Password, 52)
+		require.NotContains(t, output.String(), signIn.Password)
+		passwords[signIn.Password] = true
+	}
+	require.Len(t, passwords, 2)
+	conn, err := pgx.Connect(t.Context(), database.URL)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(t.Context()) }()
+	var allowed bool
+	require.NoError(t, conn.QueryRow(t.Context(), `SELECT has_table_privilege('fleet', 'user_session', 'INSERT')`).Scan(&allowed))
+	require.True(t, allowed)
+}
+
+// The owner's password from its secret is used, and said by nobody; what cannot work says why.
+func TestRefusals(t *testing.T) {
+	for want, env := range map[string]map[string]string{
+		"FLEET_DATABASE_URL is required":         {"FLEET_TIER": "local"},
+		"FLEET_DATABASE_URL has a value for one": {"FLEET_TIER": "tier-1k", "FLEET_DATABASE_URL": "sqlite:/tmp/x", "FLEET_DATABASE_AUTH": "password"},
+		"migrate: ":                              {"FLEET_TIER": "tier-1k", "FLEET_DATABASE_URL": "postgres://o@127.0.0.1:1/db?connect_timeout=1", "FLEET_DATABASE_AUTH": "password", "FLEET_DATABASE_PASSWORD": "hunter2"},
+	} {
+		var output bytes.Buffer
+		require.NotZero(t, run(t.Context(), func(name string) string { return env[name] }, nil, &output))
+		require.Contains(t, output.String(), want)
+		require.NotContains(t, output.String(), "hunter2")
+	}
+	env := map[string]string{"FLEET_TIER": "local", "FLEET_DATABASE_URL": "sqlite:" + filepath.Join(t.TempDir(), "fleet.db"), "FLEET_DATABASE_AUTH": "password"}
+	require.Zero(t, run(t.Context(), func(name string) string { return env[name] }, nil, &bytes.Buffer{}), "the stand-in of one machine")
+}
