@@ -234,6 +234,9 @@ func (c Config) Unready() Problems {
 	}
 	if c.Edge.Domain == sizing.ExampleDomain {
 		found.add("edge.domain", "%s is the example; allowed: a domain that you own", c.Edge.Domain)
+	} else if c.Edge.CertificateARN == "" && c.Edge.HostedZoneID == "" {
+		// A certificate that nobody proves is never issued, and a listener takes no other.
+		found.add("edge.hostedZoneId", "is not stated, and no edge.certificateArn; allowed: the domain's zone in Route 53, or a certificate")
 	}
 	if c.Identity.Issuer == "" {
 		found.add("identity.issuer", "is not stated; allowed: %s", formatAllows("https"))
@@ -241,8 +244,13 @@ func (c Config) Unready() Problems {
 	return found
 }
 
-// AMIParameter is the public SSM parameter that holds the image id of a release for this stack's architecture.
+// AMIParameter is the public SSM parameter that holds the image id of a release for this stack's architecture. Images
+// for ARM stand one level deeper.
 func (c Config) AMIParameter(release string) string {
-	return fmt.Sprintf("/aws/service/ecs/optimized-ami/amazon-linux-2023/al2023-ami-ecs-hvm-%s-kernel-6.1-%s/image_id",
-		release, c.Architecture)
+	folder := ""
+	if c.Architecture == string(sizing.ARM) {
+		folder = c.Architecture + "/"
+	}
+	return fmt.Sprintf("/aws/service/ecs/optimized-ami/amazon-linux-2023/%sal2023-ami-ecs-hvm-%s-kernel-6.1-%s/image_id",
+		folder, release, c.Architecture)
 }

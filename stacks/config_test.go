@@ -49,7 +49,7 @@ func TestDefaultsComeFromSizing(t *testing.T) {
 	require.Equal(t, "strict", c.Protection)
 	require.Equal(t, "ap-northeast-1", c.Backup.Region)
 	require.Equal(t, singapore, c.Region)
-	require.Equal(t, "/aws/service/ecs/optimized-ami/amazon-linux-2023/"+
+	require.Equal(t, "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/"+
 		"al2023-ami-ecs-hvm-2023.0.20261113-kernel-6.1-arm64/image_id", c.AMIParameter(c.Workers.AMI))
 }
 
@@ -81,7 +81,13 @@ func TestUnready(t *testing.T) {
 	c, err = Decode([]byte(`{"users":100,"account":{"id":"012345678901"},"edge":{"domain":"fleet.test.io"},
 		"identity":{"issuer":"https://id.test.io/realm"}}`), singapore)
 	require.NoError(t, err)
-	require.Empty(t, c.Unready())
+	require.EqualError(t, c.Unready(), "edge.hostedZoneId: is not stated, and no edge.certificateArn; allowed: the domain's zone in Route 53, or a certificate")
+	for _, proof := range []string{`"hostedZoneId":"Z0123456789ABCDEFGHIJ"`, `"certificateArn":"arn:aws:acm:ap-southeast-1:012345678901:certificate/ab-c"`} {
+		c, err = Decode([]byte(`{"users":100,"account":{"id":"012345678901"},"edge":{"domain":"fleet.test.io",`+proof+`},
+			"identity":{"issuer":"https://id.test.io/realm"}}`), singapore)
+		require.NoError(t, err)
+		require.Empty(t, c.Unready())
+	}
 }
 
 // The running stack's configuration arrives through Pulumi as JSON, and a missing one is explained. The engine's own

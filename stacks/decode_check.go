@@ -25,6 +25,9 @@ func consistency(c Config, planned sizing.Plan, before Problems) Problems {
 	return k.found
 }
 
+// pinnedFrom is the number of users from which an image is named by its digest.
+const pinnedFrom = 1000
+
 type check struct {
 	Config
 	planned       sizing.Plan // what the users need, before the stack stated anything of its own
@@ -122,6 +125,14 @@ func (k *check) rest() {
 	if k.Delivery.Repository != "" && k.Account.GitHubOIDC == "off" {
 		k.says([]string{"account.githubOidc", "delivery.repository"},
 			"\"off\" leaves delivery.repository nobody to trust; allowed: adopt, create")
+	}
+	for process, image := range k.Images {
+		if k.Users >= pinnedFrom && formats("image", image) && !strings.Contains(image, "@sha256:") {
+			k.says([]string{"images." + process}, "%q has no digest, and from %d users on a tag is no promise; allowed: registry/name@sha256:…", image, pinnedFrom)
+		}
+	}
+	if k.Edge.CertificateARN != "" && k.Edge.HostedZoneID != "" {
+		k.says([]string{"edge.certificateArn", "edge.hostedZoneId"}, "is stated beside edge.hostedZoneId, which brings a certificate of its own; allowed: one of them")
 	}
 	if arn := k.Edge.CertificateARN; arn != "" && formats("certificate", arn) && strings.Split(arn, ":")[3] != k.Region {
 		k.says([]string{"edge.certificateArn", "aws:region"}, "the certificate is in %s; allowed: one in %s",

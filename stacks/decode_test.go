@@ -16,13 +16,31 @@ import (
 // Every malformed configuration is refused with exactly these lines: the field, what was found, what is allowed. Cases
 // state the object without its braces; users are 10,000 unless a case states them.
 func TestMalformed(t *testing.T) {
+	for _, c := range malformed() {
+		_, err := Decode([]byte(c.text()), singapore)
+		require.EqualError(t, err, c.says, c.text())
+		require.IsType(t, Problems{}, err)
+	}
+}
+
+// malformedCase is what a stack file states and everything that is wrong with it.
+type malformedCase struct{ stated, says string }
+
+func (c malformedCase) text() string {
+	if strings.Contains(c.stated, `"users"`) {
+		return "{" + c.stated + "}"
+	}
+	return `{"users":10000,` + c.stated + "}"
+}
+
+func malformed() []malformedCase {
 	const (
 		x86Workers = "r6i.large, r6i.xlarge, r6i.2xlarge, r6i.4xlarge, r6i.8xlarge"
 		holidays   = `dates and half days with their close, in quotes, as "2027-01-01" and "2026-12-24=12:30"`
 		commercial = `, because the platform's policies name resources of the commercial partition (arn:aws:…); ` +
 			"allowed: a commercial region, as ap-southeast-1"
 	)
-	for _, c := range []struct{ stated, says string }{
+	return []malformedCase{
 		// users and architecture
 		{`"users":0`, `users: 0 is not allowed; allowed: 1 to 1000000`},
 		{`"users":1000001`, `users: 1000001 is not allowed; allowed: 1 to 1000000`},
@@ -83,6 +101,8 @@ func TestMalformed(t *testing.T) {
 		{`"edge":{"domain":"Fleet.io"}`, `edge.domain: "Fleet.io" is not allowed; allowed: a lower-case domain name, as fleet.example.org`},
 		{`"delivery":{"repository":"acme/fleet"}`, `account.githubOidc: "off" leaves delivery.repository nobody to trust; allowed: adopt, create`},
 		{`"delivery":{"repository":"fleet"}`, `delivery.repository: "fleet" is not allowed; allowed: owner/name on GitHub`},
+		{`"images":{"api":"r/api:1.2"}`, `images.api: "r/api:1.2" has no digest, and from 1000 users on a tag is no promise; allowed: registry/name@sha256:…`},
+		{`"images":{"api":"r api"}`, `images.api: "r api" is not allowed; allowed: a container image reference, as registry/name@sha256:…`},
 		{`"workers":{"ami":"latest"}`, `workers.ami: "latest" is not allowed; allowed: a release of the ECS-optimized Amazon Linux 2023 image, as 2023.0.20261113`},
 		// values that do not go together
 		{`"workers":{"instances":14}`, `workers.instances: 14 × r6i.4xlarge hold 3360 workers, 10000 users need 3500 at peak; allowed: 15 to 4999`},
@@ -129,14 +149,8 @@ func TestMalformed(t *testing.T) {
 		{`"market":{"open":"17:00"}`, `market.close: "17:00" is not after market.open "17:00"; allowed: a later time of the same day`},
 		{`"features":{"crossRegionBackup":true},"backup":{"region":"ap-southeast-1"}`, `backup.region: ap-southeast-1 is the stack's own region; allowed: another region`},
 		{`"edge":{"certificateArn":"arn:aws:acm:us-east-1:123456789012:certificate/ab-c"}`, `edge.certificateArn: the certificate is in us-east-1; allowed: one in ap-southeast-1`},
-	} {
-		text := "{" + c.stated + "}"
-		if !strings.Contains(text, `"users"`) {
-			text = `{"users":10000,` + c.stated + "}"
-		}
-		_, err := Decode([]byte(text), singapore)
-		require.EqualError(t, err, c.says, text)
-		require.IsType(t, Problems{}, err)
+		{`"edge":{"certificateArn":"arn:aws:acm:ap-southeast-1:123456789012:certificate/ab-c","hostedZoneId":"Z0123456789ABCDEFGHIJ"}`,
+			`edge.certificateArn: is stated beside edge.hostedZoneId, which brings a certificate of its own; allowed: one of them`},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"workerfleet/components/alarms"
 	"workerfleet/components/keys"
 	"workerfleet/components/network"
+	"workerfleet/components/perimeter"
 	"workerfleet/components/protection"
 	"workerfleet/components/registry"
 )
@@ -41,11 +42,12 @@ func Deploy(ctx *pulumi.Context, cfg Config) error {
 	if _, err := keys.NewGuard(ctx, "keys-guard", &keys.GuardArgs{Keys: encryption, Topic: topic}, provider); err != nil {
 		return err
 	}
-	if _, err := network.New(ctx, "network", &network.Args{
+	net, err := network.New(ctx, "network", &network.Args{
 		Place: on.place, CIDR: cfg.Network.CIDR, Zones: on.zones, Addresses: cfg.Plan.Network.Addresses,
 		NATPerZone: cfg.Network.NATPerZone, NATAddresses: cfg.Plan.Network.NATAddresses,
 		InterfaceEndpoints: cfg.Network.InterfaceEndpoints, LogsKey: encryption.Logs, Topic: topic,
-	}, provider); err != nil {
+	}, provider)
+	if err != nil {
 		return err
 	}
 	work, err := newQueues(ctx, cfg, queueParts{place: on.place, key: encryption.Messages, topic: topic, provider: provider})
@@ -58,7 +60,43 @@ func Deploy(ctx *pulumi.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	for name, value := range stackOutputs(cfg, work, images) {
+	who, err := perimeter.New(ctx, "perimeter", &perimeter.Args{Place: on.place, VPC: net.VPC, CIDR: net.CIDR}, provider)
+	if err != nil {
+		return err
+	}
+	parts := dataGround{
+		ground: on, through: provider, keys: encryption, topic: topic, network: net,
+		clients: clients{API: who.API, Agent: who.Agent, Function: who.Function, Migrate: who.Migrate},
+	}
+	data, err := newData(ctx, cfg, parts)
+	if err != nil {
+		return err
+	}
+	running := computeGround{dataGround: parts, data: data, work: work, images: images}
+	compute, err := newCompute(ctx, cfg, running)
+	if err != nil {
+		return err
+	}
+	if err := newFunctions(ctx, cfg, running, compute); err != nil {
+		return err
+	}
+	return finish(ctx, cfg, running, outputParts{work: work, images: images, data: data, compute: compute})
+}
+
+// finish makes what rests on everything else: copies of the database, the way for releases, and the watch over all of it.
+func finish(ctx *pulumi.Context, cfg Config, on computeGround, out outputParts) (err error) {
+	if err := newBackup(ctx, cfg, on.dataGround, on.data); err != nil {
+		return err
+	}
+	if out.releases, err = newDelivery(ctx, cfg, on.dataGround, out.images); err != nil {
+		return err
+	}
+	more := out.compute.watched()
+	more.sections = append(more.sections, queuesSection(out.work))
+	if out.watch, err = newWatch(ctx, cfg, on.dataGround, on.data, more); err != nil {
+		return err
+	}
+	for name, value := range stackOutputs(cfg, out) {
 		ctx.Export(name, value)
 	}
 	return nil

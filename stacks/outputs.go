@@ -3,20 +3,46 @@ package stacks
 import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"workerfleet/components/delivery"
 	"workerfleet/components/queues"
 	"workerfleet/components/registry"
+	"workerfleet/components/watch"
 )
+
+// outputParts are what the outputs are read from.
+type outputParts struct {
+	work     map[string]*queues.Queue
+	images   *registry.Registry
+	data     *dataParts
+	compute  *computeParts
+	watch    *watch.Watch
+	releases *delivery.Delivery // nil where no repository is stated
+}
 
 // stackOutputs are what people and tools read of a deployed stack. The names are a contract: tools and workflows read
 // them.
-func stackOutputs(cfg Config, work map[string]*queues.Queue, images *registry.Registry) pulumi.Map {
+func stackOutputs(cfg Config, of outputParts) pulumi.Map {
 	urls := pulumi.StringMap{}
-	for name, queue := range work {
+	for name, queue := range of.work {
 		urls[name] = queue.URL
 	}
+	role := pulumi.String("").ToStringOutput() // nobody releases from workflows unless a repository is stated
+	if of.releases != nil {
+		role = of.releases.RoleARN
+	}
 	return pulumi.Map{
+		"clusterName":            pulumi.String(of.compute.cluster.Name),
+		"workerTaskDefinition":   of.compute.workers.Task.ARN,
+		"migration":              of.compute.migration,
+		"apiUrl":                 pulumi.String(of.data.URL),
+		"consoleUrl":             pulumi.String(of.data.URL + "/console"),
+		"valkeyEndpoint":         of.data.ValkeyEndpoint,
+		"databaseProxyEndpoint":  of.data.DatabaseEndpoint,
+		"databaseReaderEndpoint": of.data.DatabaseReaderEndpoint,
+		"dashboardUrl":           pulumi.String(of.watch.DashboardURL),
+		"deployRoleArn":          role,
 		"queueUrls":              urls,
-		"repositories":           images.URLs,
+		"repositories":           of.images.URLs,
 		"quotasToRaise":          quotasToRaise(cfg),
 		"reservedInstancesToBuy": reservedInstancesToBuy(cfg),
 	}

@@ -6,8 +6,13 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
+	"workerfleet/components/cluster"
+	"workerfleet/components/delivery"
 	"workerfleet/components/queues"
 	"workerfleet/components/registry"
+	"workerfleet/components/task"
+	"workerfleet/components/watch"
+	"workerfleet/components/workers"
 	"workerfleet/stacks/sizing"
 )
 
@@ -21,14 +26,38 @@ func configOf(t *testing.T, platform string) Config {
 // The outputs have the names that tools read, and the values of what was made. That the engine stores them is shown by
 // the engine's own test.
 func TestStackOutputs(t *testing.T) {
-	url := pulumi.String("url").ToStringOutput()
-	images := &registry.Registry{URLs: pulumi.StringMap{"api": pulumi.String("repository")}}
-	found := stackOutputs(configOf(t, `{"users":100}`), map[string]*queues.Queue{poolClaim: {URL: url}}, images)
-	require.Len(t, found, 4)
+	text := func(s string) pulumi.StringOutput { return pulumi.String(s).ToStringOutput() }
+	url, of := text("url"), outputParts{
+		images: &registry.Registry{URLs: pulumi.StringMap{"api": pulumi.String("repository")}}, watch: &watch.Watch{DashboardURL: "dashboard"},
+		data: &dataParts{
+			URL: "https://fleet.acme.com", ValkeyEndpoint: text("valkey:6379"), DatabaseEndpoint: text("proxy"), DatabaseReaderEndpoint: text("reader"),
+		},
+		releases: &delivery.Delivery{RoleARN: text("role")},
+		compute: &computeParts{
+			cluster: &cluster.Cluster{Name: "acme-cluster"}, workers: &workers.Workers{Task: &task.Task{ARN: text("definition")}},
+			migration: pulumi.Map{"taskDefinition": text("migration")},
+		},
+	}
+	of.work = map[string]*queues.Queue{poolClaim: {URL: url}}
+	found := stackOutputs(configOf(t, `{"users":100}`), of)
+	require.Len(t, found, 14)
+	require.Equal(t, pulumi.String("acme-cluster"), found["clusterName"])
+	require.Equal(t, of.compute.workers.Task.ARN, found["workerTaskDefinition"])
+	require.Equal(t, of.compute.migration, found["migration"])
 	require.Equal(t, pulumi.StringMap{poolClaim: url}, found["queueUrls"])
-	require.Equal(t, images.URLs, found["repositories"])
+	require.Equal(t, of.images.URLs, found["repositories"])
+	require.Equal(t, pulumi.String("https://fleet.acme.com"), found["apiUrl"])
+	require.Equal(t, pulumi.String("https://fleet.acme.com/console"), found["consoleUrl"])
+	require.Equal(t, of.data.ValkeyEndpoint, found["valkeyEndpoint"])
+	require.Equal(t, of.data.DatabaseEndpoint, found["databaseProxyEndpoint"])
+	require.Equal(t, of.data.DatabaseReaderEndpoint, found["databaseReaderEndpoint"])
+	require.Equal(t, pulumi.String("dashboard"), found["dashboardUrl"])
+	require.Equal(t, of.releases.RoleARN, found["deployRoleArn"])
 	require.Contains(t, found, "quotasToRaise")
 	require.Contains(t, found, "reservedInstancesToBuy")
+
+	of.releases = nil
+	require.Contains(t, stackOutputs(configOf(t, `{"users":100}`), of), "deployRoleArn", "a tool that reads it finds an empty text")
 }
 
 // The quotas to raise follow what the stack may reach, not its tier: 5,000 hosts of 2 vCPU beside 5 of the API, though

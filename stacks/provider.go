@@ -20,6 +20,8 @@ type ground struct {
 	place    place.Place
 	// zones are the names of the region's first three zones.
 	zones []string
+	// artifacts are what a build has left to run.
+	artifacts artifacts
 }
 
 // newGround makes the provider, asks AWS where it is, and refuses to build on ground that is not ready. The provider is
@@ -37,7 +39,11 @@ func newGround(ctx *pulumi.Context, cfg Config) (ground, error) {
 		}
 		return ground{}, err
 	}
-	if problems := unreadyIn(cfg, caller.AccountId); len(problems) > 0 {
+	built, missing, err := findArtifacts(cfg)
+	if err != nil {
+		return ground{}, err
+	}
+	if problems := unreadyIn(cfg, missing, caller.AccountId); len(problems) > 0 {
 		if !ctx.DryRun() {
 			return ground{}, problems
 		}
@@ -52,18 +58,18 @@ func newGround(ctx *pulumi.Context, cfg Config) (ground, error) {
 		return ground{}, err
 	}
 	return ground{
-		provider: provider, zones: zones,
+		provider: provider, zones: zones, artifacts: built,
 		place: place.Place{Stack: ctx.Stack(), Account: caller.AccountId, Region: cfg.Region},
 	}, nil
 }
 
-// unreadyIn lists what an update in the caller's account refuses. A simulated account takes everything: nothing is
-// created there, and whoever tries it has neither account nor domain.
-func unreadyIn(cfg Config, account string) Problems {
+// unreadyIn lists what an update in the caller's account refuses, with what has not been built. A simulated account takes
+// everything: nothing is created there, and whoever tries it has neither account nor domain.
+func unreadyIn(cfg Config, missing Problems, account string) Problems {
 	if account == graph.SimulatedAccount {
 		return nil
 	}
-	problems := cfg.Unready()
+	problems := append(cfg.Unready(), missing...)
 	if cfg.Account.ID != "" && cfg.Account.ID != account {
 		problems.add("account.id", "is %s and the credentials belong to %s; allowed: credentials of the stated account", cfg.Account.ID, account)
 	}

@@ -53,6 +53,11 @@ func Denial(sid string, actions []string, resource pulumi.StringInput, condition
 	}
 }
 
+// Refusal denies a role the actions on the resources wherever the conditions hold, whatever else the role is allowed.
+func Refusal(sid string, actions []string, resources []pulumi.StringInput, conditions ...Condition) Statement {
+	return Statement{Sid: sid, deny: true, Actions: actions, Resources: resources, Conditions: conditions}
+}
+
 // EncryptedOnly denies everyone the actions over a connection without TLS.
 func EncryptedOnly(actions []string, resource pulumi.StringInput) Statement {
 	return Denial("EncryptedConnectionsOnly", actions, resource, When("Bool", "aws:SecureTransport", "false"))

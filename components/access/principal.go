@@ -59,5 +59,23 @@ func EventRulesToTopic() Principal {
 	return Principal{kind: "Service", values: Texts("events.amazonaws.com")}
 }
 
+// taker is the service that takes a role on. EC2 and Lambda do so without saying for which account: a condition on it
+// would never hold, and instances and functions would have no role. Nothing is open for that: a role can only be handed
+// to instances and functions of its own account, because iam:PassRole crosses no account
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html).
+func taker(p place.Place, service string) Principal {
+	if service == "ec2.amazonaws.com" || service == "lambda.amazonaws.com" {
+		return Principal{kind: "Service", values: Texts(service)}
+	}
+	return Service(p, service)
+}
+
+// LoadBalancerLogs is Elastic Load Balancing as the writer of its logs to a bucket. What holds it to this account is the
+// path that it may write to, AWSLogs/<account>/: the load balancer of another account has another one ("the account id is
+// always included in the resource path", Application Load Balancers guide, enable access logs).
+func LoadBalancerLogs() Principal {
+	return Principal{kind: "Service", values: Texts("logdelivery.elasticloadbalancing.amazonaws.com")}
+}
+
 // everyone is unexported: only a denial may be about everyone.
 func everyone() Principal { return Principal{kind: "AWS", values: Texts("*")} }

@@ -3,6 +3,7 @@ package access
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -18,8 +19,10 @@ type ServiceRoleArgs struct {
 	Service string
 	// Description says what the service does with the role.
 	Description string
-	// Policy is everything that the role may do.
+	// Policy is everything that the role may do, but for what the managed policies add.
 	Policy Document
+	// Managed are ARNs of policies that AWS keeps up to date for agents of its own, such as the Systems Manager's.
+	Managed []string
 }
 
 // ServiceRole is a role that one AWS service takes on.
@@ -37,7 +40,7 @@ func NewServiceRole(ctx *pulumi.Context, name string, args *ServiceRoleArgs, opt
 	if err := ctx.RegisterComponentResource("workerfleet:access:ServiceRole", name, c, opts...); err != nil {
 		return nil, err
 	}
-	trust := Document{{Sid: "TheServiceOnly", Principal: Service(args.Place, args.Service), Actions: []string{"sts:AssumeRole"}}}
+	trust := Document{{Sid: "TheServiceOnly", Principal: taker(args.Place, args.Service), Actions: []string{"sts:AssumeRole"}}}
 	role, err := iam.NewRole(ctx, names.Join(name, "role"), &iam.RoleArgs{
 		Description:      pulumi.String(args.Description),
 		AssumeRolePolicy: trust.JSON(),
@@ -50,6 +53,13 @@ func NewServiceRole(ctx *pulumi.Context, name string, args *ServiceRoleArgs, opt
 	}, pulumi.Parent(c))
 	if err != nil {
 		return nil, err
+	}
+	for i, arn := range args.Managed {
+		if _, err = iam.NewRolePolicyAttachment(ctx, names.Join(name, "managed", strconv.Itoa(i+1)), &iam.RolePolicyAttachmentArgs{
+			Role: role.Name, PolicyArn: pulumi.String(arn),
+		}, pulumi.Parent(c)); err != nil {
+			return nil, err
+		}
 	}
 	c.Arn, c.Name = role.Arn, role.Name
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"arn": c.Arn, "name": c.Name})

@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -46,4 +47,25 @@ func TestServiceRoleRefuses(t *testing.T) {
 		Place: here, Service: "x", Policy: access.Document{{Sid: "Bad", Principal: access.Account(here), Actions: []string{"a:B"}}},
 	}), graph.Run{})
 	require.ErrorContains(t, err, "policy: statement Bad names a principal or no resource; allowed: resources and no principal")
+}
+
+// EC2 and Lambda never say which account they act for: a condition on it would leave instances and functions without
+// their role.
+func TestServicesThatNameNoAccount(t *testing.T) {
+	for service, conditioned := range map[string]bool{"ec2.amazonaws.com": false, "lambda.amazonaws.com": false, "ecs-tasks.amazonaws.com": true} {
+		g, err := graph.Record(serviceRole(access.ServiceRoleArgs{
+			Place: here, Service: service, Managed: []string{"arn:aws:iam::aws:policy/Some"},
+			Policy: access.Document{
+				{Sid: "Do", Actions: []string{"a:B"}, Resources: access.Texts("arn")},
+				access.Refusal("Never", []string{"a:C"}, access.Texts("arn"), access.When("Bool", "k", "true")),
+			},
+		}), graph.Run{})
+		require.NoError(t, err)
+		trust := g.OfType("aws:iam/role:Role")[0].Text("assumeRolePolicy")
+		require.Contains(t, trust, service)
+		require.Equal(t, conditioned, strings.Contains(trust, "aws:SourceAccount"), service)
+		require.Equal(t, "arn:aws:iam::aws:policy/Some", g.OfType("aws:iam/rolePolicyAttachment:RolePolicyAttachment")[0].Text("policyArn"))
+		require.Contains(t, g.OfType("aws:iam/rolePolicy:RolePolicy")[0].Text("policy"),
+			`{"Sid":"Never","Effect":"Deny","Action":["a:C"],"Resource":["arn"],"Condition":{"Bool":{"k":["true"]}}}`)
+	}
 }

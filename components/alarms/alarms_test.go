@@ -39,7 +39,7 @@ func named(t *testing.T, g *graph.Graph, name string) graph.Resource {
 
 func valid() alarms.Args { return alarms.Args{Place: here, Key: pulumi.String("key-arn")} }
 
-// The topic is encrypted, refuses plain connections, admits this account's alarms, and admits EventBridge without a
+// The topic is encrypted, refuses plain connections, admits this account's alarms and what watches its bill, and admits EventBridge without a
 // condition, because EventBridge fills in none there. That SNS delivers is shown by no test without an account.
 func TestTopic(t *testing.T) {
 	g, err := record(t, valid(), nil)
@@ -51,7 +51,9 @@ func TestTopic(t *testing.T) {
 		`{"Sid":"EncryptedConnectionsOnly","Effect":"Deny","Principal":{"AWS":["*"]},"Action":["sns:Publish"],"Resource":["`+arn+`"],"Condition":{"Bool":{"aws:SecureTransport":["false"]}}},`+
 		`{"Sid":"Alarms","Effect":"Allow","Principal":{"Service":["cloudwatch.amazonaws.com"]},"Action":["sns:Publish"],"Resource":["`+arn+`"],`+
 		`"Condition":{"ArnLike":{"aws:SourceArn":["arn:aws:cloudwatch:ap-southeast-1:111122223333:alarm:*"]},"StringEquals":{"aws:SourceAccount":["111122223333"]}}},`+
-		`{"Sid":"Events","Effect":"Allow","Principal":{"Service":["events.amazonaws.com"]},"Action":["sns:Publish"],"Resource":["`+arn+`"]}]}`,
+		`{"Sid":"Events","Effect":"Allow","Principal":{"Service":["events.amazonaws.com"]},"Action":["sns:Publish"],"Resource":["`+arn+`"]},`+
+		`{"Sid":"Budgets","Effect":"Allow","Principal":{"Service":["budgets.amazonaws.com"]},"Action":["sns:Publish"],"Resource":["`+arn+`"],"Condition":{"StringEquals":{"aws:SourceAccount":["111122223333"]}}},`+
+		`{"Sid":"CostAnomalies","Effect":"Allow","Principal":{"Service":["costalerts.amazonaws.com"]},"Action":["sns:Publish"],"Resource":["`+arn+`"],"Condition":{"StringEquals":{"aws:SourceAccount":["111122223333"]}}}]}`,
 		g.OfType("aws:sns/topicPolicy:TopicPolicy")[0].Text("policy"))
 	require.Empty(t, g.OfType("aws:sns/topicSubscription:TopicSubscription"))
 }
@@ -139,13 +141,13 @@ func TestRefuses(t *testing.T) {
 	require.Empty(t, g.All())
 
 	_, err = record(t, valid(), func(ctx *pulumi.Context, topic *alarms.Topic) error {
-		_, err := topic.Alarm(ctx, "empty", alarms.Alarm{Metric: alarms.Metric{Statistic: "p99", Seconds: 90}})
+		_, err := topic.Alarm(ctx, "empty", alarms.Alarm{Metric: alarms.Metric{Statistic: "Median", Seconds: 90}})
 		return err
 	})
 	for _, problem := range []string{
 		`alarm "empty": says: has 0 characters; allowed: 1 to 1024`, `metric: namespace "" and name ""; allowed: both stated`,
 		"periods: 0 is not allowed; allowed: 1 or more", `missing: "" is not allowed; allowed: notBreaching, breaching, ignore`,
-		`metric.statistic: "p99" is not allowed; allowed: Maximum, Sum, Average, Minimum`,
+		`metric.statistic: "Median" is not allowed; allowed: Maximum, Sum, Average, Minimum, p99`,
 		"metric.seconds: 90 is not allowed; allowed: multiples of 60",
 	} {
 		require.ErrorContains(t, err, problem)
@@ -160,4 +162,82 @@ func TestRefuses(t *testing.T) {
 	} {
 		require.ErrorContains(t, err, problem)
 	}
+}
+
+// An alarm may judge the worst of several, or a value that is bad when it is small, or the slowest of a hundred answers.
+func TestOtherAlarms(t *testing.T) {
+	var tooMany [11]pulumi.StringMap
+	each := []pulumi.StringMap{{"Node": pulumi.String("a")}, {"Node": pulumi.String("b")}}
+	made := func(a alarms.Alarm) (graph.Resource, error) {
+		a.Says, a.Periods, a.Missing = "It is full. Empty it.", 1, alarms.NotBreaching
+		a.Metric.Namespace, a.Metric.Name = "N", "m"
+		g, err := record(t, valid(), func(ctx *pulumi.Context, topic *alarms.Topic) error {
+			_, err := topic.Alarm(ctx, "other", a)
+			return err
+		})
+		if err != nil {
+			return graph.Resource{}, err
+		}
+		return named(t, g, "other"), nil
+	}
+	worst, err := made(alarms.Alarm{Above: 5, Metric: alarms.Metric{Each: each}})
+	require.NoError(t, err)
+	read := func(id, node string) map[string]any {
+		return map[string]any{"id": id, "metric": map[string]any{
+			"namespace": "N", "metricName": "m", "stat": "Maximum", "period": 60.0, "dimensions": map[string]any{"Node": node},
+		}}
+	}
+	require.Equal(t, []any{
+		map[string]any{"id": "worst", "expression": "MAX(METRICS())", "label": "m", "returnData": true}, read("m1", "a"), read("m2", "b"),
+	}, worst.Inputs["metricQueries"])
+	for _, single := range []string{"namespace", "metricName", "dimensions", "period", "statistic"} {
+		require.NotContains(t, worst.Inputs, single)
+	}
+
+	least, err := made(alarms.Alarm{Below: 5, Metric: alarms.Metric{Each: each}})
+	require.NoError(t, err)
+	require.Equal(t, "LessThanThreshold", least.Text("comparisonOperator"))
+	require.Equal(t, 5.0, least.Value("threshold"))
+	require.Equal(t, "MIN(METRICS())", least.Inputs["metricQueries"].([]any)[0].(map[string]any)["expression"])
+
+	slow, err := made(alarms.Alarm{Above: 1, Metric: alarms.Metric{Statistic: alarms.P99}})
+	require.NoError(t, err)
+	require.Equal(t, "p99", slow.Text("extendedStatistic"))
+	require.NotContains(t, slow.Inputs, "statistic")
+
+	_, err = made(alarms.Alarm{Above: 1, Below: 5, Metric: alarms.Metric{Each: tooMany[:], Dimensions: pulumi.StringMap{"a": pulumi.String("b")}}})
+	require.ErrorContains(t, err, "metric.each: has 11 dimensions beside 1 of the metric's own; allowed: at most 10, and none of its own")
+	require.ErrorContains(t, err, "below: 5 is not allowed beside above: 1; allowed: a positive value, and no other bound")
+}
+
+// All of a kind are judged ten at a time, under numbered names that stay when there are more; and what is made of alarms
+// finds them by pattern.
+func TestAlarmOfAll(t *testing.T) {
+	made := func(n int) (*graph.Graph, map[string]pulumi.StringOutput) {
+		var found map[string]pulumi.StringOutput
+		g, err := record(t, valid(), func(ctx *pulumi.Context, topic *alarms.Topic) (err error) {
+			if err = topic.AlarmOfAll(ctx, "nodes-cpu", alarms.Alarm{
+				Says: "It is busy. Look.", Metric: alarms.Metric{Namespace: "N", Name: "m"}, Periods: 1, Missing: alarms.Ignored,
+			}, make([]pulumi.StringMap, n)); err != nil {
+				return err
+			}
+			found, err = topic.Matching("nodes-*")
+			return err
+		})
+		require.NoError(t, err)
+		return g, found
+	}
+	g, found := made(6)
+	require.Len(t, found, 1)
+	require.Len(t, named(t, g, "nodes-cpu-1").Inputs["metricQueries"], 1+6)
+	g, found = made(12)
+	require.Len(t, found, 2)
+	require.Len(t, named(t, g, "nodes-cpu-1").Inputs["metricQueries"], 1+10)
+	require.Len(t, named(t, g, "nodes-cpu-2").Inputs["metricQueries"], 1+2)
+
+	_, err := record(t, valid(), func(_ *pulumi.Context, topic *alarms.Topic) error {
+		_, err := topic.Matching("[")
+		return err
+	})
+	require.ErrorContains(t, err, `alarms "[": syntax error in pattern`)
 }

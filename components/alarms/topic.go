@@ -33,6 +33,8 @@ type Topic struct {
 
 	place       place.Place
 	undelivered *sqs.Queue
+	// made are the physical names of the alarms by their logical ones. A program makes its resources one after another.
+	made map[string]pulumi.StringOutput
 }
 
 // NewTopic makes the topic, its policy, the subscription and the queue of undelivered events.
@@ -40,7 +42,7 @@ func NewTopic(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.Resou
 	if err := args.validate(name); err != nil {
 		return nil, fmt.Errorf("alarms.Topic %q: %w", name, err)
 	}
-	c := &Topic{place: args.Place}
+	c := &Topic{place: args.Place, made: map[string]pulumi.StringOutput{}}
 	if err := ctx.RegisterComponentResource("workerfleet:alarms:Topic", name, c, opts...); err != nil {
 		return nil, err
 	}
@@ -80,7 +82,8 @@ func (a *Args) validate(name string) error {
 	return errors.Join(problems...)
 }
 
-// policy replaces SNS's default one: nobody publishes but this account's alarms and EventBridge.
+// policy replaces SNS's default one: nobody publishes but this account's alarms, EventBridge and what
+// watches the bill.
 func (c *Topic) policy() access.Document {
 	publish, topic := []string{"sns:Publish"}, []pulumi.StringInput{c.Arn}
 	return access.Document{
@@ -90,6 +93,8 @@ func (c *Topic) policy() access.Document {
 			Conditions: []access.Condition{access.When("ArnLike", "aws:SourceArn", c.place.ARN("cloudwatch", "alarm:*"))},
 		},
 		{Sid: "Events", Principal: access.EventRulesToTopic(), Actions: publish, Resources: topic},
+		{Sid: "Budgets", Principal: access.Service(c.place, "budgets.amazonaws.com"), Actions: publish, Resources: topic},
+		{Sid: "CostAnomalies", Principal: access.Service(c.place, "costalerts.amazonaws.com"), Actions: publish, Resources: topic},
 	}
 }
 

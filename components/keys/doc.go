@@ -4,7 +4,7 @@
 //
 //	credentials   users' broker credentials; every use names the user in the encryption context, no grants
 //	data          database, cache, secrets, backups
-//	messages      queues and the alarm topic; EventBridge and CloudWatch write through it
+//	messages      queues and the alarm topic; EventBridge, CloudWatch and what watches the bill write through it
 //	logs          log groups; CloudWatch Logs uses it
 //	compute       hosts' volumes and container images; Auto Scaling uses it
 //

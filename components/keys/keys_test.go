@@ -104,7 +104,7 @@ func TestWhoMayUseAKey(t *testing.T) {
 	}
 	require.Equal(t, map[string][]string{
 		"keys-logs":     {"Logs"},
-		"keys-messages": {"AlarmsToTopics", "EventsToQueues", "EventsToTopics"},
+		"keys-messages": {"AlarmsToTopics", "BudgetsToTopics", "CostAnomaliesToTopics", "EventsToQueues", "EventsToTopics"},
 		"keys-compute":  {"AutoScaling", "AutoScalingGrants"},
 	}, allowed)
 
@@ -123,7 +123,7 @@ func TestWhoMayUseAKey(t *testing.T) {
 func TestMessengers(t *testing.T) {
 	messages := statements(t, record(t, protection.Strict)["keys-messages"])
 	require.Equal(t, map[string]map[string][]string{"ArnLike": {"kms:EncryptionContext:aws:sqs:arn": {"arn:aws:sqs:ap-southeast-1:111122223333:*"}}}, messages["EventsToQueues"].Condition)
-	for _, sid := range []string{"EventsToTopics", "AlarmsToTopics"} {
+	for _, sid := range []string{"EventsToTopics", "AlarmsToTopics", "BudgetsToTopics", "CostAnomaliesToTopics"} {
 		require.Equal(t, map[string]map[string][]string{"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": {"arn:aws:sns:ap-southeast-1:111122223333:*"}}}, messages[sid].Condition)
 		require.Equal(t, []string{"kms:Decrypt", "kms:GenerateDataKey*"}, messages[sid].Action)
 	}

@@ -61,6 +61,8 @@ func messengers(p place.Place) access.Document {
 		{Sid: "EventsToQueues", Principal: access.ServiceWhere("events.amazonaws.com", queue), Actions: use, Resources: itself()},
 		{Sid: "EventsToTopics", Principal: access.ServiceWhere("events.amazonaws.com", topic), Actions: use, Resources: itself()},
 		{Sid: "AlarmsToTopics", Principal: access.ServiceWhere("cloudwatch.amazonaws.com", topic), Actions: use, Resources: itself()},
+		{Sid: "BudgetsToTopics", Principal: access.ServiceWhere("budgets.amazonaws.com", topic), Actions: use, Resources: itself()},
+		{Sid: "CostAnomaliesToTopics", Principal: access.ServiceWhere("costalerts.amazonaws.com", topic), Actions: use, Resources: itself()},
 	}
 }
 

@@ -15,6 +15,9 @@ const (
 	Alarm        Kind = iota // CloudWatch alarm
 	Alias                    // KMS key alias
 	Bucket                   // S3 bucket
+	Cluster                  // ECS cluster
+	Family                   // ECS task definition family
+	Group                    // Auto Scaling group
 	Cache                    // ElastiCache serverless cache or replication group
 	Database                 // Aurora cluster or instance
 	FIFOQueue                // SQS queue that ends .fifo
@@ -27,6 +30,7 @@ const (
 	Role                     // IAM role
 	Rule                     // EventBridge rule
 	Topic                    // SNS topic
+	WebACL                   // WAF web ACL
 )
 
 // form is what AWS allows in names of one kind (AWS API references of the services).
@@ -45,6 +49,12 @@ func (k Kind) form() form {
 		return form{says: "a key alias", longest: 256, prefix: "alias/"}
 	case Bucket:
 		return form{says: "a bucket", longest: 63, lower: true}
+	case Cluster:
+		return form{says: "a cluster", longest: 255}
+	case Family:
+		return form{says: "a task definition family", longest: 255}
+	case Group:
+		return form{says: "an Auto Scaling group", longest: 255}
 	case Cache:
 		return form{says: "a cache", longest: 40, lower: true}
 	case Database:
@@ -69,6 +79,8 @@ func (k Kind) form() form {
 		return form{says: "an event rule", longest: 64}
 	case Topic:
 		return form{says: "a topic", longest: 256}
+	case WebACL:
+		return form{says: "a web ACL", longest: 128}
 	default:
 		panic(fmt.Sprintf("names: kind %d is not one of this package", int(k)))
 	}

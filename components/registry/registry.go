@@ -32,6 +32,8 @@ type Registry struct {
 	pulumi.ResourceState
 	// URLs of the repositories by process: what images are pushed to and pulled from.
 	URLs pulumi.StringMap
+	// ARNs of the repositories by process: what policies name.
+	ARNs map[string]pulumi.StringOutput
 }
 
 // New makes the repositories and the rule that tells of findings.
@@ -39,7 +41,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := args.validate(name); err != nil {
 		return nil, fmt.Errorf("registry.Registry %q: %w", name, err)
 	}
-	c := &Registry{URLs: pulumi.StringMap{}}
+	c := &Registry{URLs: pulumi.StringMap{}, ARNs: map[string]pulumi.StringOutput{}}
 	if err := ctx.RegisterComponentResource("workerfleet:registry:Registry", name, c, opts...); err != nil {
 		return nil, err
 	}
@@ -49,7 +51,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		if err != nil {
 			return nil, err
 		}
-		c.URLs[process] = repository.RepositoryUrl
+		c.URLs[process], c.ARNs[process] = repository.RepositoryUrl, repository.Arn
 		repositories = append(repositories, repository.Name)
 	}
 	if err := tellOfFindings(ctx, names.Join(name, "findings"), args.Topic, repositories, pulumi.Parent(c)); err != nil {

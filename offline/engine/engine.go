@@ -144,9 +144,12 @@ func (e *Engine) project(plugins string) (*workspace.Project, error) {
 // environment keeps the CLI at home: local state, no account, no look around for updates or plugins.
 func (e *Engine) environment() map[string]string {
 	environment := map[string]string{
-		"PULUMI_BACKEND_URL":                          "file://" + filepath.ToSlash(filepath.Join(e.home(), "state")),
-		"PULUMI_CONFIG_PASSPHRASE":                    "",
-		"PULUMI_SKIP_UPDATE_CHECK":                    "true",
+		"PULUMI_BACKEND_URL":       "file://" + filepath.ToSlash(filepath.Join(e.home(), "state")),
+		"PULUMI_CONFIG_PASSPHRASE": "",
+		"PULUMI_SKIP_UPDATE_CHECK": "true",
+		// The engine would write the whole state after every resource, most of a run's time. An account needs that to know
+		// what an interrupted run has made; here nothing was made, and the state before the run is as good.
+		"PULUMI_SKIP_CHECKPOINTS":                     "true",
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
 		"PULUMI_IGNORE_AMBIENT_PLUGINS":               "true",
 	}

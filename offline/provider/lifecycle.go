@@ -144,6 +144,9 @@ func (s *Server) Update(_ context.Context, req *pulumirpc.UpdateRequest) (*pulum
 		state[key] = value
 	}
 	r := describe(resource.URN(req.GetUrn()), news)
+	if r.Type == launchTemplate {
+		countVersion(state, inputs, news)
+	}
 	r.Outputs, _ = graph.Plain(state)
 	r.Outputs["id"] = req.GetId()
 	s.remember(r)
@@ -195,7 +198,7 @@ func describe(urn resource.URN, inputs resource.PropertyMap) graph.Resource {
 func seed(r graph.Resource) string {
 	var b strings.Builder
 	b.WriteString(r.URN)
-	for _, property := range replacing[r.Type] {
+	for _, property := range Replacing(r.Type) {
 		if value := r.Inputs[property]; value != nil && property != "name" {
 			fmt.Fprintf(&b, "|%s=%v", property, value)
 		}

@@ -1,7 +1,15 @@
 package provider
 
 // Replacing lists the inputs of a type of which AWS cannot change the value in place.
-func Replacing(token string) []string { return replacing[token] }
+func Replacing(token string) []string {
+	if inputs, known := replacing[token]; known {
+		return inputs
+	}
+	if inputs, known := dataReplacing[token]; known {
+		return inputs
+	}
+	return computeReplacing[token]
+}
 
 // replacing lists the inputs of which AWS cannot change the value in place: a change makes a new resource. What is
 // not listed is updated.

@@ -3,6 +3,7 @@ package provider
 import (
 	"bytes"
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +159,23 @@ func TestCreateAndUpdate(t *testing.T) {
 	}
 }
 
+// A launch template that would launch other hosts has another version, which its group follows; one whose tags change
+// has not.
+func TestLaunchTemplateVersions(t *testing.T) {
+	s := configured(t)
+	const urn = "urn:pulumi:t::p::" + launchTemplate + "::hosts"
+	made, err := s.Create(context.Background(), &pulumirpc.CreateRequest{Urn: urn, Properties: properties(t, inputs{"imageId": "ami-1"})})
+	require.NoError(t, err)
+	require.Equal(t, 1.0, made.GetProperties().GetFields()["latestVersion"].GetNumberValue())
+	for version, news := range map[float64]inputs{1: {"imageId": "ami-1", "tags": inputs{"a": "b"}}, 2: {"imageId": "ami-2"}} {
+		updated, err := s.Update(context.Background(), &pulumirpc.UpdateRequest{
+			Urn: urn, Id: made.GetId(), Preview: true, Olds: made.GetProperties(), OldInputs: properties(t, inputs{"imageId": "ami-1"}), News: properties(t, news),
+		})
+		require.NoError(t, err)
+		require.Equal(t, version, updated.GetProperties().GetFields()["latestVersion"].GetNumberValue())
+	}
+}
+
 // The provider's own settings are checked too, and an unknown lookup is an error, not an empty answer.
 func TestSettingsAndLookups(t *testing.T) {
 	s := configured(t)
@@ -187,7 +205,14 @@ func TestSettingsAndLookups(t *testing.T) {
 func TestReplacementTableNamesWhatExists(t *testing.T) {
 	c := NewCatalogue()
 	require.NotEmpty(t, c.Types())
-	for token, names := range replacing {
+	all := maps.Clone(replacing)
+	for _, half := range []map[string][]string{dataReplacing, computeReplacing} {
+		for token, names := range half {
+			require.NotContains(t, all, token, "said twice")
+			all[token] = names
+		}
+	}
+	for token, names := range all {
 		form, known := c.types[token]
 		require.True(t, known, token)
 		for _, name := range names {
@@ -195,8 +220,8 @@ func TestReplacementTableNamesWhatExists(t *testing.T) {
 		}
 	}
 	for _, token := range c.Types() {
-		if _, listed := replacing[token]; !listed {
-			require.Equal(t, "aws:ec2/internetGateway:InternetGateway", token, "say what replaces it, or that nothing does")
+		if _, listed := all[token]; !listed {
+			require.Contains(t, []string{"aws:ec2/internetGateway:InternetGateway", "aws:guardduty/detector:Detector"}, token, "say what replaces it, or that nothing does")
 		}
 	}
 }
@@ -227,6 +252,14 @@ func TestKnownReplacements(t *testing.T) {
 		"aws:iam/role:Role":                   {"name", "path"},
 		"aws:cloudwatch/logGroup:LogGroup":    {"name"},
 		"aws:kms/alias:Alias":                 {"name"},
+
+		"aws:autoscaling/group:Group":                      {"name"},
+		"aws:ecs/cluster:Cluster":                          {"name"},
+		"aws:ecs/taskDefinition:TaskDefinition":            {"containerDefinitions", "executionRoleArn", "networkMode", "taskRoleArn"},
+		"aws:ecs/service:Service":                          {"cluster", "launchType", "schedulingStrategy"},
+		"aws:ec2/launchTemplate:LaunchTemplate":            {"name"},
+		"aws:lambda/function:Function":                     {"name", "packageType"},
+		"aws:lambda/eventSourceMapping:EventSourceMapping": {"eventSourceArn"},
 	} {
 		urn := "urn:pulumi:t::p::" + token + "::r"
 		for _, property := range properties {

@@ -70,7 +70,7 @@ type Catalogue struct {
 // NewCatalogue reads the SDK's types.
 func NewCatalogue() *Catalogue {
 	c := &Catalogue{types: map[string]*schema{}, settings: schemaOf(aws.ProviderArgs{}.ElementType())}
-	for _, args := range arguments() {
+	for _, args := range slices.Concat(arguments(), dataArguments(), computeArguments()) {
 		c.types[token(args)] = schemaOf(args.ElementType())
 	}
 	return c
@@ -86,8 +86,11 @@ func (c *Catalogue) Types() []string {
 	return types
 }
 
-// token is the type token of an Args struct: sqs.QueueArgs gives "aws:sqs/queue:Queue".
+// token is the type token of an Args struct: sqs.QueueArgs gives "aws:sqs/queue:Queue". A form of our own says its own.
 func token(args argument) string {
+	if own, says := args.(interface{ Token() string }); says {
+		return own.Token()
+	}
 	t := reflect.TypeOf(args)
 	name := strings.TrimSuffix(t.Name(), "Args")
 	module := t.PkgPath()[strings.LastIndexByte(t.PkgPath(), '/')+1:]

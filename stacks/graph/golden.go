@@ -54,6 +54,10 @@ func golden(r Resource, key string) string {
 	if document, ok := r.Document(key); ok {
 		value = document
 	}
+	var list []any
+	if json.Unmarshal([]byte(r.Text(key)), &list) == nil && len(list) > 0 {
+		value = list
+	}
 	var b strings.Builder
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)

@@ -2,10 +2,13 @@ package graph
 
 import (
 	"maps"
+	"slices"
+	"strconv"
 	"strings"
 )
 
-// shape says what AWS makes of a resource type. In its texts {id}, {name}, {region} and {account} are filled in.
+// shape says what AWS makes of a resource type. In its texts {id}, {name}, {region}, {account} and
+// {any input} are filled in.
 type shape struct {
 	// id is the form of the resource's id; empty means the physical name.
 	id string
@@ -13,9 +16,25 @@ type shape struct {
 	arn string
 	// more are further outputs that programs and rules refer to.
 	more map[string]string
+	// numbers are outputs that are no text.
+	numbers map[string]float64
+	// lists are outputs that are lists of objects, whose texts are filled in too.
+	lists map[string][]map[string]any
 }
 
-// shapes lists the types whose ids are not simply their names. {hex} is a stable digest of 17 digits.
+// shapeOf finds a type's shape; the zero shape is that of a type whose id is its name.
+func shapeOf(token string) shape {
+	if form, known := shapes[token]; known {
+		return form
+	}
+	if form, known := dataShapes[token]; known {
+		return form
+	}
+	return computeShapes[token]
+}
+
+// shapes lists the types whose ids are not simply their names. {hex} is a stable digest of 17 digits. What runs – hosts,
+// tasks, functions – stands in computeShapes.
 var shapes = map[string]shape{
 	"aws:ec2/vpc:Vpc": {
 		id: "vpc-{hex}", arn: "arn:aws:ec2:{region}:{account}:vpc/{id}",
@@ -65,12 +84,21 @@ func (p Place) Simulate(r Resource, seed string) (id string, outputs map[string]
 	}
 	name := PhysicalName(r, seed)
 	outputs["name"] = name
-	form := shapes[r.Type]
+	form := shapeOf(r.Type)
 	digest := Digest(seed, 32)
-	fill := strings.NewReplacer(
-		"{hex}", digest[:17], "{name}", name, "{region}", p.Region, "{account}", p.Account,
+	words := []string{
+		"{hex}", digest[:17], "{hex6}", digest[:6], "{name}", name, "{region}", p.Region, "{account}", p.Account,
+		// A task definition that differs is another revision. Which one, AWS counts; here it follows from the digest.
+		"{revision}", revision(digest),
 		"{uuid}", strings.Join([]string{digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]}, "-"),
-	)
+	}
+	// An id may be made of an input, such as {clusterIdentifier}.
+	for _, property := range slices.Sorted(maps.Keys(r.Inputs)) {
+		if text, isText := r.Inputs[property].(string); isText {
+			words = append(words, "{"+property+"}", text)
+		}
+	}
+	fill := strings.NewReplacer(words...)
 	id = name
 	if form.id != "" {
 		id = fill.Replace(form.id)
@@ -83,8 +111,38 @@ func (p Place) Simulate(r Resource, seed string) (id string, outputs map[string]
 	for property, text := range form.more {
 		outputs[property] = fill.Replace(text)
 	}
+	for property, number := range form.numbers {
+		outputs[property] = number
+	}
+	for property, objects := range form.lists {
+		outputs[property] = filled(objects, fill)
+	}
 	outputs["id"] = id
 	return id, outputs
+}
+
+// filled fills in the texts of a list of objects.
+func filled(objects []map[string]any, fill *strings.Replacer) []any {
+	list := make([]any, len(objects))
+	for i, object := range objects {
+		made := maps.Clone(object)
+		for name, value := range made {
+			if text, isText := value.(string); isText {
+				made[name] = fill.Replace(text)
+			}
+		}
+		list[i] = made
+	}
+	return list
+}
+
+// revision is a number from 1 to 4,096.
+func revision(digest string) string {
+	number, err := strconv.ParseInt(digest[:3], 16, 32)
+	if err != nil {
+		return "1" // no digest has other digits
+	}
+	return strconv.FormatInt(number+1, 10)
 }
 
 // PhysicalName is the stated name, or the one that the provider chooses: the logical name, a dash and seven digits of

@@ -100,7 +100,7 @@ func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 	if r.run.DryRun && args.TypeToken != "pulumi:providers:aws" {
 		return "", args.Inputs, nil
 	}
-	id, outputs := r.place.Simulate(recorded, recorded.URN)
+	id, outputs := r.placeOf(args.Provider).Simulate(recorded, recorded.URN)
 	recorded.Outputs = outputs
 	state := args.Inputs.Copy()
 	for key, value := range outputs {
@@ -109,6 +109,17 @@ func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 		}
 	}
 	return id, state, nil
+}
+
+// placeOf is where a provider's resources stand: in the region that the provider states. The caller holds the lock.
+func (r *recorder) placeOf(reference string) Place {
+	place := r.place
+	for _, provider := range r.graph.OfType("pulumi:providers:aws") {
+		if region := provider.Text("region"); region != "" && provider.Name == ProviderName(reference) {
+			place.Region = region
+		}
+	}
+	return place
 }
 
 // Call answers lookups.

@@ -1,9 +1,12 @@
 package graph
 
 import (
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/archive"
 )
 
 // Plain turns Pulumi's property values into plain ones and names the top-level properties that are secret.
@@ -33,7 +36,7 @@ func plain(v resource.PropertyValue) any {
 	case v.IsResourceReference():
 		return string(v.ResourceReferenceValue().URN)
 	case v.IsArchive():
-		return map[string]any{"archive": v.ArchiveValue().Hash}
+		return map[string]any{"archive": contents(v.ArchiveValue())}
 	case v.IsAsset():
 		return map[string]any{"asset": v.AssetValue().Hash}
 	case v.IsArray():
@@ -50,5 +53,18 @@ func plain(v resource.PropertyValue) any {
 		return object
 	default:
 		return v.V
+	}
+}
+
+// contents names an archive by its digest, which the engine works out; a program's mocks see the file or the names of
+// what is inside.
+func contents(a *archive.Archive) string {
+	switch {
+	case a.Hash != "":
+		return a.Hash
+	case a.Path != "":
+		return a.Path
+	default:
+		return strings.Join(slices.Sorted(maps.Keys(a.Assets)), ", ")
 	}
 }

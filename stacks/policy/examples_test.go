@@ -63,7 +63,7 @@ func examples() []example {
 		throughput             = "high throughput needs both of its settings"
 		admin                  = "a key's policy keeps the account able to administer it"
 	)
-	return []example{
+	return append(dataExamples(), []example{
 		{"aws-1", names, "too long", "name", nil, balancer(strings.Repeat("a", 33)), balancer(strings.Repeat("a", 32))},
 		{"aws-1", names, "trailing hyphen", "name", nil, balancer("edge-"), balancer("edge")},
 		{"aws-1", names, "reserved prefix", "name", nil, balancer("internal-edge"), balancer("edge-internal")},
@@ -131,7 +131,7 @@ func examples() []example {
 		{"aws-33", "a service is let into a key with a condition on the account", "any account", "policy", nil, key(root, anyAccount), key(root, logs)},
 		{"aws-35", "a dashboard has at most 500 widgets", "501", "dashboardBody", nil, dashboard(501), dashboard(500)},
 		{"aws-35", "a metric-math alarm reads at most 10 metrics", "11", "metricQueries", nil, alarm(11), alarm(10)},
-	}
+	}...)
 }
 
 func dashboard(widgets int) graph.Resource {

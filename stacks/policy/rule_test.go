@@ -15,7 +15,7 @@ import (
 // cannot be shown without an account.
 func TestEveryRuleHasAFailingExample(t *testing.T) {
 	shown := map[string]bool{}
-	for _, example := range examples() {
+	for _, example := range append(examples(), computeExamples()...) {
 		t.Run(example.rule+" "+example.name, func(t *testing.T) {
 			wrong := created(append(example.beside, example.wrong)...)
 			found := findings(wrong, example.wrong.Name)
@@ -36,7 +36,7 @@ func TestEveryRuleHasAFailingExample(t *testing.T) {
 
 // A value that only AWS can give decides nothing: a rule that refused it would refuse every first preview.
 func TestRulesAreSilentOnUnknownValues(t *testing.T) {
-	for _, example := range examples() {
+	for _, example := range append(examples(), computeExamples()...) {
 		blurred := example.wrong
 		blurred.Inputs = map[string]any{}
 		for key := range example.wrong.Inputs {
