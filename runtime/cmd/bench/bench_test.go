@@ -1,0 +1,68 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"workerfleet/runtime/parts"
+	"workerfleet/runtime/parts/partstest"
+	"workerfleet/runtime/worker/workertest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// last runs a benchmark and reads the object that it ends with.
+func last[T any](t *testing.T, args ...string) (figures T) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	require.Equal(t, 0, run(t.Context(), append(args, "--json"), &out, &errs), "%s%s", &errs, &out)
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &figures), "%s", &out)
+	return figures
+}
+
+// A small fleet is claimed on real servers: everybody who comes gets a worker, and the figures are of that run. How fast
+// it is, a machine that does other things as well cannot show.
+func TestClaims(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[claimFigures](t, "claims", "--workers", "60", "--hosts", "4", "--users", "30", "--rate", "200", "--for", "5s")
+	require.Equal(t, 30, f.Claims)
+	require.Zero(t, f.Errors)
+	require.Equal(t, []int{60, 4}, []int{f.Workers, f.Hosts})
+	require.Positive(t, f.ClaimP50Ms)
+	require.GreaterOrEqual(t, f.ReadyP50Ms, f.ClaimP50Ms, "from the scheduled arrival on")
+	require.GreaterOrEqual(t, f.ReadyP999Ms, f.ReadyP50Ms)
+	require.Positive(t, f.ServerCPUPercent)
+	require.Positive(t, f.Machine.Cores)
+}
+
+// Real worker processes are started and measured, and none is left.
+func TestWorkers(t *testing.T) {
+	binary, remove, err := workertest.Build()
+	require.NoError(t, err)
+	defer remove()
+	f := last[processFigures](t, "workers", "--workers", "55", "--bin", binary)
+	require.Equal(t, 55, f.Workers)
+	require.Positive(t, f.StartP50Ms)
+	require.Greater(t, f.ResidentP50, 1000, "kB")
+	require.GreaterOrEqual(t, f.ResidentMost, f.ResidentP50)
+}
+
+// What cannot be followed is refused with the values that can.
+func TestRefusals(t *testing.T) {
+	for want, args := range map[string]string{
+		"state what to measure; allowed: claims, workers": "", "--workers: 0 is not allowed": "claims --workers 0",
+		"--users: 9 is not allowed; allowed: 1 to 5": "claims --workers 5 --users 9", "--rate, --for: are not allowed": "claims --rate -1",
+		"--valkey, --start: both are stated": "claims --valkey redis://127.0.0.1:1 --start", "allowed: 1 to 2000": "workers --workers 2001",
+	} {
+		var out, errs bytes.Buffer
+		require.Equal(t, 2, run(t.Context(), strings.Fields(args), &out, &errs), args)
+		require.Contains(t, errs.String(), want)
+	}
+}
