@@ -31,6 +31,12 @@ func (r *roster) deliver(m *member, l Letter) []effect {
 		if l.Epoch == m.Epoch && m.confirmed {
 			return nil
 		}
+		// A keeper repeats what it does not know to be delivered, and waits for nobody: who waits for the first one still does.
+		if asked := m.assignment; l.ReplyTo == "" && asked != nil && asked.Epoch == l.Epoch {
+			l.ReplyTo = asked.ReplyTo
+		} else if l.ReplyTo == "" && m.Epoch == l.Epoch {
+			l.ReplyTo = m.replyTo
+		}
 		m.assignment = &l
 		return []effect{say{m.link, hostlink.Message{
 			Kind: hostlink.Assign, Life: l.Life, User: l.User, Epoch: l.Epoch, Sealed: l.Sealed, BeginAt: l.BeginAt,

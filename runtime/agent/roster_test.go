@@ -161,6 +161,28 @@ func TestMail(t *testing.T) {
 	require.Equal(t, fleet.Epoch(6), d.early["w1"][0].Epoch, "the oldest goes first")
 }
 
+// Whoever waits for a session is told, also when the assignment was repeated by somebody who waits for nothing, before or
+// after the worker accepted it.
+func TestRepeatedAssignment(t *testing.T) {
+	for name, accept := range map[string]bool{"before the acceptance": false, "after it": true} {
+		d := newDesk()
+		l := d.settled(&process{}, hello("w1", 1))
+		accepted := func() []effect {
+			return d.heardFrom(d.now, l, hostlink.Message{Kind: hostlink.Accepted, User: "ann", Epoch: 9})
+		}
+		first, repeated := assignment(1, 9), assignment(1, 9)
+		first.ReplyTo, repeated.ReplyTo = "api-1", ""
+		d.arrived(d.now, first)
+		if accept {
+			accepted()
+		}
+		d.arrived(d.now, repeated)
+		accepted()
+		effects := d.answered(confirm{worker: "w1", life: 1, epoch: 9}, nil)
+		require.Contains(t, fmt.Sprint(words(effects)), "tell api-1", name)
+	}
+}
+
 // What was on its way to a worker whose connection closed is said again on the next one, while it is unanswered.
 func TestLostConnection(t *testing.T) {
 	p := &process{}
