@@ -147,7 +147,7 @@ func TestFencedAcknowledgement(t *testing.T) {
 	b := h.claim("ann", "secret")
 	time.Sleep(10 * testBeat)
 	require.Empty(t, c.brokerCalls(t, "login"))
-	require.NoError(t, h.store.Release(t.Context(), "ann", b.Epoch, claim.DefaultTerms()))
+	require.NoError(t, h.store.Release(t.Context(), "ann", b.Epoch))
 	h.store.faults(nil, nil)
 	require.NotEmpty(t, h.post.told(t, "ann").Refused)
 	h.awaitState("w1", claim.Warm, 2)

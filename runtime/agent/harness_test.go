@@ -215,7 +215,7 @@ func (h *host) serve(user fleet.User) claim.Binding {
 // release ends a session as the platform does: in the store, and by mail.
 func (h *host) release(b claim.Binding) {
 	h.t.Helper()
-	require.NoError(h.t, h.store.Release(h.t.Context(), b.User, b.Epoch, claim.DefaultTerms()))
+	require.NoError(h.t, h.store.Release(h.t.Context(), b.User, b.Epoch))
 	h.post.post(fleet.Mail{Kind: fleet.MailRelease, Worker: b.Worker, Life: b.Life, User: b.User, Epoch: b.Epoch})
 }
 

@@ -154,7 +154,7 @@ func (x *Index) Sent(worker fleet.Worker, epoch fleet.Epoch) error {
 }
 
 // Release: see [Claims].
-func (x *Index) Release(now int64, user fleet.User, epoch fleet.Epoch, t Terms) error {
+func (x *Index) Release(user fleet.User, epoch fleet.Epoch) error {
 	s, ok := x.users[user]
 	switch {
 	case !ok || s.epoch < epoch:
@@ -163,19 +163,28 @@ func (x *Index) Release(now int64, user fleet.User, epoch fleet.Epoch, t Terms) 
 		return ErrFenced
 	}
 	delete(x.users, user)
-	w := x.workers[s.worker]
-	if w == nil || w.Epoch != epoch || w.User != user {
-		return nil
-	}
-	untold := w.State == Assigned && !w.Sent
-	x.unbind(w)
-	if untold {
-		// Should the mail be on its way all the same, the worker's acceptance is refused by its epoch.
-		w.State = Warm
-		x.free[string(w.ID)] = x.preference(*w)
-		x.match(now, t)
+	if w := x.workers[s.worker]; w != nil && w.Epoch == epoch && w.User == user {
+		x.unbind(w)
 	}
 	return nil
+}
+
+// Undo: see [Claims]. The mail may be on its way all the same, because it is noted after it was posted: then the worker's
+// acceptance is refused by its epoch, and until then the worker itself refuses anybody else.
+func (x *Index) Undo(now int64, user fleet.User, epoch fleet.Epoch, t Terms) bool {
+	s, ok := x.users[user]
+	if !ok || s.epoch != epoch {
+		return false
+	}
+	w := x.workers[s.worker]
+	if w == nil || w.User != user || w.Epoch != epoch || w.State != Assigned || w.Sent {
+		return false
+	}
+	x.unbind(w)
+	w.State = Warm
+	x.free[string(w.ID)] = x.preference(*w)
+	x.match(now, t)
+	return true
 }
 
 // unbind takes the user from a worker, which is free again only when it says so itself.
@@ -188,7 +197,7 @@ func (x *Index) unbind(w *Worker) {
 	w.State, w.User, w.Sent = Resetting, "", false
 }
 
-// Raise: see [Claims].
+// Raise: see [Directory].
 func (x *Index) Raise(floor fleet.Epoch) { x.floor = max(x.floor, floor) }
 
 // Census: see [Passes].

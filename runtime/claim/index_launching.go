@@ -13,6 +13,7 @@ import (
 type launching struct {
 	version uint64
 	text    string
+	note    string
 	bucket  bucket
 	due     scores             // reservations by key, workers of one by name → deadline
 	what    map[string]request // of the same members
@@ -46,7 +47,7 @@ func (b bucket) now(now int64) int64 {
 // Stock: see [Launches].
 func (x *Index) Stock(now int64, t Terms) Stocktake {
 	s := Stocktake{
-		Now: time.UnixMilli(now).UTC(), Open: x.incarnation != "", Version: x.launching.version, Text: x.launching.text,
+		Now: time.UnixMilli(now).UTC(), Open: x.incarnation != "", Version: x.launching.version, Text: x.launching.text, Note: x.launching.note,
 		Calls: int(x.launching.bucket.now(now) / 1000), Waiting: len(x.waiting),
 	}
 	for _, host := range slices.Sorted(maps.Keys(x.hosts)) {
@@ -54,6 +55,7 @@ func (x *Index) Stock(now int64, t Terms) Stocktake {
 			s.Hosts = append(s.Hosts, x.hostStock(fleet.Host(host)))
 		}
 	}
+	s.Doubtful = Doubtful(len(x.hosts)-len(s.Hosts), len(x.hosts))
 	for _, member := range x.launching.due.ordered() {
 		if deadline := x.launching.due[member]; deadline > now {
 			s.Coming = append(s.Coming, coming(member, x.launching.what[member], deadline))
@@ -130,6 +132,9 @@ func (l *launching) forget(member string) {
 	delete(l.what, member)
 }
 
+// Note: see [Launches].
+func (x *Index) Note(text string) { x.launching.note = text }
+
 // Launched: see [Launches].
 func (x *Index) Launched(key string, workers []fleet.Worker) {
 	l := &x.launching
@@ -150,9 +155,9 @@ func (x *Index) Launched(key string, workers []fleet.Worker) {
 func (x *Index) Retire(now int64, r Retirement) (retired []fleet.Worker) {
 	members := x.free.ordered()
 	slices.Reverse(members)
-	for seen, member := range members {
+	for _, member := range members {
 		w := x.workers[fleet.Worker(member)]
-		if len(retired) == r.Count || seen == RetireWindow {
+		if len(retired) == r.Count {
 			break
 		}
 		if w != nil && w.Host == r.Host && w.Revision == r.Image {

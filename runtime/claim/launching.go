@@ -26,6 +26,8 @@ type Launches interface {
 	// Retire takes idle workers of an image on a host out of the pool, at most count, those that would be bound last.
 	// Nobody can claim them any more; they are there until they exit.
 	Retire(ctx context.Context, r Retirement) ([]fleet.Worker, error)
+	// Note keeps a text beside the plan, whoever has written the plan meanwhile: what calls have come to.
+	Note(ctx context.Context, text string) error
 }
 
 // Plan is what a pass has decided.
@@ -61,9 +63,11 @@ type Stocktake struct {
 	Now time.Time
 	// Open says that the pool binds users; what a pool that is being rebuilt counts is not the fleet.
 	Open bool
-	// Version and Text are the plan's.
-	Version uint64
-	Text    string
+	// Doubtful says that more hosts are silent than may be reaped unasked: what stood on them may be alive.
+	Doubtful bool
+	// Version and Text are the plan's, Note what was noted last.
+	Version    uint64
+	Text, Note string
 	// Calls is how many the bucket holds.
 	Calls int
 	// Waiting counts the users in the queue.
@@ -111,10 +115,9 @@ const (
 	CallsPerSecond = 40
 )
 
-// DrainingLimit bounds the retired workers that one stocktake lists, RetireWindow the idle ones that one retirement
-// looks at, and LapsedLimit the lapsed reservations that one call forgets.
+// DrainingLimit bounds the retired workers that one stocktake lists, and LapsedLimit the lapsed reservations that one
+// call forgets.
 const (
 	DrainingLimit = 64
-	RetireWindow  = 1024
 	LapsedLimit   = 1024
 )

@@ -63,12 +63,18 @@ func (m *Memory) Sent(_ context.Context, worker fleet.Worker, epoch fleet.Epoch)
 }
 
 // Release: see [Claims].
-func (m *Memory) Release(_ context.Context, user fleet.User, epoch fleet.Epoch, t Terms) (err error) {
-	m.at(func(x *Index, now int64) { err = x.Release(now, user, epoch, t) })
+func (m *Memory) Release(_ context.Context, user fleet.User, epoch fleet.Epoch) (err error) {
+	m.at(func(x *Index, _ int64) { err = x.Release(user, epoch) })
 	return err
 }
 
-// Raise: see [Claims].
+// Undo: see [Claims].
+func (m *Memory) Undo(_ context.Context, user fleet.User, epoch fleet.Epoch, t Terms) (undone bool, err error) {
+	m.at(func(x *Index, now int64) { undone = x.Undo(now, user, epoch, t) })
+	return undone, nil
+}
+
+// Raise: see [Directory].
 func (m *Memory) Raise(_ context.Context, floor fleet.Epoch) error {
 	m.at(func(x *Index, _ int64) { x.Raise(floor) })
 	return nil
@@ -143,6 +149,12 @@ func (m *Memory) Reserve(_ context.Context, p Plan, t Terms) (err error) {
 // Launched: see [Launches].
 func (m *Memory) Launched(_ context.Context, key string, workers []fleet.Worker) error {
 	m.at(func(x *Index, _ int64) { x.Launched(key, workers) })
+	return nil
+}
+
+// Note: see [Launches].
+func (m *Memory) Note(_ context.Context, text string) error {
+	m.at(func(x *Index, _ int64) { x.Note(text) })
 	return nil
 }
 

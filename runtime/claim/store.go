@@ -42,11 +42,11 @@ type Claims interface {
 	Leave(ctx context.Context, user fleet.User) error
 	// Sent notes that the assignment is in the host's mail. ErrFenced: it is no longer current.
 	Sent(ctx context.Context, worker fleet.Worker, epoch fleet.Epoch) error
-	// Release ends the user's session of that epoch; repeating it is harmless. ErrFenced: a newer one is current. A
-	// worker that nobody has told of the session is free again at once: a claim that was refused costs no stock.
-	Release(ctx context.Context, user fleet.User, epoch fleet.Epoch, t Terms) error
-	// Raise lifts the floor under all epochs to come.
-	Raise(ctx context.Context, floor fleet.Epoch) error
+	// Release ends the user's session of that epoch; repeating it is harmless. ErrFenced: a newer one is current.
+	Release(ctx context.Context, user fleet.User, epoch fleet.Epoch) error
+	// Undo takes a binding back that nobody is known to have delivered, and frees its worker at once: a claim that was
+	// refused costs no stock. False: it is not there any more, or somebody has delivered it; then it stays.
+	Undo(ctx context.Context, user fleet.User, epoch fleet.Epoch, t Terms) (bool, error)
 }
 
 // Hosts is what an agent asks of the store for the workers of its host.
@@ -92,6 +92,8 @@ type Directory interface {
 	// than the guard and it has not returned since, or a newer life is registered. The index remembers the latest
 	// [GoneLimit]; false proves nothing.
 	Gone(ctx context.Context, worker fleet.Worker, life fleet.Life) (bool, error)
+	// Raise lifts the floor under all epochs to come.
+	Raise(ctx context.Context, floor fleet.Epoch) error
 }
 
 // Store is the whole index.

@@ -49,3 +49,6 @@ const (
 func silentAllowed(registered int) int {
 	return min(max(1, (registered+9)/10), registered-1)
 }
+
+// Doubtful says whether so many silent hosts put the index's own view in doubt.
+func Doubtful(silent, registered int) bool { return silent > 0 && silent > silentAllowed(registered) }

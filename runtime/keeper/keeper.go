@@ -154,17 +154,18 @@ func (k *Keeper) confirm(ctx context.Context, r *Report) error {
 	return errors.Join(errs...)
 }
 
-// agree asks the database whether a returned session is still the user's.
+// agree asks the database whether a returned session is still the user's. Its yes ends whatever takeover has begun, in one
+// step with it: who takes a user over can not have done so by then, and has to begin anew.
 func (k *Keeper) agree(ctx context.Context, b claim.Binding, r *Report) error {
-	current, open, err := k.Authority.Current(ctx, b.User)
+	kept, err := k.Authority.Affirm(ctx, session.Session{User: b.User, Epoch: b.Epoch, Worker: b.Worker, Host: b.Host, Life: b.Life})
 	if err != nil {
 		return fmt.Errorf("check the returned session of %s: %w", b.User, err)
 	}
-	if open && current.Worker == b.Worker && current.Epoch == b.Epoch {
+	if kept {
 		err = k.Store.Confirm(ctx, b.Worker, b.Life, b.Epoch)
 		r.Agreed++
 	} else {
-		err = k.Store.Release(ctx, b.User, b.Epoch, k.Terms)
+		err = k.Store.Release(ctx, b.User, b.Epoch)
 		r.Refused++
 	}
 	if err != nil && !errors.Is(err, claim.ErrFenced) {

@@ -11,63 +11,68 @@ import (
 
 // memory is what one round leaves to the next, whoever makes it: the text of the plan in the index.
 type memory struct {
-	Record  []pool.Sample `json:"record,omitempty"`
-	Refused refused       `json:"refused,omitzero"`
+	Record []pool.Sample `json:"record,omitempty"`
+	// Tried is when a call that is repeated was last made, by reservation or worker.
+	Tried map[string]time.Time `json:"tried,omitempty"`
 }
 
-// refused is a [pool.Refusal] as text carries it.
+// due says whether a call that was first made at a time may be repeated now.
+func (m memory) due(of string, first, now time.Time, after time.Duration) bool {
+	if last, again := m.Tried[of]; again {
+		first = last
+	}
+	return now.Sub(first) > after
+}
+
+// refused is a [pool.Refusal] as the note beside the plan carries it: it is written after the calls, when the plan may
+// be another one already.
 type refused struct {
 	Why   string    `json:"why"`
 	Last  time.Time `json:"last"`
 	Times int       `json:"times"`
 }
 
-func recall(text string) (m memory, err error) {
+func read[T any](text string) (value T, err error) {
 	if text == "" {
-		return m, nil
+		return value, nil
 	}
-	if err := json.Unmarshal([]byte(text), &m); err != nil {
-		return m, fmt.Errorf("read the plan: %w", err)
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		return value, fmt.Errorf("read the plan: %w", err)
 	}
-	return m, nil
+	return value, nil
 }
 
-func (m memory) text() (string, error) {
-	text, err := json.Marshal(m)
+func written(value any) (string, error) {
+	text, err := json.Marshal(value)
 	if err != nil {
 		return "", fmt.Errorf("write the plan: %w", err)
 	}
 	return string(text), nil
 }
 
-// The words of the two typed refusals; any other error is only known as one.
-const wordNoCapacity, wordThrottled = "no capacity", "throttled"
-
 func (r refused) refusal() pool.Refusal {
 	if r.Times == 0 {
 		return pool.Refusal{}
 	}
-	err := errors.New(r.Why)
-	switch r.Why {
-	case wordNoCapacity:
-		err = pool.ErrNoCapacity
-	case wordThrottled:
-		err = pool.ErrThrottled
+	err := pool.Refusing(r.Why)
+	if err == nil {
+		err = errors.New(r.Why)
 	}
 	return pool.Refusal{Err: err, Last: r.Last, Times: r.Times}
 }
 
+// failed stands for an error whose outcome is open.
+const failed = "failed"
+
 // after adds the result of one more round's launches: nil ends the run.
 func (r refused) after(err error, now time.Time) refused {
-	next := r.refusal().After(err, now)
-	word := "failed"
-	switch {
-	case err == nil:
+	if err == nil {
 		return refused{}
-	case errors.Is(err, pool.ErrNoCapacity):
-		word = wordNoCapacity
-	case errors.Is(err, pool.ErrThrottled):
-		word = wordThrottled
 	}
-	return refused{Why: word, Last: next.Last, Times: next.Times}
+	next := r.refusal().After(err, now)
+	why := pool.Refused(err)
+	if why == "" {
+		why = failed
+	}
+	return refused{Why: why, Last: next.Last, Times: next.Times}
 }

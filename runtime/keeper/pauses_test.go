@@ -51,6 +51,16 @@ func (p *pausing) Begin(ctx context.Context, s session.Session, wait time.Durati
 	return p.Authority.Begin(ctx, s, wait)
 }
 
+func (p *pausing) Undo(ctx context.Context, user fleet.User, epoch fleet.Epoch, t claim.Terms) (bool, error) {
+	p.step("undo")
+	return p.Claims.Undo(ctx, user, epoch, t)
+}
+
+func (p *pausing) Close(ctx context.Context, user fleet.User, epoch fleet.Epoch) error {
+	p.step("close")
+	return p.Authority.Close(ctx, user, epoch)
+}
+
 func (p *pausing) Credentials(ctx context.Context, user fleet.User) ([]byte, error) {
 	p.step("credentials")
 	return p.Vault.Credentials(ctx, user)

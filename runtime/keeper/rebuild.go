@@ -10,9 +10,12 @@ import (
 )
 
 // rebuild opens a pool that has lost its data, or is new, once nobody can act who the index does not know: every open
-// session of the database has returned, or TTL and guard have passed since this keeper first saw the pool closed –
-// without a confirmed beat in that time no worker may call its broker. Those that did not return are fenced then, and
-// their users served again.
+// session of the database has returned, or TTL and guard have passed since the pool was first seen closed – without a
+// confirmed beat in that time no worker may call its broker.
+//
+// Until then every open session is in doubt. Who returns is kept, in one step of the database; who does not can be taken
+// over by any claim when the time has passed. So it does not matter which keeper opens the pool, or how late another one
+// is: none of them ends a session by what it has read before.
 func (k *Keeper) rebuild(ctx context.Context, r *Report) error {
 	census, err := k.Store.Census(ctx)
 	if err != nil {
@@ -25,6 +28,9 @@ func (k *Keeper) rebuild(ctx context.Context, r *Report) error {
 	}
 	r.Rebuilding = true
 	if k.rebuilt.IsZero() {
+		if err := k.Authority.Doubt(ctx); err != nil {
+			return fmt.Errorf("begin the rebuilding: %w", err)
+		}
 		k.rebuilt = time.Now()
 	}
 	missing, err := k.missing(ctx)
@@ -40,10 +46,6 @@ func (k *Keeper) rebuild(ctx context.Context, r *Report) error {
 	r.Rebuilding, r.Opened = false, true
 	var errs []error
 	for _, s := range missing {
-		if err := k.Authority.Close(ctx, s.User, s.Epoch); err != nil {
-			errs = append(errs, fmt.Errorf("fence the lost session of %s: %w", s.User, err))
-			continue
-		}
 		errs = append(errs, k.serve(ctx, s.User, r))
 	}
 	return errors.Join(errs...)

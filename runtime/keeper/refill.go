@@ -88,17 +88,22 @@ func (r *Refill) Pass(ctx context.Context) (RefillReport, error) {
 	if err != nil {
 		return RefillReport{}, fmt.Errorf("count the stock: %w", err)
 	}
-	memory, err := recall(stock.Text)
+	m, err := read[memory](stock.Text)
 	if err != nil {
 		return RefillReport{}, err
 	}
-	snapshot := r.snapshot(stock, memory)
+	earlier, err := read[refused](stock.Note)
+	if err != nil {
+		return RefillReport{}, err
+	}
+	snapshot := r.snapshot(stock, m, earlier)
 	report := RefillReport{Target: pool.Aim(snapshot), Actions: pool.Decide(snapshot)}
 	r.Recorder.Set(signals.WarmTarget, float64(report.Target.Idle))
 	r.Recorder.Set(signals.Workers, float64(snapshot.Provisioning), "launching")
-	work := r.calls(stock, report.Actions)
-	memory.Record = pool.Remember(memory.Record, pool.Sample{At: stock.Now, Highest: report.Target.Idle, Stopped: work.stopping()}, r.Policy.Window)
-	if err := r.commit(ctx, stock.Version, memory, work); err != nil {
+	work := r.calls(stock, m, snapshot.Launches, report.Actions)
+	m.Tried = work.tried
+	m.Record = pool.Remember(m.Record, pool.Sample{At: stock.Now, Highest: report.Target.Idle, Stopped: work.stopping()}, r.Policy.Window)
+	if err := r.commit(ctx, stock.Version, m, work); err != nil {
 		report.Stale = errors.Is(err, claim.ErrStale)
 		if report.Stale {
 			err = nil
@@ -106,27 +111,39 @@ func (r *Refill) Pass(ctx context.Context) (RefillReport, error) {
 		return report, err
 	}
 	stopped, stopErr := r.stop(ctx, work)
-	launched, refused, launchErr := r.launch(ctx, work.batches)
+	launched, refusal, launchErr := r.launch(ctx, work.batches)
 	report.Stopped, report.Launched = stopped, launched
-	if len(work.batches) > 0 && (refused != nil || memory.Refused.Times > 0) {
-		memory.Refused = memory.Refused.after(refused, stock.Now)
-		// Another round may have written meanwhile: then the refusal is found again by the next launch.
-		if err := r.commit(ctx, stock.Version+1, memory, calls{}); err != nil && !errors.Is(err, claim.ErrStale) {
-			launchErr = errors.Join(launchErr, err)
-		}
+	if len(work.batches) > 0 && (refusal != nil || earlier.Times > 0) {
+		launchErr = errors.Join(launchErr, r.note(ctx, earlier.after(refusal, stock.Now)))
 	}
 	return report, errors.Join(stopErr, launchErr)
 }
 
+// note keeps for every round what the last launches came to. It does not wait for the plan: a refused call may take longer
+// than the time between two rounds, and that is when its pause counts.
+func (r *Refill) note(ctx context.Context, came refused) error {
+	text, err := written(came)
+	if err != nil {
+		return err
+	}
+	if err := r.Launches.Note(ctx, text); err != nil {
+		return fmt.Errorf("note a refusal: %w", err)
+	}
+	return nil
+}
+
 // snapshot puts what the index counts into the words of the decision. Hosts are those that joined: who has none to ask
 // for more desires as many as there are.
-func (r *Refill) snapshot(stock claim.Stocktake, m memory) pool.Snapshot {
+func (r *Refill) snapshot(stock claim.Stocktake, m memory, earlier refused) pool.Snapshot {
 	s := pool.Snapshot{
 		Now: stock.Now, Policy: r.Policy, Waiting: stock.Waiting, Rollout: r.Rollout, Tokens: stock.Calls,
-		Launches: m.Refused.refusal(), Record: m.Record, Primary: pool.Group{Desired: len(stock.Hosts)},
+		Launches: earlier.refusal(), Record: m.Record, Primary: pool.Group{Desired: len(stock.Hosts)},
 	}
-	if !stock.Open {
+	switch {
+	case !stock.Open:
 		s.Blind = "the pool is being rebuilt"
+	case stock.Doubtful:
+		s.Blind = "too many hosts are silent at once: what stands on them may be alive"
 	}
 	for _, h := range stock.Hosts {
 		host := pool.Host{Name: h.Host, Type: pool.Primary}
@@ -148,6 +165,8 @@ type calls struct {
 	fresh   []claim.Reservation
 	retire  []claim.Retirement
 	again   []fleet.Worker // retired before, and still there
+	// tried are the calls that are repeated, and when they were last made.
+	tried map[string]time.Time
 }
 
 func (w calls) stopping() (n int) {
@@ -160,9 +179,10 @@ func (w calls) stopping() (n int) {
 // count is what the round takes from the bucket.
 func (w calls) count() int { return len(w.batches) + w.stopping() + len(w.again) }
 
-// calls turns a decision into calls, and adds those that earlier rounds left open while the bucket has some to spare.
-func (r *Refill) calls(stock claim.Stocktake, actions []pool.Action) calls {
-	var w calls
+// calls turns a decision into calls, and adds those that earlier rounds left open, each from time to time, while the bucket
+// has some to spare and the provider takes any.
+func (r *Refill) calls(stock claim.Stocktake, m memory, launches pool.Refusal, actions []pool.Action) calls {
+	w := calls{tried: map[string]time.Time{}}
 	for _, a := range actions {
 		switch a := a.(type) {
 		case pool.Launch:
@@ -173,14 +193,24 @@ func (r *Refill) calls(stock claim.Stocktake, actions []pool.Action) calls {
 			w.retire = append(w.retire, claim.Retirement{Host: a.Host, Image: a.Image, Count: a.Count})
 		}
 	}
+	paused := stock.Now.Before(launches.Until())
+	again := func(of string, first time.Time, after time.Duration) bool {
+		if last, was := m.Tried[of]; was {
+			w.tried[of] = last
+		}
+		if paused || w.count() >= stock.Calls || !m.due(of, first, stock.Now, after) {
+			return false
+		}
+		w.tried[of] = stock.Now
+		return true
+	}
 	for _, c := range stock.Coming {
-		asked := c.Deadline.Add(-r.Terms.Launch)
-		if c.Worker == "" && stock.Now.Sub(asked) > repeatAfter && w.count() < stock.Calls {
+		if c.Worker == "" && again(c.Key, c.Deadline.Add(-r.Terms.Launch), repeatAfter) {
 			w.batches = append(w.batches, pool.Batch{Key: c.Key, Count: c.Count, Image: c.Image})
 		}
 	}
 	for _, d := range stock.Draining {
-		if stock.Now.Sub(d.Since) > stopAgain && w.count() < stock.Calls {
+		if again(string(d.Worker), d.Since, stopAgain) {
 			w.again = append(w.again, d.Worker)
 		}
 	}
@@ -188,7 +218,7 @@ func (r *Refill) calls(stock claim.Stocktake, actions []pool.Action) calls {
 }
 
 func (r *Refill) commit(ctx context.Context, seen uint64, m memory, w calls) error {
-	text, err := m.text()
+	text, err := written(m)
 	if err != nil {
 		return err
 	}
@@ -198,8 +228,8 @@ func (r *Refill) commit(ctx context.Context, seen uint64, m memory, w calls) err
 	return nil
 }
 
-// launch makes the calls, a few at once. refused is the provider's answer where it refused any.
-func (r *Refill) launch(ctx context.Context, batches []pool.Batch) (launched int, refused error, err error) {
+// launch makes the calls, a few at once. refusal is the provider's answer where it refused any.
+func (r *Refill) launch(ctx context.Context, batches []pool.Batch) (launched int, refusal error, err error) {
 	var mu sync.Mutex
 	var errs []error
 	each(batches, func(b pool.Batch) {
@@ -209,33 +239,32 @@ func (r *Refill) launch(ctx context.Context, batches []pool.Batch) (launched int
 		defer mu.Unlock()
 		launched += len(workers)
 		if err != nil {
-			refused = err
+			refusal = err
 		}
 		errs = append(errs, settled)
 	})
-	return launched, refused, errors.Join(errs...)
+	return launched, refusal, errors.Join(errs...)
 }
 
 // settle notes what became of a launch. One that may have happened stays reserved, and is repeated under its key.
 func (r *Refill) settle(ctx context.Context, b pool.Batch, workers []fleet.Worker, err error) error {
-	outcome := "started"
-	switch {
-	case errors.Is(err, pool.ErrNoCapacity):
-		outcome = "no_capacity"
-	case errors.Is(err, pool.ErrThrottled):
-		outcome = "throttled"
-	case err != nil:
-		r.Recorder.Add(signals.Launches, float64(b.Count), "failed")
+	if err != nil && pool.Refused(err) == "" {
+		r.Recorder.Add(signals.Launches, float64(b.Count), failed)
 		return fmt.Errorf("launch: %w", err)
 	}
 	r.Recorder.Add(signals.Launches, float64(len(workers)), "started")
-	if refused := b.Count - len(workers); err != nil && refused > 0 {
-		r.Recorder.Add(signals.Launches, float64(refused), outcome)
+	if err != nil {
+		outcome := map[string]string{pool.ErrNoCapacity.Error(): "no_capacity", pool.ErrThrottled.Error(): "throttled", pool.ErrRejected.Error(): failed}
+		r.Recorder.Add(signals.Launches, float64(b.Count-len(workers)), outcome[pool.Refused(err)])
+	}
+	var rejected error
+	if errors.Is(err, pool.ErrRejected) {
+		rejected = fmt.Errorf("launch: %w", err) // nobody waits for it, and somebody has to look
 	}
 	if err := r.Launches.Launched(ctx, b.Key, workers); err != nil {
-		return fmt.Errorf("note what was launched: %w", err)
+		return errors.Join(rejected, fmt.Errorf("note what was launched: %w", err))
 	}
-	return nil
+	return rejected
 }
 
 // stop takes idle workers out of the pool and asks them to end.

@@ -28,11 +28,16 @@ type yard struct {
 	// err is what launches answer; effect says that they happen nevertheless.
 	err    error
 	effect bool
+	// slow is how long a launch takes.
+	slow time.Duration
+	// stops counts the calls.
+	stops int
 	// stopErr is what stops answer, without effect.
 	stopErr error
 }
 
 func (y *yard) Launch(_ context.Context, b pool.Batch) ([]fleet.Worker, error) {
+	time.Sleep(y.slow)
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	y.calls++
@@ -55,6 +60,7 @@ func (y *yard) Launch(_ context.Context, b pool.Batch) ([]fleet.Worker, error) {
 func (y *yard) Stop(_ context.Context, worker fleet.Worker) error {
 	y.mu.Lock()
 	defer y.mu.Unlock()
+	y.stops++
 	if y.stopErr != nil {
 		return y.stopErr
 	}
@@ -239,6 +245,78 @@ func TestSurplusIsStopped(t *testing.T) {
 			tick()
 		}
 		require.NotContains(t, b.yard.running, stock.Draining[0].Worker, "it was asked again")
+	})
+}
+
+// rounds lets two keepers make rounds for a while, as they do, with a host that beats.
+func (b *refillBench) rounds(long time.Duration) {
+	ctx, stop := context.WithTimeout(b.Context(), long)
+	defer stop()
+	var group sync.WaitGroup
+	for range 2 {
+		r := b.refill()
+		group.Go(func() { _ = r.Run(ctx, func(error) {}) })
+	}
+	for ctx.Err() == nil {
+		b.beat()
+		time.Sleep(time.Second)
+	}
+	group.Wait()
+}
+
+// A refusal that takes longer than the time between two rounds pauses all keepers too.
+func TestSlowRefusalsPause(t *testing.T) {
+	for refusal, most := range map[error]int{pool.ErrNoCapacity: 6, pool.ErrThrottled: 12, pool.ErrRejected: 12} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newRefillBench(t)
+			b.yard.err, b.yard.slow = fmt.Errorf("run task: %w", refusal), 700*time.Millisecond
+			b.rounds(time.Minute)
+			require.LessOrEqual(t, b.yard.calls, most, "%v in a minute", refusal)
+			stock, err := b.store.Stock(t.Context(), b.terms)
+			require.NoError(t, err)
+			require.Empty(t, stock.Coming, "what was refused is not coming")
+		})
+	}
+}
+
+// What is repeated is repeated every ten seconds, and asked to end every thirty, however often rounds look.
+func TestRepeatsArePaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newRefillBench(t)
+		b.yard.err, b.yard.effect = errors.New("connection reset"), true
+		b.rounds(time.Minute)
+		require.LessOrEqual(t, b.yard.calls, 7)
+		require.Len(t, b.yard.batches, 1)
+		b.yard.err = nil
+		time.Sleep(time.Minute)
+		b.beat()
+		b.register()
+		_, err := b.store.Retire(t.Context(), claim.Retirement{Host: "h1", Image: 7, Count: 5})
+		require.NoError(t, err)
+		b.yard.stopErr = errors.New("connection reset")
+		b.rounds(100 * time.Second)
+		require.LessOrEqual(t, b.yard.stops, 5*3)
+		require.NotZero(t, b.yard.stops)
+	})
+}
+
+// After an outage hosts beat again one by one: what stands on those that have not yet is alive, and not launched anew.
+func TestSilenceIsNotMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newRefillBench(t)
+		for i := range 9 {
+			host := fleet.Host(fmt.Sprintf("h%d", i+2))
+			_, err := b.store.Register(t.Context(), claim.Registration{Worker: fleet.Worker(host), Host: host, Life: 1, Revision: 7, Key: "k"}, b.terms)
+			require.NoError(t, err)
+		}
+		b.pass(b.refill())
+		b.register()
+		launched := b.yard.calls
+		time.Sleep(18 * time.Second)
+		b.beat()
+		report := b.pass(b.refill())
+		require.Equal(t, launched, b.yard.calls, "%v", report.Actions)
+		require.Contains(t, fmt.Sprint(report.Actions), "too many hosts are silent")
 	})
 }
 

@@ -8,13 +8,35 @@ import (
 	"workerfleet/runtime/fleet"
 )
 
-// What a provider refuses. Any other error leaves open whether the call happened.
+// What a provider refuses, in words that are kept and sent. Any other error leaves open whether the call happened.
 var (
 	// ErrNoCapacity: there is no room, or no host to be had, now. Asking again at once would not change it.
 	ErrNoCapacity = errors.New("no capacity")
 	// ErrThrottled: too many calls. Nothing happened; the same call may be repeated after a pause.
 	ErrThrottled = errors.New("throttled")
+	// ErrRejected: the request as it is will never be granted, as by a missing permission. Nothing happened.
+	ErrRejected = errors.New("rejected")
 )
+
+// Refused is which of the three an error is, as a word that travels; "" is none of them.
+func Refused(err error) string {
+	for _, refusal := range []error{ErrNoCapacity, ErrThrottled, ErrRejected} {
+		if errors.Is(err, refusal) {
+			return refusal.Error()
+		}
+	}
+	return ""
+}
+
+// Refusing is the error of such a word; nil of any other text.
+func Refusing(word string) error {
+	for _, refusal := range []error{ErrNoCapacity, ErrThrottled, ErrRejected} {
+		if refusal.Error() == word {
+			return refusal
+		}
+	}
+	return nil
+}
 
 // BatchLimit is the most workers that one call launches (RunTask's count; fact ecs.runtask.count).
 const BatchLimit = 10
@@ -49,11 +71,11 @@ type Provider interface {
 	// same key and batch within ten minutes, longer than any reservation lives, starts nothing more and answers the same.
 	//
 	// Both results may count: workers together with an error that is ErrNoCapacity mean that only those were started;
-	// the rest is asked for under a new key. ErrThrottled: none was. After any other error repeat with the same key. A
+	// the rest is asked for under a new key. ErrThrottled, ErrRejected: none was. After any other error repeat with the same key. A
 	// count outside 1 to [BatchLimit] is refused and starts nothing.
 	Launch(ctx context.Context, b Batch) ([]fleet.Worker, error)
 	// Stop asks the worker to end, and ends it after a grace period. It returns when that is under way, not when it
-	// is over. Stopping a worker that has ended, or that never was, is no error. ErrThrottled: nothing happened.
+	// is over. Stopping a worker that has ended, or that never was, is no error. ErrThrottled, ErrRejected: nothing happened.
 	Stop(ctx context.Context, worker fleet.Worker) error
 	// List returns the workers that were launched and have not ended, in no order. It may be a few seconds behind
 	// Launch and Stop. At 35,000 workers it takes ECS about 30 s and most of the read budget (fact derived.describe):

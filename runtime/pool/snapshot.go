@@ -140,12 +140,8 @@ func (r Refusal) holds(now time.Time) bool { return now.Before(r.Until()) }
 
 // word names the refusal in a reason.
 func (r Refusal) word() string {
-	switch {
-	case errors.Is(r.Err, ErrNoCapacity):
-		return "no capacity"
-	case errors.Is(r.Err, ErrThrottled):
-		return "throttled"
-	default:
-		return "failed"
+	if word := Refused(r.Err); word != "" {
+		return word
 	}
+	return "failed"
 }

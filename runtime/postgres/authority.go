@@ -106,6 +106,24 @@ func (d *Database) row(ctx context.Context, user fleet.User) (s session.Session,
 	return r.session(user), open, nil
 }
 
+// Affirm: see [session.Tenure].
+func (d *Database) Affirm(ctx context.Context, s session.Session) (bool, error) {
+	done, err := d.pool.Exec(ctx, `UPDATE user_session SET takeover_at = NULL WHERE user_id = $1 AND epoch = $2 AND worker = $3 AND open`,
+		string(s.User), int64(s.Epoch), string(s.Worker))
+	if err != nil {
+		return false, fmt.Errorf("affirm the session: %w", err)
+	}
+	return done.RowsAffected() == 1, nil
+}
+
+// Doubt: see [session.Roll].
+func (d *Database) Doubt(ctx context.Context) error {
+	if _, err := d.pool.Exec(ctx, `UPDATE user_session SET takeover_at = now() WHERE open AND takeover_at IS NULL`); err != nil {
+		return fmt.Errorf("doubt the open sessions: %w", err)
+	}
+	return nil
+}
+
 // Close: see [session.Authority].
 func (d *Database) Close(ctx context.Context, user fleet.User, epoch fleet.Epoch) error {
 	_, err := d.pool.Exec(ctx, `UPDATE user_session SET open = false WHERE user_id = $1 AND epoch = $2`, string(user), int64(epoch))

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,8 +32,6 @@ type outcome struct {
 	Says    string `json:"says,omitempty"`
 }
 
-const noCapacity, throttled = "no capacity", "throttled"
-
 // Serve answers for a provider, to whoever can reach the listener: keep it on this machine.
 func Serve(p pool.Provider) http.Handler {
 	mux := http.NewServeMux()
@@ -62,13 +59,12 @@ func Serve(p pool.Provider) http.Handler {
 }
 
 func answerOutcome(w http.ResponseWriter, workers []fleet.Worker, err error) {
+	refused := pool.Refused(err)
 	switch {
 	case err == nil:
 		answer(w, outcome{Workers: workers})
-	case errors.Is(err, pool.ErrNoCapacity):
-		answer(w, outcome{workers, noCapacity, err.Error()})
-	case errors.Is(err, pool.ErrThrottled):
-		answer(w, outcome{workers, throttled, err.Error()})
+	case refused != "":
+		answer(w, outcome{workers, refused, err.Error()})
 	default:
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 	}
@@ -76,16 +72,13 @@ func answerOutcome(w http.ResponseWriter, workers []fleet.Worker, err error) {
 
 // err is the refusal as its caller tests for it.
 func (o outcome) err() error {
-	switch o.Refused {
-	case "":
+	if o.Refused == "" {
 		return nil
-	case noCapacity:
-		return fmt.Errorf("%w: %s", pool.ErrNoCapacity, o.Says)
-	case throttled:
-		return fmt.Errorf("%w: %s", pool.ErrThrottled, o.Says)
-	default:
-		return fmt.Errorf("the answer %q is not understood", o.Refused)
 	}
+	if refusal := pool.Refusing(o.Refused); refusal != nil {
+		return fmt.Errorf("%w: %s", refusal, o.Says)
+	}
+	return fmt.Errorf("the answer %q is not understood", o.Refused)
 }
 
 func answer(w http.ResponseWriter, body any) {

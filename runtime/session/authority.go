@@ -20,19 +20,35 @@ type Session struct {
 // Authority decides who may act for a user. There is one row a user; its epoch only rises, and it is open from the
 // moment a worker may act until it is known that this worker cannot any more. It survives the loss of the index.
 type Authority interface {
+	Tenure
+	Roll
+}
+
+// Tenure is the authority over single users.
+type Tenure interface {
 	// Begin makes the session the user's, if its epoch is above the row's and the row's worker can act no more: the
 	// row is closed, names the same worker (whose older life is over, or it could not have been bound), or began to
 	// be taken over at least wait ago. An [*Outdated] or [*Occupied] error says which failed. Repeating it is
 	// harmless.
 	Begin(ctx context.Context, s Session, wait time.Duration) error
+	// Affirm ends a takeover that was begun: the session's worker has come back before anybody had the user. False: the
+	// session is over, and the worker may not act.
+	Affirm(ctx context.Context, s Session) (bool, error)
 	// Close records that nobody acts for the user under the epoch any more. A row of another epoch is left alone.
 	Close(ctx context.Context, user fleet.User, epoch fleet.Epoch) error
 	// Current returns the user's open session. False: nobody acts for the user.
 	Current(ctx context.Context, user fleet.User) (Session, bool, error)
+}
+
+// Roll is what the authority knows of all users together.
+type Roll interface {
 	// Floor is the epoch that all future ones must exceed: the highest ever begun.
 	Floor(ctx context.Context) (fleet.Epoch, error)
 	// Open lists open sessions by user, from after a user on, at most limit: what a rebuilt index must agree with.
 	Open(ctx context.Context, after fleet.User, limit int) ([]Session, error)
+	// Doubt begins the takeover of every open session, where none has begun: the index has lost its data, and who does
+	// not come back loses its user. [Tenure.Affirm] ends it for those who do.
+	Doubt(ctx context.Context) error
 }
 
 // Outdated is the refusal of an epoch that is not above the row's.

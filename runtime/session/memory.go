@@ -53,6 +53,30 @@ func (m *Memory) Begin(_ context.Context, s Session, wait time.Duration) error {
 	return nil
 }
 
+// Affirm: see [Tenure].
+func (m *Memory) Affirm(_ context.Context, s Session) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.rows[s.User]
+	if r == nil || !r.open || r.Epoch != s.Epoch || r.Worker != s.Worker {
+		return false, nil
+	}
+	r.takeover = time.Time{}
+	return true, nil
+}
+
+// Doubt: see [Roll].
+func (m *Memory) Doubt(context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.rows {
+		if r.open && r.takeover.IsZero() {
+			r.takeover = time.Now()
+		}
+	}
+	return nil
+}
+
 // Close: see [Authority].
 func (m *Memory) Close(_ context.Context, user fleet.User, epoch fleet.Epoch) error {
 	m.mu.Lock()

@@ -104,7 +104,7 @@ func (s *Sessions) Deliver(ctx context.Context, b claim.Binding, replyTo string)
 	defer clear(credentials.text)
 	var outdated *Outdated
 	if errors.As(err, &outdated) {
-		err = errors.Join(err, s.Claims.Raise(ctx, outdated.Row+1))
+		err = errors.Join(err, s.Directory.Raise(ctx, outdated.Row+1))
 	}
 	if err == nil {
 		err = s.post(ctx, b, credentials, replyTo)
@@ -172,11 +172,15 @@ func refused(err error) bool {
 		errors.Is(err, ErrNoCredentials) || errors.Is(err, errBadKey)
 }
 
-// undo takes a binding back before its worker can have heard of it.
+// undo takes a binding back. Whoever asks for the same user at the same time has the same binding: one that somebody
+// else has delivered meanwhile is a session, and stays with its row.
 func (s *Sessions) undo(ctx context.Context, b claim.Binding) error {
-	err := s.Claims.Release(ctx, b.User, b.Epoch, s.Terms)
-	if err != nil && !errors.Is(err, claim.ErrFenced) {
+	undone, err := s.Claims.Undo(ctx, b.User, b.Epoch, s.Terms)
+	if err != nil {
 		return fmt.Errorf("undo the binding of %s: %w", b.User, err)
+	}
+	if !undone {
+		return nil
 	}
 	return wrap(s.Authority.Close(ctx, b.User, b.Epoch), "close the undone session of %s", b.User)
 }
@@ -194,7 +198,7 @@ func (s *Sessions) End(ctx context.Context, user fleet.User) error {
 	if !open {
 		return nil
 	}
-	if err := s.Claims.Release(ctx, user, current.Epoch, s.Terms); err != nil && !errors.Is(err, claim.ErrFenced) {
+	if err := s.Claims.Release(ctx, user, current.Epoch); err != nil && !errors.Is(err, claim.ErrFenced) {
 		return fmt.Errorf("release the session of %s: %w", user, err)
 	}
 	release := fleet.Mail{Kind: fleet.MailRelease, Worker: current.Worker, Life: current.Life, User: user, Epoch: current.Epoch}

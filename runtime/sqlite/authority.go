@@ -100,6 +100,25 @@ func row(ctx context.Context, from querier, user fleet.User) (s session.Session,
 	return s, open, nil
 }
 
+// Affirm: see [session.Tenure].
+func (d *Database) Affirm(ctx context.Context, s session.Session) (bool, error) {
+	done, err := d.db.ExecContext(ctx, `UPDATE user_session SET takeover_at = NULL WHERE user_id = ? AND epoch = ? AND worker = ? AND open`,
+		string(s.User), int64(s.Epoch), string(s.Worker))
+	if err != nil {
+		return false, fmt.Errorf("affirm the session: %w", err)
+	}
+	kept, err := done.RowsAffected()
+	return kept == 1, err
+}
+
+// Doubt: see [session.Roll].
+func (d *Database) Doubt(ctx context.Context) error {
+	if _, err := d.db.ExecContext(ctx, `UPDATE user_session SET takeover_at = `+now+` WHERE open AND takeover_at IS NULL`); err != nil {
+		return fmt.Errorf("doubt the open sessions: %w", err)
+	}
+	return nil
+}
+
 // Close: see [session.Authority].
 func (d *Database) Close(ctx context.Context, user fleet.User, epoch fleet.Epoch) error {
 	_, err := d.db.ExecContext(ctx, `UPDATE user_session SET open = 0 WHERE user_id = ? AND epoch = ?`, string(user), int64(epoch))

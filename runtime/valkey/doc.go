@@ -10,6 +10,7 @@
 //	{pool}:hosts                   hosts by their last batch
 //	{pool}:worker:<id>, :user:<id> a worker's record; who acts for a user
 //	{pool}:host:<id>, :stock       workers of a host; workers by host, image and state
+//	{pool}:idle:<host> <image>     the free workers of one image on one host
 //	{pool}:launching, :launch      what was asked for and has not registered, by deadline, and what it is
 //	{pool}:draining, :plan, :calls retired workers; what was decided last; the bucket of calls that launch and stop
 //	{pool}:exited                  lives that are over, as proof for whoever takes a user over

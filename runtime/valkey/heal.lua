@@ -14,7 +14,7 @@ local function heal(id)
     if redis.call('ZREM', P .. 'ack', id) == 1 then note('ack') end
     return
   end
-  if w.state ~= 'warm' and redis.call('ZREM', P .. 'free', id) == 1 then note('free') end
+  if w.state ~= 'warm' and withdraw(w) then note('free') end
   if w.user ~= '' then
     local worker, epoch = session(w.user)
     if worker and worker ~= id and tonumber(epoch) > tonumber(w.epoch) then

@@ -167,7 +167,7 @@ func (h *history) release(t *testing.T, id int, user fleet.User, lose bool) {
 		return
 	}
 	h.operation(t, id, call{kind: "release", user: user, epoch: epoch.(fleet.Epoch)}, lose, func(ctx context.Context) (outcome, error) {
-		err := h.store.Release(ctx, user, epoch.(fleet.Epoch), claim.DefaultTerms())
+		err := h.store.Release(ctx, user, epoch.(fleet.Epoch))
 		if errors.Is(err, claim.ErrFenced) {
 			return outcome{fenced: true}, nil
 		}

@@ -19,9 +19,11 @@ func (s *Store) Stock(ctx context.Context, t claim.Terms) (claim.Stocktake, erro
 		return claim.Stocktake{}, err
 	}
 	stock := claim.Stocktake{
-		Now: a.now, Open: a.flag(), Version: uint64(a.number()), Text: a.text(), Calls: int(a.number()), Waiting: int(a.number()),
+		Now: a.now, Open: a.flag(), Version: uint64(a.number()), Text: a.text(), Note: a.text(), Calls: int(a.number()), Waiting: int(a.number()),
 	}
+	registered := int(a.number())
 	stock.Hosts = hosts(a.list(), a.list())
+	stock.Doubtful = claim.Doubtful(registered-len(stock.Hosts), registered)
 	for coming := a.list(); coming.err == nil && len(coming.parts) > 0; {
 		stock.Coming = append(stock.Coming, coming.coming())
 		a.err = coming.err
@@ -112,6 +114,12 @@ func (s *Store) Launched(ctx context.Context, key string, workers []fleet.Worker
 		args = append(args, string(worker))
 	}
 	_, err := s.run(ctx, scriptLaunched, args...)
+	return err
+}
+
+// Note: see [claim.Launches].
+func (s *Store) Note(ctx context.Context, text string) error {
+	_, err := s.run(ctx, scriptNote, text)
 	return err
 }
 

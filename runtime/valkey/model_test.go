@@ -79,9 +79,13 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		},
 		"release": func(t *rapid.T) {
 			u, e := user(t), m.epoch(t)
-			terms := terms(t)
-			got := m.store.Release(ctx, u, e, terms)
-			require.Equal(t, m.index.Release(m.now, u, e, terms), got)
+			require.Equal(t, m.index.Release(u, e), m.store.Release(ctx, u, e))
+		},
+		"undo": func(t *rapid.T) {
+			u, e, terms := user(t), m.epoch(t), terms(t)
+			got, err := m.store.Undo(ctx, u, e, terms)
+			require.NoError(t, err)
+			require.Equal(t, m.index.Undo(m.now, u, e, terms), got)
 		},
 		"raise": func(t *rapid.T) {
 			floor := m.epoch(t) + fleet.Epoch(rapid.IntRange(0, 5000).Draw(t, "above"))
@@ -169,6 +173,11 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			if got == nil {
 				m.version++
 			}
+		},
+		"note": func(t *rapid.T) {
+			text := rapid.StringN(0, 3, -1).Draw(t, "text")
+			require.NoError(t, m.store.Note(ctx, text))
+			m.index.Note(text)
 		},
 		"launched": func(t *rapid.T) {
 			k, workers := key(t), rapid.SliceOfNDistinct(rapid.Custom(worker), 0, 3, rapid.ID).Draw(t, "workers")

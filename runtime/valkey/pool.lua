@@ -63,6 +63,23 @@ local function session(user)
   return s[1], s[2]
 end
 
+-- idle is where the free workers of a host's image stand, for whoever retires some of them.
+local function idle(w) return P .. 'idle:' .. w.host .. ' ' .. w.revision end
+
+-- offer puts an idle worker among the free ones: the newest image first, then the fullest host.
+local function offer(w)
+  local beside = math.min(tonumber(redis.call('HGET', P .. 'host:' .. w.host, 'workers') or '0'), 1023)
+  local score = text(-(tonumber(w.revision) * 1024 + beside))
+  redis.call('ZADD', P .. 'free', score, w.id)
+  redis.call('ZADD', idle(w), score, w.id)
+end
+
+-- withdraw takes a worker from the free ones, and says whether it was there. It must know its host and image still.
+local function withdraw(w)
+  redis.call('ZREM', idle(w), w.id)
+  return redis.call('ZREM', P .. 'free', w.id) == 1
+end
+
 local function leave(user)
   redis.call('ZREM', P .. 'waiting', user)
   redis.call('ZREM', P .. 'renew', user)
@@ -92,11 +109,11 @@ end
 local function drop(w, renew)
   local user = w.user
   local death = { w.id, w.host, w.life, w.user, w.user ~= '' and w.epoch or '0' }
+  withdraw(w)
   unbind(w)
   move(w, nil)
   settle(w, nil)
   redis.call('DEL', P .. 'worker:' .. w.id)
-  redis.call('ZREM', P .. 'free', w.id)
   redis.call('ZREM', P .. 'lease', w.id)
   remember(w.id, w.life)
   if user ~= '' and not session(user) then
@@ -104,12 +121,6 @@ local function drop(w, renew)
     redis.call('ZADD', P .. 'renew', text(now + renew), user)
   end
   return death
-end
-
--- offer puts an idle worker among the free ones: the newest image first, then the fullest host.
-local function offer(id, host, revision)
-  local beside = math.min(tonumber(redis.call('HGET', P .. 'host:' .. host, 'workers') or '0'), 1023)
-  redis.call('ZADD', P .. 'free', text(-(tonumber(revision) * 1024 + beside)), id)
 end
 
 -- bind gives a worker to a user under the next epoch.
@@ -136,8 +147,8 @@ local function match(acknowledge)
     else
       local id = redis.call('ZRANGE', P .. 'free', 0, 0)[1]
       if not id then return end
-      redis.call('ZREM', P .. 'free', id)
       local w = get(id)
+      if w then withdraw(w) else redis.call('ZREM', P .. 'free', id) end
       if w and tonumber(redis.call('ZSCORE', P .. 'lease', id) or '0') >= now then
         leave(user)
         bind(user, w, acknowledge)

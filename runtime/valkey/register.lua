@@ -10,6 +10,7 @@ if w and tonumber(life) < tonumber(w.life) then return reply('fenced') end
 -- put writes the record of a new life over the old one's.
 local function put(state, of, at, sent)
   local fresh = w or { id = id }
+  if w then withdraw(w) end
   arrived(id)
   redis.call('HSET', P .. 'worker:' .. id, 'life', life, 'key', ARGV[5], 'user', of, 'epoch', at, 'sent', sent)
   revise(fresh, ARGV[4])
@@ -33,7 +34,7 @@ if user == '' then
     at = w.epoch
   end
   put('warm', '', at, '0')
-  offer(id, host, ARGV[4])
+  offer(get(id))
   match(tonumber(ARGV[9]))
   return reply('ok')
 end

@@ -1,12 +1,14 @@
--- retire takes idle workers out of the pool, the least preferred first; it looks at 1,024 at most.
+-- retire takes idle workers of one image on one host out of the pool, the least preferred first.
 -- ARGV: host, image, count
 -- Answer: workers
-local retired = {}
-for _, id in ipairs(redis.call('ZREVRANGE', P .. 'free', 0, 1023)) do
-  if #retired == tonumber(ARGV[3]) then break end
+local retired, count = {}, tonumber(ARGV[3])
+if count < 1 then return reply(retired) end
+local shelf = idle({ host = ARGV[1], revision = ARGV[2] })
+for _, id in ipairs(redis.call('ZREVRANGE', shelf, 0, count - 1)) do
   local w = get(id)
-  if w and w.host == ARGV[1] and w.revision == ARGV[2] then
-    redis.call('ZREM', P .. 'free', id)
+  if not w then
+    redis.call('ZREM', shelf, id)
+  elseif withdraw(w) then
     redis.call('ZADD', P .. 'draining', text(now), id)
     move(w, 'draining')
     retired[#retired + 1] = id

@@ -36,6 +36,7 @@ var (
 	scriptHeal        = script{"heal", false}
 	scriptLaunched    = script{"launched", true}
 	scriptLeave       = script{"leave", true}
+	scriptNote        = script{"note", false}
 	scriptOpen        = script{"open", false}
 	scriptPark        = script{"park", true}
 	scriptRaise       = script{"raise", true}
@@ -47,13 +48,14 @@ var (
 	scriptSent        = script{"sent", true}
 	scriptStock       = script{"stock", false}
 	scriptUnconfirmed = script{"unconfirmed", false}
+	scriptUndo        = script{"undo", true}
 )
 
 func scripts() []script {
 	return []script{
 		scriptBeat, scriptCensus, scriptClaim, scriptConfirm, scriptExit, scriptExpire, scriptGone, scriptHeal, scriptLaunched,
-		scriptLeave, scriptOpen, scriptPark, scriptRaise, scriptReap, scriptRegister, scriptRelease, scriptReserve, scriptRetire,
-		scriptSent, scriptStock, scriptUnconfirmed,
+		scriptLeave, scriptNote, scriptOpen, scriptPark, scriptRaise, scriptReap, scriptRegister, scriptRelease, scriptReserve, scriptRetire,
+		scriptSent, scriptStock, scriptUnconfirmed, scriptUndo,
 	}
 }
 

@@ -100,11 +100,20 @@ func (s *Store) Sent(ctx context.Context, worker fleet.Worker, epoch fleet.Epoch
 }
 
 // Release: see [claim.Claims].
-func (s *Store) Release(ctx context.Context, user fleet.User, epoch fleet.Epoch, t claim.Terms) error {
-	return s.fenced(ctx, scriptRelease, string(user), epoch.String(), ms(t.Acknowledge))
+func (s *Store) Release(ctx context.Context, user fleet.User, epoch fleet.Epoch) error {
+	return s.fenced(ctx, scriptRelease, string(user), epoch.String())
 }
 
-// Raise: see [claim.Claims].
+// Undo: see [claim.Claims].
+func (s *Store) Undo(ctx context.Context, user fleet.User, epoch fleet.Epoch, t claim.Terms) (bool, error) {
+	a, err := s.run(ctx, scriptUndo, string(user), epoch.String(), ms(t.Acknowledge))
+	if err != nil {
+		return false, err
+	}
+	return a.flag(), a.failed(scriptUndo)
+}
+
+// Raise: see [claim.Directory].
 func (s *Store) Raise(ctx context.Context, floor fleet.Epoch) error {
 	return s.fenced(ctx, scriptRaise, floor.String())
 }

@@ -108,7 +108,7 @@ func TestStoreRefusals(t *testing.T) {
 	require.Equal(t, []claim.Standing{claim.Ok}, standings)
 	_, err = store.Reap(t.Context(), terms)
 	require.NoError(t, err)
-	require.NoError(t, store.Release(t.Context(), "ann", answer.Bound.Epoch, terms))
+	require.NoError(t, store.Release(t.Context(), "ann", answer.Bound.Epoch))
 
 	_, err = store.Beat(t.Context(), "h1", make([]claim.Beat, claim.BeatLimit+1), terms)
 	require.ErrorContains(t, err, "allowed: at most 1024")

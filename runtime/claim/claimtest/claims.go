@@ -55,7 +55,7 @@ func confirmIsFenced(b *bench) {
 		require.NoError(b, b.store.Confirm(b.ctx, "w1", 3, bound.Epoch))
 		require.Equal(b, claim.Serving, b.bound("ann").State)
 	}
-	require.NoError(b, b.store.Release(b.ctx, "ann", bound.Epoch, b.terms))
+	require.NoError(b, b.store.Release(b.ctx, "ann", bound.Epoch))
 	require.ErrorIs(b, b.store.Confirm(b.ctx, "w1", 3, bound.Epoch), claim.ErrFenced, "a released session was confirmed")
 }
 
@@ -64,7 +64,8 @@ func untoldIsFree(b *bench) {
 	b.idle("w1", "h1", 1)
 	first := b.bound("ann")
 	require.Nil(b, b.claim("bea").Bound)
-	require.NoError(b, b.store.Release(b.ctx, "ann", first.Epoch, b.terms))
+	require.True(b, b.undo("ann", first.Epoch))
+	require.False(b, b.undo("ann", first.Epoch), "it is not there any more")
 	second := b.bound("bea")
 	require.Equal(b, first.Worker, second.Worker, "it serves the head of the queue at once")
 	require.Greater(b, second.Epoch, first.Epoch)
@@ -72,8 +73,21 @@ func untoldIsFree(b *bench) {
 	require.Equal(b, claim.Fenced, b.beat("h1", "w1", 1, first.Epoch))
 
 	require.NoError(b, b.store.Sent(b.ctx, "w1", second.Epoch))
-	require.NoError(b, b.store.Release(b.ctx, "bea", second.Epoch, b.terms))
+	require.False(b, b.undo("bea", second.Epoch), "what was delivered stays")
+	require.Equal(b, second.Epoch, b.bound("bea").Epoch)
+	require.NoError(b, b.store.Confirm(b.ctx, "w1", 1, second.Epoch))
+	require.False(b, b.undo("bea", second.Epoch))
+	require.False(b, b.undo("bea", second.Epoch+1))
+	require.Equal(b, claim.Serving, b.bound("bea").State, "a late undo ends nobody's session")
+	require.NoError(b, b.store.Release(b.ctx, "bea", second.Epoch))
 	require.Nil(b, b.claim("ann").Bound, "one that was told is free only on its own word")
+}
+
+func (b *bench) undo(user fleet.User, epoch fleet.Epoch) bool {
+	b.Helper()
+	undone, err := b.store.Undo(b.ctx, user, epoch, b.terms)
+	require.NoError(b, err)
+	return undone
 }
 
 func rebuilding(b *bench) {
@@ -113,7 +127,7 @@ func releaseResets(b *bench) {
 	b.idle("w1", "h1", 1)
 	bound := b.serving("ann")
 	for range 2 {
-		require.NoError(b, b.store.Release(b.ctx, "ann", bound.Epoch, b.terms))
+		require.NoError(b, b.store.Release(b.ctx, "ann", bound.Epoch))
 	}
 	require.Equal(b, map[claim.State]int{claim.Resetting: 1}, b.census().Workers)
 	require.Nil(b, b.claim("bea").Bound, "a worker was given away before it was reset")
@@ -131,14 +145,14 @@ func releaseIsFenced(b *bench) {
 	b.open()
 	b.idle("w1", "h1", 1)
 	old := b.serving("ann")
-	require.NoError(b, b.store.Release(b.ctx, "ann", old.Epoch, b.terms))
+	require.NoError(b, b.store.Release(b.ctx, "ann", old.Epoch))
 	b.idle("w1", "h1", 2)
 	current := b.serving("ann")
-	require.ErrorIs(b, b.store.Release(b.ctx, "ann", old.Epoch, b.terms), claim.ErrFenced)
+	require.ErrorIs(b, b.store.Release(b.ctx, "ann", old.Epoch), claim.ErrFenced)
 	require.Equal(b, current, b.bound("ann"))
-	require.NoError(b, b.store.Release(b.ctx, "ann", current.Epoch+1, b.terms), "a session that never was has ended")
+	require.NoError(b, b.store.Release(b.ctx, "ann", current.Epoch+1), "a session that never was has ended")
 	require.Equal(b, current, b.bound("ann"))
-	require.NoError(b, b.store.Release(b.ctx, "nobody", 7, b.terms))
+	require.NoError(b, b.store.Release(b.ctx, "nobody", 7))
 }
 
 func queueIsFair(b *bench) {

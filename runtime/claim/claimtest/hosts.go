@@ -234,7 +234,7 @@ func takenBack(b *bench) {
 	require.Equal(b, claim.Ok, b.register(claim.Registration{Worker: "w2", Host: "h1", Life: 1, Key: "k", User: "cid", Epoch: far}, b.terms))
 	b.idle("w3", "h1", 1)
 	require.Equal(b, far+1, b.bound("dot").Epoch, "an epoch that workers act under was given again")
-	require.NoError(b, b.store.Release(b.ctx, "cid", far, b.terms), "the database disagrees")
+	require.NoError(b, b.store.Release(b.ctx, "cid", far), "the database disagrees")
 	require.Equal(b, claim.Fenced, b.beat("h1", "w2", 1, far))
 }
 
@@ -268,7 +268,7 @@ func healIsQuiet(b *bench) {
 	b.serving("ann")
 	bound := b.bound("bea")
 	require.NoError(b, b.store.Sent(b.ctx, bound.Worker, bound.Epoch))
-	require.NoError(b, b.store.Release(b.ctx, "bea", bound.Epoch, b.terms))
+	require.NoError(b, b.store.Release(b.ctx, "bea", bound.Epoch))
 	cursor := 0
 	for range 3 {
 		healed, err := b.store.Heal(b.ctx, cursor, 1, b.terms)

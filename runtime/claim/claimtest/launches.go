@@ -1,6 +1,7 @@
 package claimtest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -39,7 +40,7 @@ func stockByHostAndImage(b *bench) {
 	b.register(claim.Registration{Worker: "w3", Host: "h1", Life: 1, Revision: 2, Key: "k"}, b.terms)
 	b.serving("ann") // on the newest image
 	ended := b.serving("bea")
-	require.NoError(b, b.store.Release(b.ctx, "bea", ended.Epoch, b.terms))
+	require.NoError(b, b.store.Release(b.ctx, "bea", ended.Epoch))
 	b.idleWith("w4", "h3", 1, b.terms)
 	_, err := b.store.Beat(b.ctx, "h4", nil, b.terms)
 	require.NoError(b, err)
@@ -141,4 +142,51 @@ func retiredIsNobodys(b *bench) {
 	_, err = b.store.Exit(b.ctx, "w1", 1, b.terms)
 	require.NoError(b, err)
 	require.Empty(b, b.stock().Draining)
+}
+
+func retireFromTheMiddle(b *bench) {
+	b.open()
+	for i := range 5 {
+		b.register(claim.Registration{Worker: fleet.Worker(fmt.Sprintf("new-%d", i)), Host: "h1", Life: 1, Revision: 2, Key: "k"}, b.terms)
+	}
+	for i := range 1_100 { // bound after those of the newest image
+		b.idle(fmt.Sprintf("old-%04d", i), "h2", 1)
+	}
+	taken := b.bound("ann")
+	require.Contains(b, taken.Worker, "new-")
+	retired, err := b.store.Retire(b.ctx, claim.Retirement{Host: "h1", Image: 2, Count: 10})
+	require.NoError(b, err)
+	require.Len(b, retired, 4, "all that were idle there")
+	require.NotContains(b, retired, taken.Worker)
+	retired, err = b.store.Retire(b.ctx, claim.Retirement{Host: "h1", Image: 2, Count: 10})
+	require.NoError(b, err)
+	require.Empty(b, retired)
+	_, err = b.store.Exit(b.ctx, "old-0000", 1, b.terms)
+	require.NoError(b, err)
+	retired, err = b.store.Retire(b.ctx, claim.Retirement{Host: "h2", Image: 1, Count: 2_000})
+	require.NoError(b, err)
+	require.Len(b, retired, 1_099, "one that has gone is nobody to retire")
+	require.Zero(b, b.census().Free)
+}
+
+func notesStay(b *bench) {
+	require.NoError(b, b.store.Note(b.ctx, "refused"))
+	b.reserve(claim.Plan{Text: "plan"})
+	stock := b.stock()
+	require.Equal(b, "refused", stock.Note)
+	require.Equal(b, "plan", stock.Text)
+	require.Equal(b, uint64(1), stock.Version, "a note is no plan")
+}
+
+func silenceIsDoubtful(b *bench) {
+	b.open()
+	require.False(b, b.stock().Doubtful, "a pool without hosts")
+	b.heard(12)
+	require.False(b, b.stock().Doubtful)
+	for silent := 1; silent <= 3; silent++ { // a tenth of twelve, rounded up, may be silent
+		require.NoError(b, b.store.Park(b.ctx, fleet.Host(fmt.Sprintf("host-%02d", silent)), nil, -time.Minute))
+		stock := b.stock()
+		require.Len(b, stock.Hosts, 12-silent)
+		require.Equal(b, silent > 2, stock.Doubtful, "%d of 12 are silent", silent)
+	}
 }

@@ -45,6 +45,9 @@ func Run(t *testing.T, fresh func(t *testing.T) claim.Store) {
 		{"of two plans that saw one version the second is stale", plansAreExclusive},
 		{"calls to the provider come from one bucket", callsAreShared},
 		{"what was asked for is coming until it registers, or until its deadline", comingUntilRegistered},
+		{"idle workers of any host can be retired, however many others are free", retireFromTheMiddle},
+		{"what was noted stays beside whatever plan", notesStay},
+		{"silence of too many hosts makes the stock doubtful", silenceIsDoubtful},
 		{"a retired worker is nobody's, beats on, and is gone when it exits", retiredIsNobodys},
 		{"healing finds nothing to repair after ordinary work", healIsQuiet},
 	} {

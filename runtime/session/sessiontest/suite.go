@@ -56,6 +56,48 @@ func Run(t *testing.T, fresh func(t *testing.T) session.Authority) {
 		require.NoError(t, a.Begin(ctx, on("ann", "w2", 1, 11), longWait))
 	})
 
+	t.Run("a worker that comes back ends the takeover of its user, unless it is over", func(t *testing.T) {
+		a, ctx := fresh(t), t.Context()
+		first := on("ann", "w1", 1, 10)
+		require.NoError(t, a.Begin(ctx, first, longWait))
+		const wait = 30 * time.Millisecond
+		var occupied *session.Occupied
+		require.ErrorAs(t, a.Begin(ctx, on("ann", "w2", 1, 11), wait), &occupied)
+		kept, err := a.Affirm(ctx, first)
+		require.NoError(t, err)
+		require.True(t, kept)
+		time.Sleep(2 * wait)
+		require.ErrorAs(t, a.Begin(ctx, on("ann", "w2", 1, 12), wait), &occupied, "the old takeover still counts against a worker that came back")
+		for name, other := range map[string]session.Session{"another worker": on("ann", "w2", 1, 10), "another epoch": on("ann", "w1", 1, 11), "nobody": on("bea", "w1", 1, 10)} {
+			kept, err := a.Affirm(ctx, other)
+			require.NoError(t, err)
+			require.False(t, kept, name)
+		}
+		require.NoError(t, a.Close(ctx, "ann", 10))
+		kept, err = a.Affirm(ctx, first)
+		require.NoError(t, err)
+		require.False(t, kept, "what is over stays over")
+	})
+
+	t.Run("a doubt begins every takeover, once", func(t *testing.T) {
+		a, ctx := fresh(t), t.Context()
+		const wait = 40 * time.Millisecond
+		for _, user := range []string{"ann", "bea", "cid"} {
+			require.NoError(t, a.Begin(ctx, on(user, "w-"+user, 1, 10), longWait))
+		}
+		require.NoError(t, a.Close(ctx, "cid", 10))
+		require.NoError(t, a.Doubt(ctx))
+		time.Sleep(wait / 2)
+		require.NoError(t, a.Doubt(ctx), "a later doubt does not begin it anew")
+		kept, err := a.Affirm(ctx, on("bea", "w-bea", 1, 10))
+		require.NoError(t, err)
+		require.True(t, kept)
+		time.Sleep(wait)
+		require.NoError(t, a.Begin(ctx, on("ann", "w2", 1, 11), wait), "who did not come back has lost the user")
+		var occupied *session.Occupied
+		require.ErrorAs(t, a.Begin(ctx, on("bea", "w2", 1, 11), wait), &occupied, "who came back has not")
+	})
+
 	t.Run("epochs keep all their 64 bits", func(t *testing.T) {
 		a, ctx := fresh(t), t.Context()
 		high := fleet.Epoch(1<<63 - 1)
