@@ -39,10 +39,10 @@ func (p permissions) agent() access.Document {
 	return access.Document{p.data.ValkeyConnect["agent"], p.workers.Logging()}
 }
 
-// migrate writes the new password of the processes' role to where the proxy reads it.
+// migrate draws the password of the processes' role once, and keeps it where the proxy reads it.
 func (p permissions) migrate() access.Document {
 	return access.Document{
-		{Sid: "RoleSecret", Actions: []string{"secretsmanager:PutSecretValue"}, Resources: []pulumi.StringInput{p.data.RoleSecretARN}},
+		{Sid: "RoleSecret", Actions: []string{"secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"}, Resources: []pulumi.StringInput{p.data.RoleSecretARN}},
 		{
 			Sid: "SealSecret", Actions: []string{"kms:Decrypt", "kms:GenerateDataKey"}, Resources: []pulumi.StringInput{p.keys.Data},
 			Conditions: []access.Condition{functions.Via(p.place, "secretsmanager")},

@@ -22,10 +22,10 @@ const runtimeFolder = "../../runtime/valkey"
 // scripts are the scripts that each process runs: the methods of claim.Claims and Directory for the api, of Hosts for the
 // agent, all but those of Hosts for whoever runs the passes.
 var scripts = map[string][]string{
-	"api":      {"claim", "leave", "sent", "release", "raise", "gone"},
+	"api":      {"claim", "leave", "sent", "release", "undo", "raise", "gone"},
 	"agent":    {"register", "beat", "confirm", "exit", "park"},
-	"keeper":   {"claim", "leave", "sent", "release", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "retire"},
-	"function": {"claim", "leave", "sent", "release", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "retire"},
+	"keeper":   {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "note", "retire"},
+	"function": {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "note", "retire"},
 }
 
 // direct are the commands that a process calls without a script: mail, the record of a worker, and for the api rate

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
 )
 
 //go:embed migrations/*.sql
@@ -63,8 +64,8 @@ func Connect(ctx context.Context, url string, p Pool) (*Database, error) {
 // Disconnect ends all connections.
 func (d *Database) Disconnect() { d.pool.Close() }
 
-// Migrate brings the schema at the URL to this version. It needs a connection of its own to the writer: migrations take
-// locks that a proxy would not keep. It returns the numbers of the migrations that it applied.
+// Migrate brings the schema at the URL to this version; runs at once take turns. It needs a connection of its own to the
+// writer: the lock that they take turns by belongs to a session, which a proxy would not keep. It returns the numbers of the migrations that it applied.
 func Migrate(ctx context.Context, url string) (applied []int64, err error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -80,7 +81,11 @@ func migrate(ctx context.Context, db *sql.DB) (applied []int64, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the migrations: %w", err)
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files)
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return nil, fmt.Errorf("prepare the migrations: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
 	if err != nil {
 		return nil, fmt.Errorf("prepare the migrations: %w", err)
 	}

@@ -34,6 +34,10 @@ func Grant(ctx context.Context, url string, r Role) error {
 		return fmt.Errorf("make the role: %w", err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
+	// The server refuses two who change one role at once; they take turns.
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('workerfleet role'))`); err != nil {
+		return fmt.Errorf("wait for another run: %w", err)
+	}
 	statements, err := r.statements(ctx, tx)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,8 +20,8 @@ import (
 	"workerfleet/runtime/secrets"
 )
 
-// A run on an empty PostgreSQL makes the schema and the role, and hands the role's password to the proxy's secret and to
-// nobody else; the next run draws another one.
+// Runs on an empty PostgreSQL, several at once, make the schema and the role, draw one password and hand it to the proxy's
+// secret and to nobody else; a later run keeps it. That the role signs in with it is shown in package postgres.
 func TestMigrate(t *testing.T) {
 	database := postgrestest.Server(t)
 	moto, err := server.Moto(t.Context(), partstest.Need(t, machine.Moto))
@@ -33,20 +34,31 @@ func TestMigrate(t *testing.T) {
 		"FLEET_TIER": "tier-1k", "FLEET_REGION": "eu-west-1", "FLEET_DATABASE_URL": database.URL, "FLEET_DATABASE_AUTH": "password",
 		"FLEET_DATABASE_ROLE_SECRET": *made.ARN, "AWS_ENDPOINT_URL": moto.URL, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
 	}
-	passwords := map[string]bool{}
-	for range 2 {
-		var output bytes.Buffer
-		require.Equal(t, 0, run(t.Context(), func(name string) string { return env[name] }, nil, &output), &output)
+	held := func() secrets.SignIn {
 		kept, err := client.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: made.ARN})
 		require.NoError(t, err)
 		var signIn secrets.SignIn
 		require.NoError(t, json.Unmarshal([]byte(*kept.SecretString), &signIn))
-		require.Equal(t, "fleet", signIn.User)
-		require.Len(t, signIn.Password, 52)
-		require.NotContains(t, output.String(), signIn.Password)
-		passwords[signIn.Password] = true
+		return signIn
 	}
-	require.Len(t, passwords, 2)
+	var group sync.WaitGroup
+	outputs := make([]bytes.Buffer, 4)
+	for i := range outputs {
+		group.Go(func() {
+			if code := run(t.Context(), func(name string) string { return env[name] }, nil, &outputs[i]); code != 0 {
+				t.Errorf("ended with %d: %s", code, &outputs[i])
+			}
+		})
+	}
+	group.Wait()
+	signIn := held()
+	require.Equal(t, "fleet", signIn.User)
+	require.Len(t, signIn.Password, 52)
+	for i := range outputs {
+		require.NotContains(t, outputs[i].String(), signIn.Password)
+	}
+	require.Equal(t, 0, run(t.Context(), func(name string) string { return env[name] }, nil, &outputs[0]))
+	require.Equal(t, signIn, held(), "who signs in with it goes on")
 	conn, err := pgx.Connect(t.Context(), database.URL)
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(t.Context()) }()

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/url"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"workerfleet/runtime/iam"
 	"workerfleet/runtime/postgres"
 	"workerfleet/runtime/secrets"
@@ -21,8 +23,7 @@ type parts struct {
 	log    *slog.Logger
 }
 
-// migrate brings the schema to this version, then makes the role, and last writes its password to where the proxy reads
-// it. A run that was interrupted is repeated as a whole; each draws a new password, so that none is kept anywhere else.
+// migrate brings the schema to this version, then gives the role its rights and the password that its secret holds.
 func migrate(ctx context.Context, set settings.Migrate, p parts) error {
 	if path, ok := set.URL.File(); ok {
 		file, err := sqlite.Open(ctx, path)
@@ -40,21 +41,38 @@ func migrate(ctx context.Context, set settings.Migrate, p parts) error {
 		return err
 	}
 	p.log.Info("schema", "applied", applied)
-	role := postgres.Role{Name: settings.DatabaseRole}
-	if set.RoleSecret != "" {
-		role.Password = rand.Text() + rand.Text()
-	}
-	if err := postgres.Grant(ctx, owner, role); err != nil {
-		return err
-	}
 	if set.RoleSecret == "" {
-		return nil
+		return postgres.Grant(ctx, owner, postgres.Role{Name: settings.DatabaseRole})
 	}
 	config, err := iam.Config(set.Region, p.getenv)
 	if err != nil {
 		return err
 	}
-	return secrets.Put(ctx, config, set.RoleSecret, secrets.SignIn{User: role.Name, Password: role.Password})
+	return grant(ctx, owner, config, set.RoleSecret)
+}
+
+// grant makes the role with the password that the secret holds, and draws one where it holds none. The secret is written
+// first and read again: a run that ends half way, or beside another one, leaves the role with what the proxy signs in
+// with, or is repeated until it has.
+func grant(ctx context.Context, owner string, config aws.Config, secret string) error {
+	held, err := secrets.Get(ctx, config, secret)
+	if err != nil {
+		return err
+	}
+	if held.Password == "" {
+		if err := secrets.Put(ctx, config, secret, secrets.SignIn{User: settings.DatabaseRole, Password: rand.Text() + rand.Text()}); err != nil {
+			return err
+		}
+	}
+	for given := ""; ; {
+		if held, err = secrets.Get(ctx, config, secret); err != nil || held.Password == given {
+			return err
+		}
+		if err := postgres.Grant(ctx, owner, postgres.Role{Name: settings.DatabaseRole, Password: held.Password}); err != nil {
+			return err
+		}
+		given = held.Password
+	}
 }
 
 // ownerURL is the database's URL with the owner's password in it.
