@@ -21,11 +21,16 @@ type Problem struct {
 // ErrUnauthorized is what identity returns for a request that names no user it trusts.
 var ErrUnauthorized = errors.New("no valid credentials")
 
+// ErrIdentityAway is what identity returns while nobody can tell whose a request is.
+var ErrIdentityAway = errors.New("identity cannot be checked")
+
 // problemOf is the one place where errors become answers. What is not known here is our fault and told to nobody.
 func problemOf(err error) Problem {
 	switch {
 	case errors.Is(err, ErrUnauthorized):
 		return Problem{"Unauthorized", http.StatusUnauthorized, "send Authorization: Bearer with a valid token"}
+	case errors.Is(err, ErrIdentityAway):
+		return Problem{"Identity cannot be checked", http.StatusServiceUnavailable, "the identity provider does not answer; ask again in a few seconds"}
 	case errors.Is(err, session.ErrNoCredentials):
 		return Problem{"No broker credentials", http.StatusConflict, "store the user's broker credentials first"}
 	case errors.Is(err, claim.ErrRebuilding):

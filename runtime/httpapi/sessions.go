@@ -32,7 +32,8 @@ const (
 	defaultPatience = 2 * time.Second
 	// again is after how long a request asks the index itself, should the word be lost on its way.
 	again = 250 * time.Millisecond
-	// soon is after how long it asks again while the user's last worker is on its way out: most are gone by then.
+	// soon is after how long it asks again while the user's last worker is on its way out: most are gone by then. Each
+	// further time takes twice as long, up to again: a claim that is refused costs a call of the key service.
 	soon = 25 * time.Millisecond
 )
 
@@ -109,12 +110,13 @@ func (a *api) claim(w http.ResponseWriter, r *http.Request, user fleet.User) err
 
 // await claims and waits for the worker until it is ready, the user must queue, or patience ends.
 func (a *api) await(ctx context.Context, user fleet.User) (session.Progress, error) {
-	for {
+	for pause := soon; ; {
 		progress, err := a.Sessions.Claim(ctx, claim.Request{User: user}, a.Name)
 		switch {
 		case err == nil && progress.Wait > 0:
 			select {
-			case <-time.After(soon):
+			case <-time.After(pause):
+				pause = min(2*pause, again)
 				continue
 			case <-ctx.Done():
 				return progress, nil

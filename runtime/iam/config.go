@@ -37,7 +37,7 @@ func Config(region string, getenv func(string) string) (aws.Config, error) {
 		region = getenv(envRegion)
 	}
 	if region == "" {
-		return aws.Config{}, errors.New("region: is stated neither in the settings nor in " + envRegion)
+		return aws.Config{}, errors.New("region: is stated neither in FLEET_REGION nor in " + envRegion)
 	}
 	provider, err := provider(getenv)
 	if err != nil {

@@ -1,18 +1,21 @@
 package oidc_test
 
 import (
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,6 +52,10 @@ func newIssuer(t *testing.T) *issuer {
 	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) {
 		i.mu.Lock()
 		defer i.mu.Unlock()
+		if i.down {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
 		_, _ = fmt.Fprintf(w, `{"keys":[{"kty":"RSA","alg":"RS256","use":"sig","kid":%q,"n":%q,"e":%q}]}`, i.name,
 			text(i.key.N.Bytes()), text(big.NewInt(int64(i.key.E)).Bytes()))
 	})
@@ -127,15 +134,56 @@ func TestRotation(t *testing.T) {
 	require.ErrorIs(t, err, oidc.ErrInvalid)
 }
 
-// An issuer that is away says nothing of a token: the error is another one, and the next request asks again.
+// An issuer that is away says nothing of a token: neither before its page was read, nor while its keys cannot be
+// fetched. It is asked again soon.
 func TestAbsentIssuer(t *testing.T) {
 	i := newIssuer(t)
 	i.fail(true)
 	v := oidc.New(i.URL, "fleet")
 	_, err := v.User(t.Context(), i.token("RS256", nil))
-	require.ErrorContains(t, err, "ask the issuer")
+	require.ErrorIs(t, err, oidc.ErrUnavailable)
+	require.NotErrorIs(t, err, oidc.ErrInvalid)
+	i.fail(false)
+	require.Eventually(t, func() bool {
+		_, err := v.User(t.Context(), i.token("RS256", nil))
+		return err == nil
+	}, 10*time.Second, 50*time.Millisecond)
+
+	i.rotate()
+	i.fail(true)
+	_, err = v.User(t.Context(), i.token("RS256", nil))
+	require.ErrorIs(t, err, oidc.ErrUnavailable, "new keys cannot be fetched")
 	require.NotErrorIs(t, err, oidc.ErrInvalid)
 	i.fail(false)
 	_, err = v.User(t.Context(), i.token("RS256", nil))
 	require.NoError(t, err)
+}
+
+// Requests wait for a slow issuer together, each as long as it may, and no longer.
+func TestSlowIssuer(t *testing.T) {
+	asked, answer := atomic.Int32{}, make(chan struct{})
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		select {
+		case <-answer:
+		case <-r.Context().Done():
+		}
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	t.Cleanup(slow.Close)
+	v := oidc.New(slow.URL, "fleet")
+	var group sync.WaitGroup
+	for range 20 {
+		group.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			_, err := v.User(ctx, "token")
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("a request was held: %v", err)
+			}
+		})
+	}
+	group.Wait()
+	require.Equal(t, int32(1), asked.Load(), "one request asks for all")
+	close(answer)
 }

@@ -8,8 +8,8 @@ import (
 // Stack says which stack a process belongs to: tier-10k, or local.
 type Stack struct {
 	Tier string `env:"FLEET_TIER"`
-	// Region is the AWS region whose services are called; absent, it is where the AWS SDK finds one. Functions are told
-	// theirs by Lambda, containers by nobody.
+	// Region is the AWS region whose services are called; absent, it is the one of AWS_REGION, which Lambda sets for
+	// functions and nobody for containers.
 	Region string `env:"FLEET_REGION,optional"`
 }
 

@@ -18,7 +18,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"workerfleet/runtime/claim"
+	"workerfleet/runtime/cmd/internal/claimpath"
 	"workerfleet/runtime/httpapi"
+	"workerfleet/runtime/seal"
 	"workerfleet/runtime/settings"
 )
 
@@ -60,7 +63,7 @@ func getenv(of map[string]string) func(string) string {
 }
 
 // The program answers over TLS with a certificate of its own, knows users by their tokens, and when it is asked to end
-// says that it is not ready and lets the requests that it has finish.
+// lets the requests that it has finish and takes no more.
 func TestAnswersAndEnds(t *testing.T) {
 	env, output := environment(t), &lines{}
 	ctx, stop := context.WithCancel(t.Context())
@@ -86,10 +89,54 @@ func TestAnswersAndEnds(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, status("/v1/sessions", "nobody"))
 	token := httpapi.Development{Secret: []byte(env["FLEET_DEVELOPMENT_SECRET"])}.Token("ann", time.Now().Add(time.Minute))
 	require.Equal(t, http.StatusNotFound, status("/v1/sessions", token), "she has no session")
+	// Her worker takes its time: the request waits for it.
+	idleWorker(t, env)
+	late := make(chan int, 1)
+	go func() {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/v1/sessions", nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		response, err := client.Do(request)
+		if err != nil {
+			t.Error(err)
+			late <- 0
+			return
+		}
+		_ = response.Body.Close()
+		late <- response.StatusCode
+	}()
+	require.Eventually(t, func() bool { return status("/v1/sessions", token) == http.StatusOK }, 10*time.Second, time.Millisecond, "she is bound")
 	stop()
+	require.Eventually(t, func() bool { return strings.Contains(output.String(), "api ends") }, 10*time.Second, time.Millisecond)
+	require.Equal(t, http.StatusAccepted, <-late, "a request that had begun was cut off")
 	client.CloseIdleConnections()
 	require.Equal(t, 0, <-code, output)
+	fresh := &http.Client{Transport: client.Transport.(*http.Transport).Clone()}
+	_, err := fresh.Get(base + "/healthz")
+	require.ErrorContains(t, err, "refused")
 	require.NotContains(t, output.String(), env["FLEET_DEVELOPMENT_SECRET"])
+}
+
+// idleWorker registers a worker that stands ready and hears nothing, and stores ann's credentials.
+func idleWorker(t *testing.T, env map[string]string) {
+	t.Helper()
+	set, err := settings.Read[settings.API](getenv(env), nil)
+	require.NoError(t, err)
+	path, err := claimpath.Open(t.Context(), claimpath.Settings{
+		Stack: set.Stack, Valkey: set.Valkey, Database: set.Database, Sealing: set.Sealing, Lease: set.Lease,
+	}, getenv(env))
+	require.NoError(t, err)
+	defer path.Close()
+	key, err := seal.NewKey()
+	require.NoError(t, err)
+	_, err = path.Store.Open(t.Context(), "test")
+	require.NoError(t, err)
+	_, err = path.Store.Register(t.Context(), claim.Registration{Worker: "w1", Host: "h1", Life: 1, Key: key.Public()}, path.Terms)
+	require.NoError(t, err)
+	require.NoError(t, path.Vault.Deposit(t.Context(), "ann", []byte("{}")))
 }
 
 // An environment that cannot work ends the program with a line that says why.
@@ -133,6 +180,6 @@ func TestIdentify(t *testing.T) {
 	require.ErrorIs(t, err, httpapi.ErrUnauthorized)
 	request.Header.Set("Authorization", "Bearer "+strings.Repeat("x", 10))
 	_, err = of(request)
-	require.ErrorContains(t, err, "ask the issuer")
+	require.ErrorIs(t, err, httpapi.ErrIdentityAway)
 	require.NotErrorIs(t, err, httpapi.ErrUnauthorized)
 }

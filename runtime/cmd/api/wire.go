@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"workerfleet/runtime/cmd/internal/claimpath"
@@ -70,13 +69,16 @@ func serve(ctx context.Context, set settings.API, p parts) error {
 		<-told
 	}()
 	return a.answer(ctx, listener, &http.Server{
-		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: idleTimeout,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 		Handler: httpapi.New(httpapi.Config{
 			Sessions: path.Sessions, Desk: a.desk, Name: a.name, Identify: identify(set.Identity), Ready: a.ready, Recorder: recorder,
 		}),
 	})
 }
+
+// writeTimeout ends an answer that nobody takes: it is longer than any request waits.
+const writeTimeout = 30 * time.Second
 
 // A load balancer keeps connections open for 60 s; who closes them first must not be this side, or a request is lost.
 const idleTimeout = 75 * time.Second
@@ -86,22 +88,13 @@ const grace = 20 * time.Second
 
 // answering is a process that answers.
 type answering struct {
-	path   *claimpath.Parts
-	desk   *session.Desk
-	name   string
-	log    *slog.Logger
-	ending atomic.Bool
+	path *claimpath.Parts
+	desk *session.Desk
+	name string
+	log  *slog.Logger
 }
 
-// errEnding keeps new requests away while the last ones finish.
-var errEnding = errors.New("this process is about to end")
-
-func (a *answering) ready(ctx context.Context) error {
-	if a.ending.Load() {
-		return errEnding
-	}
-	return a.path.Client.Ping(ctx).Err()
-}
+func (a *answering) ready(ctx context.Context) error { return a.path.Client.Ping(ctx).Err() }
 
 // answer serves until ctx ends, and then until no request is left or the grace is over.
 func (a *answering) answer(ctx context.Context, listener net.Listener, server *http.Server) error {
@@ -112,7 +105,8 @@ func (a *answering) answer(ctx context.Context, listener net.Listener, server *h
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	a.ending.Store(true)
+	// A task is taken from the load balancer before it is asked to end; what still comes finds nobody listening and is sent
+	// elsewhere.
 	a.log.Info("api ends")
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
@@ -127,9 +121,13 @@ const pause = 100 * time.Millisecond
 
 // listen brings word of ready workers to the desk.
 func (a *answering) listen(ctx context.Context) {
-	last := ""
+	last, failing := "", false
 	for ctx.Err() == nil {
 		words, seen, err := a.path.Mail.Await(ctx, a.name, last)
+		if err != nil && !failing && ctx.Err() == nil {
+			a.log.Warn("no word of ready workers: requests ask the index themselves", "error", err)
+		}
+		failing = err != nil
 		if err != nil {
 			select {
 			case <-ctx.Done():
@@ -156,8 +154,11 @@ func identify(set settings.Identity) func(*http.Request) (fleet.User, error) {
 			return "", httpapi.ErrUnauthorized
 		}
 		user, err := verifier.User(r.Context(), token)
-		if errors.Is(err, oidc.ErrInvalid) {
+		switch {
+		case errors.Is(err, oidc.ErrInvalid):
 			return "", httpapi.ErrUnauthorized
+		case errors.Is(err, oidc.ErrUnavailable):
+			return "", fmt.Errorf("%w: %w", httpapi.ErrIdentityAway, err)
 		}
 		return user, err
 	}
