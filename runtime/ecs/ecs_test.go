@@ -118,13 +118,18 @@ func TestRefusals(t *testing.T) {
 		want          error
 	}{
 		{"ThrottlingException", "Rate exceeded", pool.ErrThrottled},
-		{"RequestLimitExceeded", "Request limit exceeded.", pool.ErrThrottled},
+		{"ThrottlingException", "", pool.ErrThrottled},
+		{"ClientException", "Rate exceeded", pool.ErrThrottled},
+		{"TooManyRequestsException", "Slow down.", pool.ErrThrottled},
+		{"RequestLimitExceeded", "Later.", pool.ErrThrottled},
+		{"InvalidParameterException", "Request limit exceeded.", pool.ErrThrottled},
 		{"ClientException", "Too many concurrent attempts to run tasks. Please try again later.", pool.ErrThrottled},
 		{"InvalidParameterException", "Error retrieving security group information: Request limit exceeded. (ErrorCode: RequestLimitExceeded)", pool.ErrThrottled},
 		{"ClientException", "Tasks provisioning capacity limit exceeded.", pool.ErrNoCapacity},
 		{"InvalidParameterException", "No Container Instances were found in your cluster.", pool.ErrNoCapacity},
 		{"ClientException", "TaskDefinition not found.", nil},
 		{"ServerException", "Service Unavailable", nil},
+		{"InvalidParameterException", "Identifier is for other. Your cluster is fleet", nil},
 	} {
 		server, p := bench(t)
 		server.Refuse(c.code, c.message)
@@ -138,6 +143,18 @@ func TestRefusals(t *testing.T) {
 		require.ErrorContains(t, p.Stop(t.Context(), fleet.Worker(ecstest.Prefix+"task/fleet/1")), c.message)
 		require.Len(t, server.Calls("StopTask"), 1)
 	}
+}
+
+// A task that is none needs no stop, whichever way AWS says so. Package ecstest knows the first two by itself.
+func TestGone(t *testing.T) {
+	server, p := bench(t)
+	for _, id := range []string{fmt.Sprintf("%032x", 1), "1"} {
+		require.NoError(t, p.Stop(t.Context(), fleet.Worker(ecstest.Prefix+"task/fleet/"+id)))
+	}
+	server.Refuse("InvalidParameterException", "Task Identifier is invalid")
+	require.NoError(t, p.Stop(t.Context(), "w"))
+	server.Refuse("ClusterNotFoundException", "Cluster was not found.")
+	require.Error(t, p.Stop(t.Context(), "w"), "a cluster that is none is a wrong setting")
 }
 
 // What did not fit is judged by AWS's reasons, of which there may be one for each host; what was started is returned.

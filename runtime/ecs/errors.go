@@ -20,7 +20,7 @@ var throttling = []string{"throttling", "rate exceeded", "requestlimitexceeded",
 
 // full are the words by which a whole call is refused for want of room: 500 tasks wait for a host already (fact
 // ecs.provisioning), or there is none.
-var full = []string{"provisioning capacity limit", "capacity is unavailable", "no container instances were found"}
+var full = []string{"provisioning capacity limit", "no container instances were found"}
 
 // answered is an error that AWS itself has sent.
 type answered interface {
@@ -50,7 +50,7 @@ func containsAny(text string, words []string) bool {
 
 // never are the words by which StopTask says that there is no such task: not any more – AWS forgets a task an hour after
 // its end –, or never, by the form of its name.
-var never = []string{"task was not found", "taskid length", "task identifier is invalid", "invalid task identifier"}
+var never = []string{"task was not found", "taskid length", "task identifier is invalid"}
 
 // gone reports whether a task cannot be stopped because it is none.
 func gone(err error) bool {

@@ -61,7 +61,7 @@ func (p *Provider) describe(ctx context.Context, arns []string) ([]pool.Task, er
 	}
 	var found []pool.Task
 	for _, task := range answer.Tasks {
-		if aws.ToString(task.LastStatus) == stopped || aws.ToString(task.DesiredStatus) == stopped {
+		if aws.ToString(task.LastStatus) == stopped {
 			continue
 		}
 		_, image, ok := cutRevision(aws.ToString(task.TaskDefinitionArn))
