@@ -3,6 +3,7 @@ package ecs_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,7 +94,7 @@ func TestRequest(t *testing.T) {
 func TestRefusesBatches(t *testing.T) {
 	server, p := bench(t)
 	for want, b := range map[string]pool.Batch{
-		"key: ": {Key: "a key", Count: 1}, "allowed: 1 to 64 letters": {Key: string(make([]byte, 65)), Count: 1}, `key: ""`: {Count: 1},
+		"key: ": {Key: "a key", Count: 1}, "allowed: 1 to 64 letters": {Key: strings.Repeat("k", 65), Count: 1}, `key: ""`: {Count: 1},
 		"image: is -1": {Key: "k", Count: 1, Image: -1}, "count: is 11": {Key: "k", Count: 11},
 	} {
 		_, err := p.Launch(t.Context(), b)
