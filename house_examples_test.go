@@ -65,8 +65,8 @@ func importExamples() map[string]examples {
 		},
 		"binaries": {
 			wrong: []pkg{links("runtime/cmd/fleet", "github.com/aws/aws-sdk-go-v2/aws"), links("runtime/cmd/worker", "github.com/redis/go-redis/v9"),
-				links("runtime/cmd/agent", "github.com/jackc/pgx/v5")},
-			right: []pkg{links("runtime/cmd/keeper", "github.com/redis/go-redis/v9"), links("runtime/cmd/agent", "github.com/redis/go-redis/v9")},
+				links("runtime/cmd/agent", "github.com/jackc/pgx/v5"), links("runtime/cmd/api", "github.com/aws/aws-sdk-go-v2/service/ecs/types")},
+			right: []pkg{links("runtime/cmd/keeper", "github.com/aws/aws-sdk-go-v2/service/ecs"), links("runtime/cmd/keeper", "github.com/redis/go-redis/v9"), links("runtime/cmd/agent", "github.com/redis/go-redis/v9")},
 		},
 		"suites": {
 			wrong: []pkg{at("runtime/claim", "testing"), at("runtime/cmd/api", "workerfleet/runtime/claim/claimtest"), at("stacks", "github.com/stretchr/testify/assert")},

@@ -52,7 +52,8 @@ var linked = []struct {
 	{"runtime/cmd/fleet", []string{"github.com/pulumi/", "github.com/aws/"}, "the fleet tool plans on a bare machine, in a second"},
 	{"runtime/cmd/worker", []string{"github.com/aws/", "github.com/redis/", "github.com/jackc/", "modernc.org/"},
 		"a worker holds a user's credentials and knows its agent and its broker, nothing else"},
-	{"runtime/cmd/agent", []string{"github.com/jackc/", "modernc.org/"}, "an agent reaches Valkey and no database"},
+	{"runtime/cmd/agent", []string{"github.com/jackc/", "modernc.org/", "github.com/aws/aws-sdk-go-v2/service/ecs"}, "an agent reaches Valkey and no database, and launches nothing"},
+	{"runtime/cmd/api", []string{"github.com/aws/aws-sdk-go-v2/service/ecs"}, "the claim path launches nothing"},
 }
 
 // rule judges one package: what of its imports breaks the rule, and why the rule stands.

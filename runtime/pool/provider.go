@@ -43,8 +43,8 @@ const BatchLimit = 10
 
 // Batch asks for new workers of one image.
 type Batch struct {
-	// Key tells this request from every other one: the reservation that it was made under. At most 64 printable ASCII
-	// characters, as RunTask's client token takes.
+	// Key tells this request from every other one: the reservation that it was made under. 1 to 64 letters, digits, -, _
+	// and /, as RunTask takes for its client token and for startedBy alike.
 	Key string
 	// Count is 1 to [BatchLimit].
 	Count int

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"maps"
 	"net/http/httptest"
 	"path/filepath"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"workerfleet/runtime/claim"
+	"workerfleet/runtime/ecs/ecstest"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/pool"
 	"workerfleet/runtime/process"
@@ -58,6 +60,31 @@ func getenv(of map[string]string) func(string) string {
 	return func(name string) string { return of[name] }
 }
 
+// ready puts a host into the index that the environment names, so that workers have a place.
+func ready(t *testing.T, env map[string]string) {
+	t.Helper()
+	options, err := redis.ParseURL(env["FLEET_VALKEY_URL"])
+	require.NoError(t, err)
+	client := redis.NewClient(options)
+	defer func() { require.NoError(t, client.Close()) }()
+	store, err := valkey.NewStore(t.Context(), client)
+	require.NoError(t, err)
+	_, err = store.Beat(t.Context(), "h1", nil, claim.DefaultTerms())
+	require.NoError(t, err)
+}
+
+// runUntil runs the program until the condition holds, and asks it to end then.
+func runUntil(t *testing.T, env map[string]string, condition func() bool) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	output, code := &bytes.Buffer{}, make(chan int, 1)
+	go func() { code <- run(ctx, getenv(env), nil, output) }()
+	require.Eventually(t, condition, 20*time.Second, 10*time.Millisecond)
+	stop()
+	require.Equal(t, 0, <-code, output)
+}
+
 // The program opens a new pool, asks the launcher for the workers that are missing, of the task definition's revision,
 // and ends when it is asked to.
 func TestOpensAndLaunches(t *testing.T) {
@@ -65,30 +92,32 @@ func TestOpensAndLaunches(t *testing.T) {
 	launcher := httptest.NewServer(process.Serve(provider))
 	defer launcher.Close()
 	env := environment(t, launcher.URL)
-	options, err := redis.ParseURL(env["FLEET_VALKEY_URL"])
-	require.NoError(t, err)
-	client := redis.NewClient(options)
-	defer client.Close()
-	store, err := valkey.NewStore(t.Context(), client)
-	require.NoError(t, err)
-	_, err = store.Beat(t.Context(), "h1", nil, claim.DefaultTerms()) // a host is there
-	require.NoError(t, err)
-
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	output, code := &bytes.Buffer{}, make(chan int, 1)
-	go func() { code <- run(ctx, getenv(env), nil, output) }()
-	require.Eventually(t, func() bool {
+	ready(t, env)
+	runUntil(t, env, func() bool {
 		provider.mu.Lock()
 		defer provider.mu.Unlock()
 		for _, b := range provider.batches {
 			return b.Count == 4 && b.Image == 7
 		}
 		return false
-	}, 20*time.Second, 10*time.Millisecond)
-	stop()
-	require.Equal(t, 0, <-code, output)
+	})
 	launcher.Client().CloseIdleConnections()
+}
+
+// With a cluster's name in its settings the same program launches on ECS, with the credentials and in the region of its
+// environment. The ECS is package ecstest's.
+func TestLaunchesOnECS(t *testing.T) {
+	cluster := ecstest.New(t)
+	env := environment(t, "fleet")
+	maps.Copy(env, map[string]string{
+		"FLEET_REGION": ecstest.Region, "FLEET_CAPACITY_PROVIDER": "workers",
+		"AWS_ENDPOINT_URL": cluster.URL, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+	})
+	ready(t, env)
+	runUntil(t, env, func() bool { return cluster.Running() == 4 })
+	call := cluster.Calls("RunTask")[0].Input
+	require.Equal(t, []any{"fleet", "worker:7", 4.0}, []any{call["cluster"], call["taskDefinition"], call["count"]})
+	require.Equal(t, []any{map[string]any{"capacityProvider": "workers", "weight": 1.0}}, call["capacityProviderStrategy"])
 }
 
 // An environment that cannot work ends the program with a line that says why.
@@ -98,7 +127,7 @@ func TestRefusals(t *testing.T) {
 		code        int
 	}{
 		"FLEET_POOL_PEAK is required":       {"FLEET_POOL_PEAK", "", 2},
-		"ECS is not part of this keeper":    {"FLEET_CLUSTER", "fleet", 1},
+		"region: is stated neither":         {"FLEET_CLUSTER", "fleet", 1},
 		"does not end in a revision":        {"FLEET_WORKER_TASK_DEFINITION", "worker", 1},
 		"FLEET_POOL_MIN_HOSTS is more than": {"FLEET_POOL_MIN_HOSTS", "3", 2},
 		"policy: maxHosts":                  {"FLEET_POOL_MAX_HOSTS", "5001", 1},

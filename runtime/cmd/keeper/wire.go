@@ -13,6 +13,8 @@ import (
 
 	"workerfleet/runtime/cmd/internal/claimpath"
 	"workerfleet/runtime/cmd/internal/publish"
+	"workerfleet/runtime/ecs"
+	"workerfleet/runtime/iam"
 	"workerfleet/runtime/keeper"
 	"workerfleet/runtime/pool"
 	"workerfleet/runtime/process"
@@ -30,7 +32,7 @@ type parts struct {
 
 // serve connects the keeper to what it keeps and makes rounds until ctx ends.
 func serve(ctx context.Context, set settings.Keeper, p parts) error {
-	provider, err := provider(set.Cluster)
+	provider, err := provider(set, p.getenv)
 	if err != nil {
 		return err
 	}
@@ -73,13 +75,22 @@ func serve(ctx context.Context, set settings.Keeper, p parts) error {
 	return errors.Join(errs[:]...)
 }
 
-// provider is where workers are launched.
-func provider(set settings.Cluster) (pool.Provider, error) {
-	url, ok := set.Launcher()
-	if !ok {
-		return nil, fmt.Errorf("%s: ECS is not part of this keeper; allowed: http://127.0.0.1:PORT, where worker processes are launched", settings.EnvCluster)
+// provider is where workers are launched: an ECS cluster, or on one machine the process that forks them.
+func provider(set settings.Keeper, getenv func(string) string) (pool.Provider, error) {
+	if url, ok := set.Launcher(); ok {
+		return process.NewRemote(url), nil
 	}
-	return process.NewRemote(url), nil
+	config, err := iam.Config(set.Region, getenv)
+	if err != nil {
+		return nil, err
+	}
+	provider, err := ecs.New(config, ecs.Config{
+		Cluster: set.Name, TaskDefinition: set.TaskDefinition, CapacityProvider: set.CapacityProvider,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return provider, nil
 }
 
 // policy is how many workers there should be, and of which image.
