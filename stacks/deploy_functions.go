@@ -72,7 +72,7 @@ func newFunctions(ctx *pulumi.Context, cfg Config, on computeGround, c *computeP
 	}, on.through); err != nil {
 		return err
 	}
-	_, err = vitals.New(ctx, "vitals", &vitals.Args{Topic: on.topic}, on.through)
+	_, err = vitals.New(ctx, "vitals", &vitals.Args{Topic: on.topic, Stack: ctx.Stack()}, on.through)
 	return err
 }
 

@@ -57,3 +57,34 @@ func judgeFile(t *testing.T, name, path string) {
 		}
 	}
 }
+
+// The bill counts the alarms that the stack makes: those of metrics by what they read, within a dollar a month, and those
+// of alarms.
+func TestBillCountsAlarms(t *testing.T) {
+	const tolerance = 10 // alarm metrics, at ten cents
+	for _, tier := range sizing.TierNames() {
+		users, err := sizing.Tier(tier)
+		require.NoError(t, err)
+		plan, err := sizing.For(users)
+		require.NoError(t, err)
+		g := deployTier(t, tier, graph.Run{})
+		read := 0
+		for _, alarm := range g.OfType("aws:cloudwatch/metricAlarm:MetricAlarm") {
+			queries, _ := alarm.Value("metricQueries").([]any)
+			if len(queries) == 0 {
+				read++
+			}
+			for _, query := range queries {
+				if query.(map[string]any)["metric"] != nil {
+					read++
+				}
+			}
+		}
+		require.InDelta(t, read, plan.AlarmMetrics(), tolerance, "tier %s: metrics that alarms read", tier)
+		for _, line := range plan.Cost.Lines {
+			if line.Item == "alarms of alarms" {
+				require.Len(t, g.OfType("aws:cloudwatch/compositeAlarm:CompositeAlarm"), int(line.Quantity), tier)
+			}
+		}
+	}
+}

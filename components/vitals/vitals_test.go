@@ -1,6 +1,7 @@
 package vitals_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -22,18 +23,21 @@ func record(t *testing.T) *graph.Graph {
 		if err != nil {
 			return err
 		}
-		_, err = vitals.New(ctx, "vitals", &vitals.Args{Topic: topic})
+		_, err = vitals.New(ctx, "vitals", &vitals.Args{Topic: topic, Stack: "tier-1k"})
 		return err
 	}, graph.Run{})
 	require.NoError(t, err)
 	return g
 }
 
-// reads are the series that an alarm reads: metric, label, value.
-func reads(alarm graph.Resource) [][3]string {
+// reads are the series that an alarm reads: metric, label, value. Each is of this stack.
+func reads(t *testing.T, alarm graph.Resource) [][3]string {
+	t.Helper()
 	one := func(name, dimensions any) [3]string {
 		series := [3]string{name.(string)}
-		labels, _ := dimensions.(map[string]any)
+		labels := maps.Clone(dimensions.(map[string]any))
+		require.Equal(t, "tier-1k", labels["Stack"], "%s reads %s of every stack in the account", alarm.Name, name)
+		delete(labels, "Stack")
 		for label, value := range labels {
 			series[1], series[2] = label, value.(string)
 		}
@@ -72,7 +76,7 @@ func TestAlarmsReadWhatIsWritten(t *testing.T) {
 			continue
 		}
 		found++
-		for _, series := range reads(alarm) {
+		for _, series := range reads(t, alarm) {
 			require.True(t, written[series], "%s reads %v, which nobody writes", alarm.Name, series)
 		}
 	}
@@ -101,12 +105,13 @@ func TestThresholds(t *testing.T) {
 	}
 }
 
-// Without anybody to tell nothing is made.
+// Without anybody to tell, or a stack to watch, nothing is made.
 func TestRefuses(t *testing.T) {
 	g, err := graph.Record(func(ctx *pulumi.Context) error {
 		_, err := vitals.New(ctx, "vitals", &vitals.Args{})
 		return err
 	}, graph.Run{})
 	require.ErrorContains(t, err, `vitals.Vitals "vitals": topic: is missing`)
+	require.ErrorContains(t, err, "stack: is empty; allowed: the stack's name")
 	require.Empty(t, g.All())
 }

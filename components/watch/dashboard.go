@@ -17,7 +17,9 @@ const (
 )
 
 // sections are all of the dashboard's, in order.
-func (args *Args) sections() []Section { return slices.Concat(fleetSections(), args.Sections) }
+func (args *Args) sections() []Section {
+	return slices.Concat(fleetSections(args.Place.Stack), args.Sections)
+}
 
 // widgets counts what sections become: a title and its graphs each, and the alarms at the top.
 func widgets(sections []Section) int {

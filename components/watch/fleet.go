@@ -8,11 +8,11 @@ import (
 
 // fleetSections are the graphs of what the runtime itself records: one for each of its metrics, drawn from their
 // definition, so that a new metric is on the dashboard with the release that records it.
-func fleetSections() []Section {
+func fleetSections(stack string) []Section {
 	users := Section{Title: "What users see: claims, sessions, orders"}
 	fleet := Section{Title: "The fleet: workers, deaths, launches, limits"}
 	for _, metric := range signals.All() {
-		graph := graphOf(metric)
+		graph := graphOf(metric, stack)
 		switch metric.Name {
 		case string(signals.Claims), string(signals.ClaimReady), string(signals.Recovery), string(signals.Orders),
 			string(signals.OrderBroker), string(signals.OutboxAge):
@@ -25,10 +25,11 @@ func fleetSections() []Section {
 }
 
 // graphOf draws a metric as its kind wants: counters by their sum, gauges by their greatest value, times by what half and
-// what one in a hundred waits. A metric with a label is drawn by its values.
-func graphOf(m signals.Metric) Graph {
+// what one in a hundred waits, of this stack alone. A metric with a label is drawn by its values.
+func graphOf(m signals.Metric, stack string) Graph {
 	graph := Graph{Title: m.Name + ": " + m.Help, Stacked: m.Name == string(signals.Workers)}
 	add := func(dimensions pulumi.StringMap, label string) {
+		dimensions[signals.StackDimension] = pulumi.String(stack)
 		statistics := map[signals.Kind][]string{
 			signals.KindCounter: {"Sum"}, signals.KindGauge: {"Maximum"}, signals.KindHistogram: {"p50", "p99"},
 		}[m.Kind]
@@ -43,7 +44,7 @@ func graphOf(m signals.Metric) Graph {
 		}
 	}
 	if len(m.Labels) == 0 {
-		add(nil, "")
+		add(pulumi.StringMap{}, "")
 		return graph
 	}
 	for _, value := range m.Labels[0].Values {

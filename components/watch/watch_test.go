@@ -129,9 +129,11 @@ func TestDashboard(t *testing.T) {
 			series = 2
 		}
 		require.Len(t, graph.Properties.Metrics, series, metric.Name)
-		require.Equal(t, []any{"Workerfleet", metric.Name}, graph.Properties.Metrics[0][:2])
+		for _, row := range graph.Properties.Metrics {
+			require.Equal(t, []any{"Workerfleet", metric.Name, "Stack", "tier-1k"}, row[:4])
+		}
 	}
-	require.Equal(t, []any{"Workerfleet", "fleet_workers", "state", "launching", map[string]any{"stat": "Maximum", "label": "launching"}},
+	require.Equal(t, []any{"Workerfleet", "fleet_workers", "Stack", "tier-1k", "state", "launching", map[string]any{"stat": "Maximum", "label": "launching"}},
 		titles["fleet_workers: Workers in each state."].Properties.Metrics[0])
 	require.True(t, titles["fleet_workers: Workers in each state."].Properties.Stacked)
 	require.Equal(t, [][]any{{"AWS/X", "Sum of all", "A", "1", "B", "2", map[string]any{"stat": "Sum", "label": "all"}}}, titles["Requests"].Properties.Metrics)

@@ -5,6 +5,10 @@ import "slices"
 // Namespace is the platform's in CloudWatch.
 const Namespace = "Workerfleet"
 
+// StackDimension tells the stacks of an account apart: in CloudWatch every series has it beside its labels, with the
+// stack's name (settings.Stack). It is no label: a process has one value of it, so that it multiplies nothing.
+const StackDimension = "Stack"
+
 // Counter, Gauge and Histogram are metric names, of three types so that none is recorded as another kind.
 type (
 	Counter   string

@@ -55,7 +55,7 @@ func (r *Recorder) Flush(w io.Writer, now time.Time) error {
 	r.pending = map[series]*sample{}
 	r.mu.Unlock()
 	for key, s := range pending {
-		line, err := json.Marshal(embedded(r.metrics[key.name], *s, now))
+		line, err := json.Marshal(s.embedded(r.metrics[key.name], r.stack, now))
 		if err != nil {
 			return fmt.Errorf("write %s: %w", key.name, err)
 		}
@@ -67,11 +67,11 @@ func (r *Recorder) Flush(w io.Writer, now time.Time) error {
 }
 
 // embedded is the line of one series: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-func embedded(m signals.Metric, s sample, now time.Time) map[string]any {
-	dimensions := make([]string, len(m.Labels))
-	line := map[string]any{}
+func (s *sample) embedded(m signals.Metric, stack string, now time.Time) map[string]any {
+	dimensions := []string{signals.StackDimension}
+	line := map[string]any{signals.StackDimension: stack}
 	for i, label := range m.Labels {
-		dimensions[i] = label.Name
+		dimensions = append(dimensions, label.Name)
 		line[label.Name] = s.labels[i]
 	}
 	if len(s.values) == 1 {

@@ -14,6 +14,7 @@ import (
 
 // Recorder takes all of the platform's metrics. It is safe for concurrent use.
 type Recorder struct {
+	stack      string
 	registry   *prometheus.Registry
 	metrics    map[string]signals.Metric
 	counters   map[string]*prometheus.CounterVec
@@ -26,9 +27,11 @@ type Recorder struct {
 
 var _ signals.Recorder = (*Recorder)(nil)
 
-// NewRecorder registers every metric that package signals describes, and the process's own.
-func NewRecorder() *Recorder {
+// NewRecorder registers every metric that package signals describes, and the process's own. Lines for CloudWatch carry
+// the stack; whoever reads /metrics knows where they asked.
+func NewRecorder(stack string) *Recorder {
 	r := &Recorder{
+		stack:    stack,
 		registry: prometheus.NewRegistry(), metrics: map[string]signals.Metric{}, pending: map[series]*sample{},
 		counters: map[string]*prometheus.CounterVec{}, gauges: map[string]*prometheus.GaugeVec{}, histograms: map[string]*prometheus.HistogramVec{},
 	}

@@ -85,7 +85,8 @@ var factRows = [...]Fact{
 	{"cw.vended.sg", 0.70, "GB", false, srcMemory},
 	{"cw.logs.sg", 0.70, "GB", false, srcMemory},
 	{"cw.metric", 0.30, "metric", false, srcMemory},
-	{"cw.alarm", 0.10, "alarm", true, srcGoldens + ", us-east-1"},
+	{"cw.alarm", 0.10, "alarm metric", true, srcGoldens + ", us-east-1"},
+	{"cw.composite", 0.50, "alarm of alarms", false, srcMemory},
 
 	{"lambda.price.x86", 1.66667e-05, "GB-second", true, srcGoldens + ", us-east-1"},
 	{"lambda.price.arm", 1.33334e-05, "GB-second", true, srcGoldens + ", us-east-1"},

@@ -30,9 +30,9 @@ const (
 	keptImagesGB                     = 20.0
 	insightsPerHost                  = 8.0   // metrics of an instance under Container Insights
 	ownMetrics                       = 120.0 // without a dimension per worker or user
-	alarms                           = 60.0
-	kmsKeys                          = 5.0 // by purpose: credentials, data, messages, logs, compute
-	secrets                          = 2.0 // the database master's and the application role's
+	compositeAlarms                  = 2.0   // users are affected, and capacity
+	kmsKeys                          = 5.0   // by purpose: credentials, data, messages, logs, compute
+	secrets                          = 2.0   // the database master's and the application role's
 	webRules                         = 9.0
 
 	functionGB      = 0.256
@@ -45,6 +45,15 @@ const (
 	// Endpoints: ecr.api, ecr.dkr, logs, sqs, secretsmanager, kms, ecs, ecs-agent, ecs-telemetry, ssm, ssmmessages,
 	// ec2messages, ec2, sts, monitoring.
 	interfaceEndpoints = 15
+
+	// Alarms are paid for by the metrics that they read: one of the worst of ten nodes counts ten. A test compares these
+	// with what every tier makes.
+	alarmMetricsFixed       = 82 // of hosts, load balancer, queues, functions, and the fleet's own
+	alarmMetricsPerNAT      = 2
+	alarmMetricsPerInstance = 6 // of the database; and its lag where there is more than one
+	alarmMetricsServerless  = 8
+	alarmMetricsPerNode     = 8 // of a cluster of Valkey
+	alarmMetricsPerQueue    = 3
 
 	// One load balancer unit carries 3,000 connections active in a minute (fact alb.lcu).
 	connectionsPerLCU = 3_000
@@ -112,8 +121,27 @@ func operationLines(p Plan) []Line {
 		monthly("flow logs", flowLogs, "cw.vended.sg"),
 		monthly("Container Insights events", tasks*insightsGBPerTask, "cw.logs.sg"),
 		monthly("metrics", ownMetrics+hosts*insightsPerHost, "cw.metric"),
-		monthly("alarms", alarms, "cw.alarm"),
+		monthly("alarms, by metric", float64(p.AlarmMetrics()), "cw.alarm"),
+		monthly("alarms of alarms", compositeAlarms, "cw.composite"),
 		monthly("KMS keys", keys, "kms.key"),
 		monthly("secrets", secrets, "secrets.secret"),
 	}
+}
+
+// AlarmMetrics is how many metrics the plan's alarms read.
+func (p Plan) AlarmMetrics() int {
+	n := alarmMetricsFixed + alarmMetricsPerNAT*p.Network.NATs() + alarmMetricsPerInstance*p.Database.Instances
+	if p.Database.Instances > 1 {
+		n += p.Database.Instances
+	}
+	if p.Valkey.Mode != Cluster {
+		n += alarmMetricsServerless
+	}
+	if p.Valkey.Mode != Serverless {
+		n += alarmMetricsPerNode * p.Valkey.Nodes()
+	}
+	if p.Features.BackgroundTasks != Inline {
+		n += alarmMetricsPerQueue
+	}
+	return n
 }

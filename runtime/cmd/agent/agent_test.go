@@ -129,7 +129,7 @@ func TestWiredAgent(t *testing.T) {
 	stop()
 	require.Equal(t, 0, <-code)
 	require.Contains(t, output.String(), `"msg":"workers parked"`)
-	require.Contains(t, output.String(), `"fleet_beats_total":`, "what alarms read is written at the end, too")
+	require.Regexp(t, `"Stack":"local",.*"fleet_beats_total":`, output.String(), "what alarms read is written at the end, too, and says whose it is")
 	deadline, err := client.ZScore(t.Context(), "{pool}:lease", "w1").Result()
 	require.NoError(t, err)
 	require.Greater(t, deadline, float64(time.Now().Add(100*time.Second).UnixMilli()))

@@ -36,7 +36,7 @@ func serve(ctx context.Context, set settings.Agent, p parts) error {
 	if err != nil {
 		return err
 	}
-	recorder := telemetry.NewRecorder()
+	recorder := telemetry.NewRecorder(set.Tier)
 	a, err := agent.New(agent.Config{
 		Host: host, Socket: string(set.Path), Store: store, Post: valkey.NewMail(client), Terms: index.Terms(set.Lease), Beat: set.Beat,
 		Log: p.log.With("host", host, "tier", set.Tier), Signals: recorder,

@@ -45,7 +45,7 @@ func serve(ctx context.Context, set settings.API, p parts) error {
 	if err != nil {
 		return err
 	}
-	recorder := telemetry.NewRecorder()
+	recorder := telemetry.NewRecorder(set.Tier)
 	stop, err := publish.Start(string(set.Metrics.Listen), recorder, publish.Output{Log: p.log, Lines: p.output})
 	if err != nil {
 		return err

@@ -48,7 +48,7 @@ func serve(ctx context.Context, set settings.Keeper, p parts) error {
 		return err
 	}
 	defer path.Close()
-	recorder := telemetry.NewRecorder()
+	recorder := telemetry.NewRecorder(set.Tier)
 	refill, err := keeper.NewRefill(keeper.RefillConfig{
 		Launches: path.Store, Provider: provider, Policy: policy, Rollout: rollout, Terms: path.Terms, Key: rand.Text, Recorder: recorder,
 	})

@@ -1,0 +1,113 @@
+package stacks
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"workerfleet/stacks/graph"
+)
+
+// uncalled are actions that a process may do and does not call itself, each with its reason. An entry goes when its part
+// comes: it is refused once the process makes the call.
+var uncalled = []struct {
+	reason    string
+	actions   []string
+	processes []string
+}{
+	{"the adapter of ECS is to come: launching, ending and asking after workers",
+		[]string{"ecs:RunTask", "ecs:StopTask", "ecs:DescribeTasks", "ecs:ListTasks", "ecs:DescribeContainerInstances", "ec2:DescribeInstances"}, []string{"keeper"}},
+	{"RunTask hands it on; nobody calls it", []string{"iam:PassRole"}, []string{"keeper"}},
+	{"the adapter of ECS is to come: growing the hosts ahead of an open, and ending empty ones",
+		[]string{"autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup", "autoscaling:DescribeAutoScalingGroups",
+			"autoscaling:DescribeScalingActivities", "ecs:UpdateContainerInstancesState", "ecs:ListContainerInstances", "ecs:DescribeCapacityProviders"}, []string{"keeper"}},
+	{"the adapter of SQS is to come", []string{"sqs:SendMessage"}, []string{"api", "keeper"}},
+	{"the endpoint that takes a user's credentials is to come", []string{"kms:Encrypt"}, []string{"api"}},
+	{"the log router beside the agent writes the workers' log", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, []string{"agent"}},
+}
+
+// grantedTo are the actions that a process may ask AWS for itself, without those that a service asks for in its name.
+func grantedTo(t *testing.T, g *graph.Graph, process string) []string {
+	t.Helper()
+	var actions []string
+	for _, s := range statementsOf(t, g, byName(t, g, process+"-task-process-role")) {
+		through := slices.ContainsFunc(s.conditions, func(c string) bool { return strings.Contains(c, "kms:ViaService") })
+		if s.allow && !through {
+			actions = append(actions, s.actions...)
+		}
+	}
+	return actions
+}
+
+// Each process may do what its source calls, and nothing that it does not: a call without a grant fails in the account
+// only, and a grant that nobody needs is an attacker's. The functions have no binary yet. That AWS takes an action for
+// the one that the call needs is seen in an account.
+func TestProcessesMayDoWhatTheyCall(t *testing.T) {
+	g := deployTier(t, "10k", graph.Run{})
+	all := map[string]bool{}
+	used := map[string]bool{}
+	for _, process := range []string{"api", "keeper", "agent", "migrate"} {
+		called, granted := callsOf(t, "runtime/cmd/"+process).made(), grantedTo(t, g, process)
+		for _, action := range called {
+			all[action] = true
+			require.Contains(t, granted, action, "%s calls it and may not", process)
+		}
+		reasons := map[string]bool{}
+		for _, exception := range uncalled {
+			for _, action := range exception.actions {
+				reasons[action] = reasons[action] || slices.Contains(exception.processes, process)
+			}
+		}
+		for _, action := range granted {
+			require.NotEqual(t, slices.Contains(called, action), reasons[action],
+				"%s may do %s: either its source calls it, or uncalled has the reason, not both", process, action)
+			used[process+action] = true
+		}
+	}
+	for _, exception := range uncalled {
+		for _, process := range exception.processes {
+			for _, action := range exception.actions {
+				require.True(t, used[process+action], "%s may not do %s any more: the exception is not used", process, action)
+			}
+		}
+	}
+	require.Subset(t, all, map[string]bool{"elasticache:Connect": true, "rds-db:connect": true, "kms:Decrypt": true, "secretsmanager:PutSecretValue": true},
+		"what is known to be called is found")
+}
+
+// Every operation that the runtime names is one that the test above recognises as a call, and reaches from a binary or
+// has a reason for: an input that is built elsewhere and handed over would be missed, and so would a call in a method that
+// a library alone calls.
+func TestEveryCallIsRecognised(t *testing.T) {
+	recognised, reached := map[string]bool{}, map[string]bool{}
+	for _, binary := range []string{"api", "keeper", "agent", "migrate"} {
+		c := callsOf(t, "runtime/cmd/"+binary)
+		for _, actions := range c.actions {
+			for _, action := range actions {
+				recognised[action] = true
+			}
+		}
+		for _, action := range c.made() {
+			reached[action] = true
+		}
+	}
+	for _, exception := range uncalled {
+		for _, action := range exception.actions {
+			reached[action] = true
+		}
+	}
+	found := 0
+	for _, file := range runtimeFiles(t) {
+		for _, action := range inputsIn(t, file) {
+			found++
+			require.True(t, recognised[action], "%s names the input of %s, and no call of it is seen in a binary", file, action)
+			require.True(t, reached[action], "%s calls %s, and no binary is seen to come there", file, action)
+		}
+	}
+	require.GreaterOrEqual(t, found, 3)
+	_, err := os.Stat("../runtime/cmd/function")
+	require.ErrorIs(t, err, os.ErrNotExist, "the functions have a binary: judge their roles as well")
+}
