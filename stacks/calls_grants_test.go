@@ -18,10 +18,11 @@ var uncalled = []struct {
 	actions   []string
 	processes []string
 }{
-	{"the adapter of ECS is to come: launching, ending and asking after workers",
-		[]string{"ecs:RunTask", "ecs:StopTask", "ecs:DescribeTasks", "ecs:ListTasks", "ecs:DescribeContainerInstances", "ec2:DescribeInstances"}, []string{"keeper"}},
+	{"no round reconciles by ECS's own list of workers yet", []string{"ecs:ListTasks", "ecs:DescribeTasks"}, []string{"keeper"}},
+	{"the second signals are to come: asking ECS and EC2 about hosts that fell silent",
+		[]string{"ecs:DescribeContainerInstances", "ec2:DescribeInstances"}, []string{"keeper"}},
 	{"RunTask hands it on; nobody calls it", []string{"iam:PassRole"}, []string{"keeper"}},
-	{"the adapter of ECS is to come: growing the hosts ahead of an open, and ending empty ones",
+	{"the adapter of Auto Scaling is to come: growing the hosts ahead of an open, and ending empty ones",
 		[]string{"autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup", "autoscaling:DescribeAutoScalingGroups",
 			"autoscaling:DescribeScalingActivities", "ecs:UpdateContainerInstancesState", "ecs:ListContainerInstances", "ecs:DescribeCapacityProviders"}, []string{"keeper"}},
 	{"the adapter of SQS is to come", []string{"sqs:SendMessage"}, []string{"api", "keeper"}},

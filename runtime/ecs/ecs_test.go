@@ -128,16 +128,17 @@ func TestRefusals(t *testing.T) {
 		{"InvalidParameterException", "Error retrieving security group information: Request limit exceeded. (ErrorCode: RequestLimitExceeded)", pool.ErrThrottled},
 		{"ClientException", "Tasks provisioning capacity limit exceeded.", pool.ErrNoCapacity},
 		{"InvalidParameterException", "No Container Instances were found in your cluster.", pool.ErrNoCapacity},
-		{"ClientException", "TaskDefinition not found.", nil},
+		{"ClientException", "TaskDefinition not found.", pool.ErrRejected},
+		{"AccessDeniedException", "User is not authorized to perform: ecs:RunTask", pool.ErrRejected},
 		{"ServerException", "Service Unavailable", nil},
-		{"InvalidParameterException", "Identifier is for other. Your cluster is fleet", nil},
+		{"InvalidParameterException", "Identifier is for other. Your cluster is fleet", pool.ErrRejected},
 	} {
 		server, p := bench(t)
 		server.Refuse(c.code, c.message)
 		workers, err := p.Launch(t.Context(), pool.Batch{Key: "k", Count: 3})
 		require.ErrorContains(t, err, c.message)
 		require.Empty(t, workers)
-		for _, refusal := range []error{pool.ErrThrottled, pool.ErrNoCapacity} {
+		for _, refusal := range []error{pool.ErrThrottled, pool.ErrNoCapacity, pool.ErrRejected} {
 			require.Equal(t, c.want != nil && refusal.Error() == c.want.Error(), isA(err, refusal), "%s: %s", c.code, c.message)
 		}
 		require.Len(t, server.Calls("RunTask"), 1)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/smithy-go"
 
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/pool"
@@ -22,11 +23,15 @@ var throttling = []string{"throttling", "rate exceeded", "requestlimitexceeded",
 // ecs.provisioning), or there is none.
 var full = []string{"provisioning capacity limit", "no container instances were found"}
 
+// refused are the codes of what AWS will not do whoever asks again: nothing has happened.
+var refused = []string{"accessdenied", "unrecognizedclient", "invalidsignature", "incompletesignature", "expiredtoken", "invalidclienttokenid", "optinrequired"}
+
 // answered is an error that AWS itself has sent.
 type answered interface {
 	error
 	ErrorCode() string
 	ErrorMessage() string
+	ErrorFault() smithy.ErrorFault
 }
 
 // typed makes AWS's refusal one that the pool tells apart. Anything else leaves open whether the call happened.
@@ -40,6 +45,8 @@ func typed(err error) error {
 		return fmt.Errorf("%w: %w", pool.ErrThrottled, err)
 	case containsAny(text, full):
 		return fmt.Errorf("%w: %w", pool.ErrNoCapacity, err)
+	case refusal.ErrorFault() == smithy.FaultClient, containsAny(strings.ToLower(refusal.ErrorCode()), refused):
+		return fmt.Errorf("%w: %w", pool.ErrRejected, err)
 	}
 	return err
 }
@@ -74,8 +81,8 @@ func launchedBefore(err error, b pool.Batch) ([]fleet.Worker, bool) {
 }
 
 // shortfall says why an answer has fewer tasks than were asked for. AWS lists reasons by host, not by task. One that
-// will pass with room or hosts makes it want of room; what only a changed configuration cures stays an error of its own,
-// so that it is seen.
+// will pass with room or hosts makes it want of room; what only a changed configuration cures is rejected, so that it is
+// seen.
 func shortfall(missing int, failures []types.Failure) error {
 	count := map[string]int{}
 	room := len(failures) == 0
@@ -92,7 +99,7 @@ func shortfall(missing int, failures []types.Failure) error {
 	if room {
 		return fmt.Errorf("%w: %s", pool.ErrNoCapacity, said)
 	}
-	return errors.New(said)
+	return fmt.Errorf("%w: %s", pool.ErrRejected, said)
 }
 
 // wantOfRoom: RESOURCE:CPU and its like are a full host, AGENT one whose agent is away, and the rest is a sentence.

@@ -23,16 +23,15 @@ func (p *Provider) List(ctx context.Context) ([]pool.Task, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.ListLimit)
 	defer cancel()
 	// ListTasks takes a family by its name alone.
-	input := &ecs.ListTasksInput{
-		Cluster: &p.Cluster, Family: aws.String(p.family[strings.LastIndex(p.family, "/")+1:]),
-		DesiredStatus: types.DesiredStatusRunning, MaxResults: aws.Int32(pageSize),
-	}
+	family := p.family[strings.LastIndex(p.family, "/")+1:]
 	var found []pool.Task
-	for {
+	for next := (*string)(nil); ; {
 		if err := p.reads.wait(ctx); err != nil {
 			return nil, fmt.Errorf("list: %w", err)
 		}
-		page, err := p.client.ListTasks(ctx, input)
+		page, err := p.client.ListTasks(ctx, &ecs.ListTasksInput{
+			Cluster: &p.Cluster, Family: &family, DesiredStatus: types.DesiredStatusRunning, MaxResults: aws.Int32(pageSize), NextToken: next,
+		})
 		if err != nil {
 			return nil, fmt.Errorf("list: %w", typed(err))
 		}
@@ -41,7 +40,7 @@ func (p *Provider) List(ctx context.Context) ([]pool.Task, error) {
 			return nil, fmt.Errorf("list: %w", err)
 		}
 		found = append(found, tasks...)
-		if input.NextToken = page.NextToken; aws.ToString(input.NextToken) == "" {
+		if next = page.NextToken; aws.ToString(next) == "" {
 			return found, nil
 		}
 	}

@@ -109,7 +109,7 @@ func (p *Provider) Launch(ctx context.Context, b pool.Batch) ([]fleet.Worker, er
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.Limit)
 	defer cancel()
-	answer, err := p.client.RunTask(ctx, p.request(b), once)
+	answer, err := p.runTask(ctx, b)
 	if err != nil {
 		if workers, ok := launchedBefore(err, b); ok {
 			return workers, nil
@@ -126,14 +126,14 @@ func (p *Provider) Launch(ctx context.Context, b pool.Batch) ([]fleet.Worker, er
 	return workers, nil
 }
 
-// request spreads over zones first, so that a lost zone takes its share only, and fills hosts one after the other within
+// runTask spreads over zones first, so that a lost zone takes its share only, and fills hosts one after the other within
 // a zone, so that others empty and can go.
-func (p *Provider) request(b pool.Batch) *ecs.RunTaskInput {
+func (p *Provider) runTask(ctx context.Context, b pool.Batch) (*ecs.RunTaskOutput, error) {
 	definition := p.TaskDefinition
 	if b.Image > 0 {
 		definition = p.family + ":" + strconv.FormatInt(b.Image, 10)
 	}
-	return &ecs.RunTaskInput{
+	return p.client.RunTask(ctx, &ecs.RunTaskInput{
 		Cluster: &p.Cluster, TaskDefinition: &definition, Count: aws.Int32(int32(b.Count)),
 		ClientToken: &b.Key, StartedBy: &b.Key,
 		CapacityProviderStrategy: []types.CapacityProviderStrategyItem{{CapacityProvider: &p.CapacityProvider, Weight: 1}},
@@ -141,7 +141,7 @@ func (p *Provider) request(b pool.Batch) *ecs.RunTaskInput {
 			{Type: types.PlacementStrategyTypeSpread, Field: aws.String("attribute:ecs.availability-zone")},
 			{Type: types.PlacementStrategyTypeBinpack, Field: aws.String("cpu")},
 		},
-	}
+	}, once)
 }
 
 // reason is what DescribeTasks and the console show of a task that was stopped here.

@@ -70,9 +70,9 @@ type Provider interface {
 	// Launch starts a batch and returns the workers that it will have, which need not run yet. Repeating it with the
 	// same key and batch within ten minutes, longer than any reservation lives, starts nothing more and answers the same.
 	//
-	// Both results may count: workers together with an error that is ErrNoCapacity mean that only those were started;
-	// the rest is asked for under a new key. ErrThrottled, ErrRejected: none was. After any other error repeat with the same key. A
-	// count outside 1 to [BatchLimit] is refused and starts nothing.
+	// Both results may count: workers together with an error that is ErrNoCapacity or ErrRejected mean that only those
+	// were started; the rest is asked for under a new key. ErrThrottled: none was. After any other error repeat with the
+	// same key. A count outside 1 to [BatchLimit] is refused and starts nothing.
 	Launch(ctx context.Context, b Batch) ([]fleet.Worker, error)
 	// Stop asks the worker to end, and ends it after a grace period. It returns when that is under way, not when it
 	// is over. Stopping a worker that has ended, or that never was, is no error. ErrThrottled, ErrRejected: nothing happened.
