@@ -85,7 +85,7 @@ type Migrate struct {
 	Database
 	// Password comes from the owner's secret; absent, the URL or the server's own rules must do.
 	Password Secret `env:"FLEET_DATABASE_PASSWORD,optional"`
-	// RoleSecret is the ARN of the secret that the proxy signs in with: a new password of [DatabaseRole] is written
-	// there. Absent, the role is made without a password.
+	// RoleSecret is the ARN of the secret that the proxy signs in with: the password of [DatabaseRole] is kept
+	// there, and drawn where there is none. Absent, the role is made without a password.
 	RoleSecret string `env:"FLEET_DATABASE_ROLE_SECRET,optional"`
 }
