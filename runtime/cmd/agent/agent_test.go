@@ -20,11 +20,17 @@ import (
 	"go.uber.org/goleak"
 
 	"workerfleet/runtime/claim"
+	"workerfleet/runtime/cmd/internal/program"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/seal"
 	"workerfleet/runtime/valkey"
 	"workerfleet/runtime/worker/workertest"
 )
+
+// run runs the program in these surroundings.
+func run(ctx context.Context, getenv func(string) string, environ []string, output io.Writer) int {
+	return program.Run(ctx, "agent", program.Surroundings{Getenv: getenv, Environ: environ, Output: output}, serve)
+}
 
 func TestMain(m *testing.M) {
 	var remove func()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/pem"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,10 +21,16 @@ import (
 
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/cmd/internal/claimpath"
+	"workerfleet/runtime/cmd/internal/program"
 	"workerfleet/runtime/httpapi"
 	"workerfleet/runtime/seal"
 	"workerfleet/runtime/settings"
 )
+
+// run runs the program in these surroundings.
+func run(ctx context.Context, getenv func(string) string, environ []string, output io.Writer) int {
+	return program.Run(ctx, "api", program.Surroundings{Getenv: getenv, Environ: environ, Output: output}, serve)
+}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"workerfleet/runtime/cmd/internal/claimpath"
+	"workerfleet/runtime/cmd/internal/program"
 	"workerfleet/runtime/cmd/internal/publish"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/httpapi"
@@ -24,19 +24,13 @@ import (
 	"workerfleet/stacks/sizing"
 )
 
-// parts is what the process has beside its settings.
-type parts struct {
-	getenv func(string) string
-	log    *slog.Logger
-	output io.Writer
-}
-
 // serve connects the interface to what it needs, answers until ctx ends, and then lets the requests that it has finish.
-func serve(ctx context.Context, set settings.API, p parts) error {
+func serve(ctx context.Context, set settings.API, p program.Surroundings) error {
+	p.Log = p.Log.With("tier", set.Tier)
 	path, err := claimpath.Open(ctx, claimpath.Settings{
 		Stack: set.Stack, Valkey: set.Valkey, Database: set.Database, Sealing: set.Sealing, Lease: set.Lease,
 		Connections: claimpath.Connections{Valkey: sizing.APIToValkey, Database: sizing.APIToDatabase},
-	}, p.getenv)
+	}, p.Getenv)
 	if err != nil {
 		return err
 	}
@@ -46,7 +40,7 @@ func serve(ctx context.Context, set settings.API, p parts) error {
 		return err
 	}
 	recorder := telemetry.NewRecorder(set.Tier)
-	stop, err := publish.Start(string(set.Metrics.Listen), recorder, publish.Output{Log: p.log, Lines: p.output})
+	stop, err := publish.Start(string(set.Metrics.Listen), recorder, publish.Output{Log: p.Log, Lines: p.Output})
 	if err != nil {
 		return err
 	}
@@ -55,9 +49,9 @@ func serve(ctx context.Context, set settings.API, p parts) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	p.log.Info("api", "address", listener.Addr().String())
+	p.Log.Info("api", "address", listener.Addr().String())
 
-	a := &answering{path: path, desk: session.NewDesk(), name: rand.Text(), log: p.log}
+	a := &answering{path: path, desk: session.NewDesk(), name: rand.Text(), log: p.Log}
 	background, end := context.WithCancel(context.WithoutCancel(ctx))
 	told := make(chan struct{})
 	go func() {

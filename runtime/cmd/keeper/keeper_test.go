@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"maps"
 	"net/http/httptest"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"workerfleet/runtime/claim"
+	"workerfleet/runtime/cmd/internal/program"
 	"workerfleet/runtime/ecs/ecstest"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/pool"
@@ -23,6 +25,11 @@ import (
 	"workerfleet/runtime/settings"
 	"workerfleet/runtime/valkey"
 )
+
+// run runs the program in these surroundings.
+func run(ctx context.Context, getenv func(string) string, environ []string, output io.Writer) int {
+	return program.Run(ctx, "keeper", program.Surroundings{Getenv: getenv, Environ: environ, Output: output}, serve)
+}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 

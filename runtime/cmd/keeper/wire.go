@@ -5,13 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
 
 	"workerfleet/runtime/cmd/internal/claimpath"
+	"workerfleet/runtime/cmd/internal/program"
 	"workerfleet/runtime/cmd/internal/publish"
 	"workerfleet/runtime/ecs"
 	"workerfleet/runtime/iam"
@@ -23,16 +22,10 @@ import (
 	"workerfleet/stacks/sizing"
 )
 
-// parts is what the process has beside its settings.
-type parts struct {
-	getenv func(string) string
-	log    *slog.Logger
-	output io.Writer
-}
-
 // serve connects the keeper to what it keeps and makes rounds until ctx ends.
-func serve(ctx context.Context, set settings.Keeper, p parts) error {
-	provider, err := provider(set, p.getenv)
+func serve(ctx context.Context, set settings.Keeper, p program.Surroundings) error {
+	p.Log = p.Log.With("tier", set.Tier)
+	provider, err := provider(set, p.Getenv)
 	if err != nil {
 		return err
 	}
@@ -43,7 +36,7 @@ func serve(ctx context.Context, set settings.Keeper, p parts) error {
 	path, err := claimpath.Open(ctx, claimpath.Settings{
 		Stack: set.Stack, Valkey: set.Valkey, Database: set.Database, Sealing: set.Sealing, Lease: set.Lease,
 		Connections: claimpath.Connections{Valkey: sizing.KeeperToValkey, Database: sizing.KeeperToDatabase},
-	}, p.getenv)
+	}, p.Getenv)
 	if err != nil {
 		return err
 	}
@@ -58,14 +51,14 @@ func serve(ctx context.Context, set settings.Keeper, p parts) error {
 	rounds := keeper.New(keeper.Config{
 		Store: path.Store, Sessions: path.Sessions, Authority: path.Database, Recorder: recorder, Terms: path.Terms, Incarnation: rand.Text,
 	})
-	stop, err := publish.Start(string(set.Metrics.Listen), recorder, publish.Output{Log: p.log, Lines: p.output})
+	stop, err := publish.Start(string(set.Metrics.Listen), recorder, publish.Output{Log: p.Log, Lines: p.Output})
 	if err != nil {
 		return err
 	}
 	defer stop()
-	p.log.Info("keeper")
+	p.Log.Info("keeper")
 	failed := func(what string) func(error) {
-		return func(err error) { p.log.Warn("a round failed", "round", what, "error", err) }
+		return func(err error) { p.Log.Warn("a round failed", "round", what, "error", err) }
 	}
 	var group sync.WaitGroup
 	var errs [2]error

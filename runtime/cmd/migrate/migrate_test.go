@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -13,12 +15,18 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"workerfleet/runtime/cmd/internal/program"
 	machine "workerfleet/runtime/parts"
 	"workerfleet/runtime/parts/partstest"
 	"workerfleet/runtime/parts/server"
 	"workerfleet/runtime/postgres/postgrestest"
 	"workerfleet/runtime/secrets"
 )
+
+// run runs the program in these surroundings.
+func run(ctx context.Context, getenv func(string) string, environ []string, output io.Writer) int {
+	return program.Run(ctx, "migrate", program.Surroundings{Getenv: getenv, Environ: environ, Output: output}, migrate)
+}
 
 // Runs on an empty PostgreSQL, several at once, make the schema and the role, draw one password and hand it to the proxy's
 // secret and to nobody else; a later run keeps it. That the role signs in with it is shown in package postgres.

@@ -5,11 +5,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"workerfleet/runtime/cmd/internal/program"
 	"workerfleet/runtime/iam"
 	"workerfleet/runtime/postgres"
 	"workerfleet/runtime/secrets"
@@ -17,14 +17,9 @@ import (
 	"workerfleet/runtime/sqlite"
 )
 
-// parts is what the process has beside its settings.
-type parts struct {
-	getenv func(string) string
-	log    *slog.Logger
-}
-
 // migrate brings the schema to this version, then gives the role its rights and the password that its secret holds.
-func migrate(ctx context.Context, set settings.Migrate, p parts) error {
+func migrate(ctx context.Context, set settings.Migrate, p program.Surroundings) error {
+	p.Log = p.Log.With("tier", set.Tier)
 	if path, ok := set.URL.File(); ok {
 		file, err := sqlite.Open(ctx, path)
 		if err != nil {
@@ -40,11 +35,11 @@ func migrate(ctx context.Context, set settings.Migrate, p parts) error {
 	if err != nil {
 		return err
 	}
-	p.log.Info("schema", "applied", applied)
+	p.Log.Info("schema", "applied", applied)
 	if set.RoleSecret == "" {
 		return postgres.Grant(ctx, owner, postgres.Role{Name: settings.DatabaseRole})
 	}
-	config, err := iam.Config(set.Region, p.getenv)
+	config, err := iam.Config(set.Region, p.Getenv)
 	if err != nil {
 		return err
 	}
