@@ -178,7 +178,7 @@ func (f *FilePath) parse(text string) error {
 
 func absolute(file string) error {
 	if !path.IsAbs(file) || path.Clean(file) != file || file == "/" {
-		return errors.New("is not an absolute path without . and ..")
+		return errors.New("is not an absolute path, with neither . nor .. in it")
 	}
 	return nil
 }

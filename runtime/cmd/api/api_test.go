@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/pem"
 	"io"
 	"net/http"
@@ -173,6 +174,16 @@ func TestCertificate(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "certificate.pem")
 	require.NoError(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Certificate[0]}), 0o600))
+	private, err := x509.MarshalPKCS8PrivateKey(own.PrivateKey)
+	require.NoError(t, err)
+	key := filepath.Join(dir, "certificate.key")
+	require.NoError(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+	named, err := certificate(settings.TLS{Certificate: settings.FilePath(file), Key: settings.FilePath(key)})
+	require.NoError(t, err)
+	require.Equal(t, own.Certificate, named.Certificate)
+	another, err := certificate(settings.TLS{})
+	require.NoError(t, err)
+	require.NotEqual(t, own.Certificate, another.Certificate, "each process makes its own")
 	_, err = certificate(settings.TLS{Certificate: settings.FilePath(file), Key: settings.FilePath(file)})
 	require.ErrorContains(t, err, "certificate: ")
 }
