@@ -88,7 +88,7 @@ func finish(ctx *pulumi.Context, cfg Config, on computeGround, out outputParts) 
 	if err := newBackup(ctx, cfg, on.dataGround, on.data); err != nil {
 		return err
 	}
-	if out.releases, err = newDelivery(ctx, cfg, on.dataGround, out.images); err != nil {
+	if out.releases, err = newDelivery(ctx, cfg, on, out.compute); err != nil {
 		return err
 	}
 	more := out.compute.watched()

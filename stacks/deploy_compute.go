@@ -40,8 +40,10 @@ type computeParts struct {
 	workers *workers.Workers
 	// migration is how a release runs the migration before it deploys.
 	migration pulumi.Map
-	may       permissions
-	reads     environments
+	// roles are those that tasks run under, as a release hands them on.
+	roles []pulumi.StringInput
+	may   permissions
+	reads environments
 }
 
 // newCompute makes the hosts, the worker's definition and the services.
@@ -73,6 +75,7 @@ func newCompute(ctx *pulumi.Context, cfg Config, on computeGround) (*computePart
 		return nil, err
 	}
 	c.reads.definition = c.workers.Task.ARN
+	c.roles = append(c.roles, c.workers.Task.ExecutionRole)
 	c.may = permissions{place: on.place, data: on.data, keys: on.keys, work: on.work, cluster: hosts, workers: c.workers}
 	return c, c.newServices(ctx, cfg, on)
 }

@@ -7,7 +7,6 @@ import (
 	"workerfleet/components/backup"
 	"workerfleet/components/delivery"
 	"workerfleet/components/protection"
-	"workerfleet/components/registry"
 	"workerfleet/components/watch"
 )
 
@@ -34,15 +33,15 @@ func newBackup(ctx *pulumi.Context, cfg Config, on dataGround, parts *dataParts)
 }
 
 // newDelivery lets the stated repository's workflows release; nil where none is stated.
-func newDelivery(ctx *pulumi.Context, cfg Config, on dataGround, images *registry.Registry) (*delivery.Delivery, error) {
+func newDelivery(ctx *pulumi.Context, cfg Config, on computeGround, compute *computeParts) (*delivery.Delivery, error) {
 	if cfg.Delivery.Repository == "" {
 		return nil, nil
 	}
 	args := &delivery.Args{
 		Place: on.place, Provider: cfg.Account.GitHubOIDC, Repository: cfg.Delivery.Repository, Branches: cfg.Delivery.Branches,
-		Repositories: map[string]pulumi.StringInput{},
+		Repositories: map[string]pulumi.StringInput{}, Roles: compute.roles, Cluster: compute.cluster.ARN,
 	}
-	for process, arn := range images.ARNs {
+	for process, arn := range on.images.ARNs {
 		args.Repositories[process] = arn
 	}
 	return delivery.New(ctx, "delivery", args, on.through)

@@ -60,14 +60,19 @@ type process struct {
 	secrets               map[string]task.Secret
 }
 
-func newProcess(ctx *pulumi.Context, cfg Config, on computeGround, p process) (*task.Task, error) {
-	return task.New(ctx, p.name+"-task", &task.Args{
+func (c *computeParts) newProcess(ctx *pulumi.Context, cfg Config, on computeGround, p process) (*task.Task, error) {
+	made, err := task.New(ctx, p.name+"-task", &task.Args{
 		Place: on.place, Network: p.network, Architecture: cfg.Architecture, LogsKey: on.keys.Logs, SecretsKey: on.keys.Data, Policy: p.may,
 		Containers: []task.Container{{
 			Name: p.name, Image: on.artifacts.image(p.name, on.images), CPU: p.cpu, MemorySoft: p.soft, MemoryHard: p.hard,
 			User: cluster.WorkerUser, Environment: p.reads, Secrets: p.secrets, Port: p.port, StopSeconds: p.stop,
 		}},
 	}, on.through)
+	if err != nil {
+		return nil, err
+	}
+	c.roles = append(c.roles, made.ExecutionRole, made.TaskRole)
+	return made, nil
 }
 
 // after is what every service waits for: the cluster with its providers, the way out, and the database behind its proxy.
@@ -77,7 +82,7 @@ func (c *computeParts) after(on computeGround) []pulumi.Resource {
 }
 
 func (c *computeParts) newAPI(ctx *pulumi.Context, cfg Config, on computeGround) error {
-	made, err := newProcess(ctx, cfg, on, process{
+	made, err := c.newProcess(ctx, cfg, on, process{
 		name: "api", network: task.Bridge, cpu: apiCPU, soft: apiSoft, hard: apiHard, stop: apiStop, port: apiPort,
 		reads: c.reads.api(), may: c.may.api(),
 	})
@@ -99,7 +104,7 @@ func (c *computeParts) newAPI(ctx *pulumi.Context, cfg Config, on computeGround)
 // newKeeper makes the two keepers. One may stop while the other takes over, so that a deployment needs no more room
 // than there is.
 func (c *computeParts) newKeeper(ctx *pulumi.Context, cfg Config, on computeGround) error {
-	made, err := newProcess(ctx, cfg, on, process{
+	made, err := c.newProcess(ctx, cfg, on, process{
 		name: "keeper", network: task.Bridge, cpu: keeperCPU, soft: keeperSoft, hard: keepHard, stop: keeperStop,
 		reads: c.reads.keeper(), may: c.may.keeper(),
 	})
@@ -129,6 +134,7 @@ func (c *computeParts) newAgent(ctx *pulumi.Context, cfg Config, on computeGroun
 	if err != nil {
 		return err
 	}
+	c.roles = append(c.roles, made.ExecutionRole, made.TaskRole)
 	healthy := 66
 	if cfg.Workers.MinInstances == 2 {
 		healthy = 50
@@ -143,7 +149,7 @@ func (c *computeParts) newAgent(ctx *pulumi.Context, cfg Config, on computeGroun
 // newMigrate describes the migration; running it is the release's. It alone reaches the writer itself, and so has an
 // interface of its own.
 func (c *computeParts) newMigrate(ctx *pulumi.Context, cfg Config, on computeGround) error {
-	made, err := newProcess(ctx, cfg, on, process{
+	made, err := c.newProcess(ctx, cfg, on, process{
 		name: "migrate", network: task.Own, cpu: migrateCPU, soft: keeperSoft, hard: keepHard, stop: keeperStop,
 		reads: c.reads.migrate(), may: c.may.migrate(), secrets: c.reads.owner(),
 	})

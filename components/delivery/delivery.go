@@ -38,6 +38,10 @@ type Args struct {
 	Branches   []string
 	// Repositories are the ARNs of the image repositories, by process.
 	Repositories map[string]pulumi.StringInput
+	// Roles are the ARNs of the roles that this stack's tasks run under.
+	Roles []pulumi.StringInput
+	// Cluster is the ARN of the one that the migration runs on.
+	Cluster string
 }
 
 // Delivery is the release role.
@@ -95,6 +99,9 @@ func (a *Args) validate(name string) error {
 	}
 	if len(a.Repositories) == 0 {
 		refuse("repositories: is empty; allowed: the ARNs of the stack's image repositories")
+	}
+	if len(a.Roles) == 0 || a.Cluster == "" {
+		refuse("roles, cluster: one is missing; allowed: the roles of the stack's tasks, and the ARN of its cluster")
 	}
 	return errors.Join(problems...)
 }

@@ -20,6 +20,7 @@ func args(provider string) delivery.Args {
 		Place:    place.Place{Stack: "tier-1k", Account: "111122223333", Region: "ap-southeast-1"},
 		Provider: provider, Repository: "acme/fleet", Branches: []string{"main", "release/2"},
 		Repositories: map[string]pulumi.StringInput{"worker": pulumi.String("worker-arn"), "api": pulumi.String("api-arn")},
+		Roles:        []pulumi.StringInput{pulumi.String("role-arn")}, Cluster: "cluster-arn",
 	}
 }
 
@@ -78,9 +79,10 @@ func TestPermissions(t *testing.T) {
 	require.Equal(t, ours, byName["Services"].Condition["StringEquals"])
 	require.Equal(t, ours, byName["Functions"].Condition["StringEquals"])
 	require.Equal(t, map[string][]string{"aws:RequestTag/cost-center": {"tier-1k"}}, byName["NewTaskDefinitions"].Condition["StringEquals"])
-	require.Equal(t, map[string][]string{
-		"iam:ResourceTag/cost-center": {"tier-1k"}, "iam:PassedToService": {"ecs-tasks.amazonaws.com"},
-	}, byName["RolesOfTasks"].Condition["StringEquals"])
+	require.Equal(t, map[string][]string{"iam:PassedToService": {"ecs-tasks.amazonaws.com"}}, byName["RolesOfTasks"].Condition["StringEquals"])
+	require.Equal(t, []string{"role-arn"}, byName["RolesOfTasks"].Resource)
+	require.Equal(t, map[string][]string{"ecs:cluster": {"cluster-arn"}}, byName["Migration"].Condition["ArnEquals"])
+	require.Equal(t, []string{"ecs:DescribeTasks"}, byName["Migration"].Action)
 	everywhere := []string{}
 	for name, s := range byName {
 		if len(s.Resource) == 1 && s.Resource[0] == "*" {
@@ -99,7 +101,7 @@ func TestRefuses(t *testing.T) {
 	}, graph.Run{})
 	for _, problem := range []string{
 		`delivery.Delivery "delivery": provider: "off" is not allowed; allowed: create, adopt`, `repository: "acme/*" is not allowed; allowed: owner/name`,
-		`branches[1]: "release/*" is not allowed; allowed: the whole name of a branch`, "repositories: is empty",
+		`branches[1]: "release/*" is not allowed; allowed: the whole name of a branch`, "repositories: is empty", "roles, cluster: one is missing",
 	} {
 		require.ErrorContains(t, err, problem)
 	}

@@ -52,9 +52,14 @@ func (a *Args) permissions() access.Document {
 			Conditions: []access.Condition{access.When("StringEquals", "aws:RequestTag/"+tag, p.Stack)},
 		},
 		{
-			Sid: "Services", Actions: []string{"ecs:DescribeServices", "ecs:DescribeTasks", "ecs:RunTask", "ecs:UpdateService"},
-			Resources:  access.Texts(p.ARN("ecs", "service/*"), p.ARN("ecs", "task/*"), p.ARN("ecs", "task-definition/*")),
+			Sid: "Services", Actions: []string{"ecs:DescribeServices", "ecs:RunTask", "ecs:UpdateService"},
+			Resources:  access.Texts(p.ARN("ecs", "service/*"), p.ARN("ecs", "task-definition/*")),
 			Conditions: []access.Condition{ours},
+		},
+		{
+			// The migration's task carries no tag of its own: it is known by its cluster.
+			Sid: "Migration", Actions: []string{"ecs:DescribeTasks"}, Resources: access.Texts(p.ARN("ecs", "task/*")),
+			Conditions: []access.Condition{access.When("ArnEquals", "ecs:cluster", a.Cluster)},
 		},
 		{
 			// Reading definitions and listing know no resource.
@@ -67,10 +72,9 @@ func (a *Args) permissions() access.Document {
 			Resources: access.Texts(p.ARN("lambda", "function:*")), Conditions: []access.Condition{ours},
 		},
 		{
-			Sid: "RolesOfTasks", Actions: []string{"iam:PassRole"}, Resources: access.Texts(p.IAM("role/*")),
-			Conditions: []access.Condition{
-				access.When("StringEquals", "iam:ResourceTag/"+tag, p.Stack), access.When("StringEquals", "iam:PassedToService", "ecs-tasks.amazonaws.com"),
-			},
+			// By name: a role's tags are no reliable condition of passing it on.
+			Sid: "RolesOfTasks", Actions: []string{"iam:PassRole"}, Resources: a.Roles,
+			Conditions: []access.Condition{access.When("StringEquals", "iam:PassedToService", "ecs-tasks.amazonaws.com")},
 		},
 	}
 }
