@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -41,11 +42,14 @@ func program(args postgres.Args, out made) pulumi.RunFunc {
 		if err != nil || out == nil {
 			return err
 		}
+		var mu sync.Mutex // outputs come from goroutines of their own
 		for name, value := range map[string]pulumi.StringOutput{
 			"endpoint": c.Endpoint, "reader": c.ReaderEndpoint, "writer": c.WriterEndpoint, "id": c.ResourceID,
 			"owner": c.OwnerSecret, "role": c.RoleSecret, "connect": access.Document{c.Connect()}.JSON().ToStringOutput(),
 		} {
 			ctx.Export(name, value.ApplyT(func(text string) string {
+				mu.Lock()
+				defer mu.Unlock()
 				out[name] = text
 				return text
 			}))
