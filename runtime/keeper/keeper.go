@@ -58,6 +58,8 @@ type Report struct {
 	// Served counts users who were bound again after they lost their worker.
 	Served int
 	Healed map[string]int
+	// More says that a bound was reached: another round at once finds more.
+	More bool
 	// Workers counts by state, as the round began.
 	Workers map[claim.State]int
 }
@@ -93,7 +95,7 @@ func (k *Keeper) reap(ctx context.Context, r *Report) error {
 	if err != nil {
 		return fmt.Errorf("reap: %w", err)
 	}
-	r.Dead, r.Held, r.Silent = reaped.Dead, reaped.Held, reaped.Silent
+	r.Dead, r.Held, r.Silent, r.More = reaped.Dead, reaped.Held, reaped.Silent, r.More || reaped.More
 	var errs []error
 	for _, d := range reaped.Dead {
 		if d.User != "" {
@@ -212,6 +214,6 @@ func (k *Keeper) heal(ctx context.Context, r *Report) error {
 	if err != nil {
 		return fmt.Errorf("heal: %w", err)
 	}
-	r.Healed, k.cursor = healed.Repairs, healed.Next
+	r.Healed, k.cursor, r.More = healed.Repairs, healed.Next, r.More || healed.Next != 0
 	return nil
 }

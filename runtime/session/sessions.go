@@ -25,7 +25,7 @@ type Mailbox interface {
 	Post(ctx context.Context, host fleet.Host, m fleet.Mail) error
 }
 
-// Config is what sessions are made of. All fields must be set.
+// Config is what sessions are made of. All fields must be set, but for one of Vault and HandOn.
 type Config struct {
 	Claims    claim.Claims
 	Directory claim.Directory
@@ -33,6 +33,9 @@ type Config struct {
 	Vault     Vault
 	Mailbox   Mailbox
 	Terms     claim.Terms
+	// HandOn is set instead of Vault where credentials may not be opened: it tells somebody who may of a binding that
+	// the database has agreed to. Delivering it again there is harmless.
+	HandOn func(ctx context.Context, b claim.Binding) error
 }
 
 // Sessions begins and ends sessions. It keeps nothing itself and is safe for concurrent use.
@@ -76,7 +79,7 @@ func (s *Sessions) Claim(ctx context.Context, r claim.Request, replyTo string) (
 		var occupied *Occupied
 		switch {
 		case err == nil:
-			answer.Bound.Sent = true
+			answer.Bound.Sent = s.HandOn == nil
 			return Progress{Bound: answer.Bound}, nil
 		case errors.As(err, &outdated), errors.Is(err, claim.ErrFenced):
 			continue
@@ -96,6 +99,10 @@ func (s *Sessions) Deliver(ctx context.Context, b claim.Binding, replyTo string)
 	// Opening the credentials does not wait for the database's word: the key service takes the longest of all steps.
 	opened := make(chan opening, 1)
 	go func() {
+		if s.HandOn != nil {
+			opened <- opening{}
+			return
+		}
 		credentials, err := s.Vault.Credentials(ctx, b.User)
 		opened <- opening{credentials, err}
 	}()
@@ -106,7 +113,11 @@ func (s *Sessions) Deliver(ctx context.Context, b claim.Binding, replyTo string)
 	if errors.As(err, &outdated) {
 		err = errors.Join(err, s.Directory.Raise(ctx, outdated.Row+1))
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case s.HandOn != nil:
+		err = wrap(s.HandOn(ctx, b), "hand the assignment of %s on", b.User)
+	default:
 		err = s.post(ctx, b, credentials, replyTo)
 	}
 	if refused(err) {
@@ -198,6 +209,23 @@ func (s *Sessions) End(ctx context.Context, user fleet.User) error {
 	if !open {
 		return nil
 	}
+	return s.end(ctx, current)
+}
+
+// EndAt ends the user's session of one epoch. A newer one stays: whoever asked meant another.
+func (s *Sessions) EndAt(ctx context.Context, user fleet.User, epoch fleet.Epoch) error {
+	current, open, err := s.Authority.Current(ctx, user)
+	if err != nil {
+		return fmt.Errorf("find the session of %s: %w", user, err)
+	}
+	if !open || current.Epoch != epoch {
+		return nil
+	}
+	return s.end(ctx, current)
+}
+
+func (s *Sessions) end(ctx context.Context, current Session) error {
+	user := current.User
 	if err := s.Claims.Release(ctx, user, current.Epoch); err != nil && !errors.Is(err, claim.ErrFenced) {
 		return fmt.Errorf("release the session of %s: %w", user, err)
 	}

@@ -1,0 +1,153 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"workerfleet/runtime/claim"
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/queue"
+	"workerfleet/runtime/session"
+	"workerfleet/runtime/signals"
+)
+
+// Witness says what the cluster has seen.
+type Witness interface {
+	// Ended lists the workers that ran on a host and have ended for good. One that is missing may have ended all the same.
+	Ended(ctx context.Context, host fleet.Host) ([]fleet.Worker, error)
+}
+
+// Store is what is asked of the index.
+type Store interface {
+	claim.Directory
+	claim.Hosts
+}
+
+// Config is what messages are answered with. All fields must be set, but Witness where there is no cluster to ask.
+type Config struct {
+	Store     Store
+	Sessions  *session.Sessions
+	Authority session.Authority
+	Witness   Witness
+	Recorder  signals.Recorder
+	Terms     claim.Terms
+}
+
+// Control does what messages ask for. It keeps nothing and is safe for concurrent use.
+type Control struct{ Config }
+
+// New puts the parts together.
+func New(c Config) *Control { return &Control{c} }
+
+// PoolClaim handles a message of pool-claim.
+func (c *Control) PoolClaim(ctx context.Context, m queue.Message) error {
+	task, err := queue.Parse(queue.PoolClaim, m.Body)
+	if err != nil {
+		return err
+	}
+	return c.claim(ctx, claim.Request{User: task.User})
+}
+
+// WorkerControl handles a message of worker-control.
+func (c *Control) WorkerControl(ctx context.Context, m queue.Message) error {
+	task, err := queue.Parse(queue.WorkerControl, m.Body)
+	if err != nil {
+		return err
+	}
+	switch task.Type {
+	case queue.Start:
+		return c.start(ctx, task)
+	case queue.Stop:
+		return c.stop(ctx, task)
+	case queue.Restart:
+		if err := c.stop(ctx, task); err != nil {
+			return err
+		}
+		return c.start(ctx, task)
+	case queue.TaskStopped:
+		return c.ended(ctx, task.Worker)
+	default:
+		return c.lost(ctx, task)
+	}
+}
+
+// start claims a worker unless the user's session is a later one than the sender knew of.
+func (c *Control) start(ctx context.Context, t queue.Task) error {
+	current, open, err := c.Authority.Current(ctx, t.User)
+	if err != nil {
+		return fmt.Errorf("find the session of %s: %w", t.User, err)
+	}
+	if open && current.Epoch > t.Epoch {
+		return nil
+	}
+	return c.claim(ctx, claim.Request{User: t.User})
+}
+
+func (c *Control) stop(ctx context.Context, t queue.Task) error {
+	return c.Sessions.EndAt(ctx, t.User, t.Epoch)
+}
+
+// claim brings the user as far as it comes. A user without credentials cannot be served by asking again; the pool that is
+// being rebuilt can, and so can a user whose former worker may still act.
+func (c *Control) claim(ctx context.Context, r claim.Request) error {
+	progress, err := c.Sessions.Claim(ctx, r, "")
+	switch {
+	case err != nil:
+		return err
+	case progress.Wait > 0:
+		return fmt.Errorf("%s cannot be served for another %s: the former worker may still act", r.User, progress.Wait)
+	}
+	return nil
+}
+
+// lost asks ECS which workers ended with a host. A host that lost its agent, or that is drained, may hold workers that go
+// on: its word alone ends nobody, and what ECS does not say the lease does. An EC2 instance's name is not the index's
+// name of a host; ECS reports each of its tasks as stopped by itself.
+func (c *Control) lost(ctx context.Context, t queue.Task) error {
+	if t.Host == "" || c.Witness == nil {
+		return nil
+	}
+	workers, err := c.Witness.Ended(ctx, t.Host)
+	if err != nil {
+		return fmt.Errorf("ask about %s: %w", t.Host, err)
+	}
+	var errs []error
+	for _, worker := range workers {
+		errs = append(errs, c.ended(ctx, worker))
+	}
+	return errors.Join(errs...)
+}
+
+// ended takes the end of a worker's task for what it is: whatever life the index knows of it is over. One that the index
+// does not know is buried already; where that failed half way, the index keeps the proof of its end for whoever takes its
+// user over.
+func (c *Control) ended(ctx context.Context, worker fleet.Worker) error {
+	known, registered, err := c.Store.Worker(ctx, worker)
+	if err != nil {
+		return fmt.Errorf("look for %s: %w", worker, err)
+	}
+	if !registered {
+		return nil
+	}
+	death, err := c.Store.Exit(ctx, worker, known.Life, c.Terms)
+	if errors.Is(err, claim.ErrFenced) {
+		return fmt.Errorf("%s has registered a newer life while its end was noted: %w", worker, err)
+	}
+	if err != nil {
+		return fmt.Errorf("note the end of %s: %w", worker, err)
+	}
+	c.Recorder.Add(signals.Deaths, 1, "confirmed")
+	if death.User == "" {
+		return nil
+	}
+	if err := c.Authority.Close(ctx, death.User, death.Epoch); err != nil {
+		return fmt.Errorf("fence the session of %s: %w", death.User, err)
+	}
+	// The user stands at the head of the queue by the exit; what hinders this claim the next round finds again.
+	_, err = c.Sessions.Claim(ctx, claim.Request{User: death.User, Bonus: claim.LongestBonus}, "")
+	if err != nil && !errors.Is(err, claim.ErrRebuilding) {
+		return fmt.Errorf("serve %s again: %w", death.User, err)
+	}
+	return nil
+}
