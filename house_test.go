@@ -53,7 +53,7 @@ var linked = []struct {
 	{"runtime/cmd/worker", []string{"github.com/aws/", "github.com/redis/", "github.com/jackc/", "modernc.org/"},
 		"a worker holds a user's credentials and knows its agent and its broker, nothing else"},
 	{"runtime/cmd/agent", []string{"github.com/jackc/", "modernc.org/", "github.com/aws/aws-sdk-go-v2/service/ecs"}, "an agent reaches Valkey and no database, and launches nothing"},
-	{"runtime/cmd/function", []string{"github.com/aws/aws-sdk-go-v2/service/secretsmanager", "net/rpc", module + "/runtime/lambda/emulator", module + "/runtime/fifo"},
+	{"runtime/cmd/function", []string{"github.com/aws/aws-sdk-go-v2/service/secretsmanager", module + "/runtime/lambda/emulator", module + "/runtime/fifo"},
 		"functions migrate nothing, and carry no stand-in for what starts them"},
 	{"runtime/cmd/api", []string{"github.com/aws/aws-sdk-go-v2/service/ecs"}, "the claim path launches nothing"},
 }

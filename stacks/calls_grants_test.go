@@ -1,7 +1,6 @@
 package stacks
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -18,40 +17,93 @@ var uncalled = []struct {
 	actions   []string
 	processes []string
 }{
-	{"no round reconciles by ECS's own list of workers yet", []string{"ecs:ListTasks", "ecs:DescribeTasks"}, []string{"keeper"}},
+	{"no round reconciles by ECS's own list of workers yet", []string{"ecs:ListTasks", "ecs:DescribeTasks"}, []string{"keeper", "function-pool", "function-maintenance"}},
 	{"the second signals are to come: asking ECS and EC2 about hosts that fell silent",
-		[]string{"ecs:DescribeContainerInstances", "ec2:DescribeInstances"}, []string{"keeper"}},
-	{"RunTask hands it on; nobody calls it", []string{"iam:PassRole"}, []string{"keeper"}},
+		[]string{"ecs:DescribeContainerInstances", "ec2:DescribeInstances"}, []string{"keeper", "function-control", "function-pool", "function-maintenance"}},
+	{"RunTask hands it on; nobody calls it", []string{"iam:PassRole"}, []string{"keeper", "function-pool", "function-maintenance"}},
 	{"the adapter of Auto Scaling is to come: growing the hosts ahead of an open, and ending empty ones",
 		[]string{"autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup", "autoscaling:DescribeAutoScalingGroups",
-			"autoscaling:DescribeScalingActivities", "ecs:UpdateContainerInstancesState", "ecs:ListContainerInstances", "ecs:DescribeCapacityProviders"}, []string{"keeper"}},
-	{"the adapter of SQS is to come", []string{"sqs:SendMessage"}, []string{"api", "keeper"}},
+			"autoscaling:DescribeScalingActivities", "ecs:UpdateContainerInstancesState", "ecs:ListContainerInstances", "ecs:DescribeCapacityProviders"}, []string{"keeper", "function-pool", "function-maintenance"}},
+	{"orders are to come, and with them what api and keeper send", []string{"sqs:SendMessage"}, []string{"api", "keeper"}},
+	{"pool asks the index alone; every function may sign in to the database", []string{"rds-db:connect"}, []string{"function-pool"}},
 	{"the endpoint that takes a user's credentials is to come", []string{"kms:Encrypt"}, []string{"api"}},
 	{"the log router beside the agent writes the workers' log", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, []string{"agent"}},
+}
+
+// reachedByName are calls that a process is found to make only because a method that it calls has the name of another type's: the
+// sources are read without types. Each was looked at.
+var reachedByName = map[string][]string{
+	"function-claim":       {"ecs:RunTask", "ecs:StopTask", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"},
+	"function-control":     {"ecs:RunTask", "kms:Decrypt", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"},
+	"function-pool":        {"kms:Decrypt", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"},
+	"function-maintenance": {"kms:Decrypt", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"},
+}
+
+// lambdasOwn is what Lambda does itself under a function's role: the log, traces, the network, and feeding it.
+var lambdasOwn = []string{
+	"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
+	"ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
+	"ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+	"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
+}
+
+// ofTools are calls that no process makes: what receives for the functions of one machine, and what people send dead letters
+// back with.
+var ofTools = []string{
+	"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:GetQueueUrl",
+	"sqs:StartMessageMoveTask", "sqs:ListMessageMoveTasks",
+}
+
+// judged lists the processes: those with a binary of their own, and each function but orders, which ends at its start.
+func judged(t *testing.T) map[string][]string {
+	t.Helper()
+	called := map[string][]string{}
+	for _, process := range []string{"api", "keeper", "agent", "migrate"} {
+		called[process] = callsOf(t, "runtime/cmd/"+process).made()
+	}
+	all := callsOf(t, "runtime/cmd/function")
+	for _, handler := range []string{"claim", "control", "pool", "maintenance"} {
+		require.NotEmpty(t, all.names[runtimeModule+"cmd/function."+handler+"Function"], "the function %s begins elsewhere", handler)
+		process := "function-" + handler
+		called[process] = all.from(handler + "Function").made()
+		for _, action := range reachedByName[process] {
+			require.Contains(t, called[process], action, "%s is not found to call it any more: reachedByName need not list it", process)
+		}
+		called[process] = slices.DeleteFunc(called[process], func(action string) bool { return slices.Contains(reachedByName[process], action) })
+	}
+	return called
 }
 
 // grantedTo are the actions that a process may ask AWS for itself, without those that a service asks for in its name.
 func grantedTo(t *testing.T, g *graph.Graph, process string) []string {
 	t.Helper()
 	var actions []string
-	for _, s := range statementsOf(t, g, byName(t, g, process+"-task-process-role")) {
+	role := process + "-task-process-role"
+	isFunction := strings.HasPrefix(process, "function-")
+	if isFunction {
+		role = process + "-process-role"
+	}
+	for _, s := range statementsOf(t, g, byName(t, g, role)) {
 		through := slices.ContainsFunc(s.conditions, func(c string) bool { return strings.Contains(c, "kms:ViaService") })
 		if s.allow && !through {
 			actions = append(actions, s.actions...)
 		}
 	}
+	if isFunction {
+		actions = slices.DeleteFunc(actions, func(action string) bool { return slices.Contains(lambdasOwn, action) })
+	}
 	return actions
 }
 
 // Each process may do what its source calls, and nothing that it does not: a call without a grant fails in the account
-// only, and a grant that nobody needs is an attacker's. The functions have no binary yet. That AWS takes an action for
+// only, and a grant that nobody needs is an attacker's. That AWS takes an action for
 // the one that the call needs is seen in an account.
 func TestProcessesMayDoWhatTheyCall(t *testing.T) {
 	g := deployTier(t, "10k", graph.Run{})
 	all := map[string]bool{}
 	used := map[string]bool{}
-	for _, process := range []string{"api", "keeper", "agent", "migrate"} {
-		called, granted := callsOf(t, "runtime/cmd/"+process).made(), grantedTo(t, g, process)
+	for process, called := range judged(t) {
+		granted := grantedTo(t, g, process)
 		for _, action := range called {
 			all[action] = true
 			require.Contains(t, granted, action, "%s calls it and may not", process)
@@ -75,7 +127,8 @@ func TestProcessesMayDoWhatTheyCall(t *testing.T) {
 			}
 		}
 	}
-	require.Subset(t, all, map[string]bool{"elasticache:Connect": true, "rds-db:connect": true, "kms:Decrypt": true, "secretsmanager:PutSecretValue": true},
+	require.Subset(t, all, map[string]bool{"elasticache:Connect": true, "rds-db:connect": true, "kms:Decrypt": true, "secretsmanager:PutSecretValue": true,
+		"sqs:SendMessage": true, "ecs:ListTasks": true},
 		"what is known to be called is found")
 }
 
@@ -84,7 +137,7 @@ func TestProcessesMayDoWhatTheyCall(t *testing.T) {
 // a library alone calls.
 func TestEveryCallIsRecognised(t *testing.T) {
 	recognised, reached := map[string]bool{}, map[string]bool{}
-	for _, binary := range []string{"api", "keeper", "agent", "migrate"} {
+	for _, binary := range []string{"api", "keeper", "agent", "migrate", "function"} {
 		c := callsOf(t, "runtime/cmd/"+binary)
 		for _, actions := range c.actions {
 			for _, action := range actions {
@@ -100,6 +153,9 @@ func TestEveryCallIsRecognised(t *testing.T) {
 			reached[action] = true
 		}
 	}
+	for _, action := range ofTools {
+		reached[action] = true
+	}
 	found := 0
 	for _, file := range runtimeFiles(t) {
 		for _, action := range inputsIn(t, file) {
@@ -109,6 +165,4 @@ func TestEveryCallIsRecognised(t *testing.T) {
 		}
 	}
 	require.GreaterOrEqual(t, found, 3)
-	_, err := os.Stat("../runtime/cmd/function")
-	require.ErrorIs(t, err, os.ErrNotExist, "the functions have a binary: judge their roles as well")
 }

@@ -111,7 +111,7 @@ func actionOf(call *ast.CallExpr, imports map[string]string) string {
 				continue
 			}
 			if service, found := strings.CutPrefix(imports[input.X.(*ast.Ident).Name], awsServices); found {
-				return service + ":" + function.Sel.Name
+				return service + ":" + permissionOf(function.Sel.Name)
 			}
 		case *ast.BasicLit:
 			if signedFor, _ := strconv.Unquote(a.Value); function.Sel.Name == "PresignHTTP" {
@@ -123,6 +123,23 @@ func actionOf(call *ast.CallExpr, imports map[string]string) string {
 		return "rds-db:connect"
 	}
 	return ""
+}
+
+// permissionOf is the action that IAM asks for: SQS's batches are permitted as their single calls are.
+func permissionOf(operation string) string {
+	switch operation {
+	case "SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch":
+		return strings.TrimSuffix(operation, "Batch")
+	}
+	return operation
+}
+
+// from is the same binary entered at another function than main: what one handler of a binary with several can call.
+func (c *calls) from(function string) *calls {
+	main := c.roots[0]
+	entered := *c
+	entered.roots = append([]string{strings.TrimSuffix(main, "main") + function}, c.roots[1:]...)
+	return &entered
 }
 
 // made are the actions that the binary can ask for.
@@ -162,7 +179,7 @@ func inputsIn(t *testing.T, file string) []string {
 		if n, ok := node.(*ast.SelectorExpr); ok {
 			of, _ := n.X.(*ast.Ident)
 			if operation, input := strings.CutSuffix(n.Sel.Name, "Input"); of != nil && input && services[of.Name] != "" {
-				found = append(found, services[of.Name]+":"+operation)
+				found = append(found, services[of.Name]+":"+permissionOf(operation))
 			}
 		}
 		return true

@@ -18,6 +18,7 @@ import (
 
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/cmd/internal/program"
+	"workerfleet/runtime/cmd/internal/refilling"
 	"workerfleet/runtime/ecs/ecstest"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/pool"
@@ -151,11 +152,11 @@ func TestRefusals(t *testing.T) {
 
 // The calendar and the sizes come from the settings as they are.
 func TestPolicy(t *testing.T) {
-	p, rollout, err := policy(settings.Keeper{
+	p, rollout, err := refilling.Policy(filling(settings.Keeper{
 		Launching: settings.Launching{TaskDefinition: "arn:aws:ecs:eu-west-1:111122223333:task-definition/worker:12"},
 		Pool:      settings.Pool{Peak: 35, PerHost: 30, MinHosts: 2, MaxHosts: 3, CanaryShare: 0.25},
 		Market:    settings.Market{TimeZone: "Asia/Singapore", Open: "09:00", Close: "17:00", Holidays: settings.Holidays{{Date: "2026-12-25"}, {Date: "2026-12-24", Close: "12:30"}}},
-	})
+	}))
 	require.NoError(t, err)
 	require.Equal(t, int64(12), rollout.Image)
 	require.Equal(t, []int{35, 30, 2, 3}, []int{p.Peak, p.PerHost, p.MinHosts, p.MaxHosts})

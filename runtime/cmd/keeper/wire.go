@@ -4,19 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 
 	"workerfleet/runtime/cmd/internal/claimpath"
 	"workerfleet/runtime/cmd/internal/program"
 	"workerfleet/runtime/cmd/internal/publish"
-	"workerfleet/runtime/ecs"
-	"workerfleet/runtime/iam"
+	"workerfleet/runtime/cmd/internal/refilling"
 	"workerfleet/runtime/keeper"
-	"workerfleet/runtime/pool"
-	"workerfleet/runtime/process"
 	"workerfleet/runtime/settings"
 	"workerfleet/runtime/telemetry"
 	"workerfleet/stacks/sizing"
@@ -25,11 +19,11 @@ import (
 // serve connects the keeper to what it keeps and makes rounds until ctx ends.
 func serve(ctx context.Context, set settings.Keeper, p program.Surroundings) error {
 	p.Log = p.Log.With("tier", set.Tier)
-	provider, err := provider(set, p.Getenv)
+	provider, err := refilling.Provider(filling(set), p.Getenv)
 	if err != nil {
 		return err
 	}
-	policy, rollout, err := policy(set)
+	policy, rollout, err := refilling.Policy(filling(set))
 	if err != nil {
 		return err
 	}
@@ -68,54 +62,6 @@ func serve(ctx context.Context, set settings.Keeper, p program.Surroundings) err
 	return errors.Join(errs[:]...)
 }
 
-// provider is where workers are launched: an ECS cluster, or on one machine the process that forks them.
-func provider(set settings.Keeper, getenv func(string) string) (pool.Provider, error) {
-	if url, ok := set.Launcher(); ok {
-		return process.NewRemote(url), nil
-	}
-	config, err := iam.Config(set.Region, getenv)
-	if err != nil {
-		return nil, err
-	}
-	provider, err := ecs.New(config, ecs.Config{
-		Cluster: set.Name, TaskDefinition: set.TaskDefinition, CapacityProvider: set.CapacityProvider,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return provider, nil
-}
-
-// policy is how many workers there should be, and of which image.
-func policy(set settings.Keeper) (pool.Policy, pool.Rollout, error) {
-	market := pool.Market{TimeZone: string(set.TimeZone), Open: string(set.Open), Close: string(set.Close)}
-	for _, day := range set.Holidays {
-		text := day.Date
-		if day.Close != "" {
-			text += "=" + string(day.Close)
-		}
-		market.Holidays = append(market.Holidays, text)
-	}
-	calendar, err := pool.NewCalendar(market)
-	if err != nil {
-		return pool.Policy{}, pool.Rollout{}, fmt.Errorf("market: %w", err)
-	}
-	image, err := revision(set.TaskDefinition)
-	if err != nil {
-		return pool.Policy{}, pool.Rollout{}, err
-	}
-	return pool.Policy{
-		Peak: int(set.Peak), PerHost: int(set.PerHost), MinHosts: int(set.MinHosts), MaxHosts: int(set.MaxHosts),
-		Buffer: int(set.Buffer), CanaryShare: float64(set.CanaryShare), Calendar: calendar,
-	}, pool.Rollout{Image: image}, nil
-}
-
-// revision is the number at the end of FAMILY:REVISION, or of a task definition's ARN.
-func revision(definition string) (int64, error) {
-	number := definition[strings.LastIndex(definition, ":")+1:]
-	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%s: does not end in a revision; allowed: FAMILY:REVISION or the ARN of one", settings.EnvWorkerTaskDefinition)
-	}
-	return n, nil
+func filling(set settings.Keeper) refilling.Settings {
+	return refilling.Settings{Stack: set.Stack, Cluster: set.Cluster, Launching: set.Launching, Pool: set.Pool, Market: set.Market}
 }

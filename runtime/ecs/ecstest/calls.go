@@ -107,8 +107,9 @@ func (s *Server) list(input map[string]any) (any, *refusal) {
 	from, _ := strconv.Atoi(text(input, "nextToken")) // absent: from the start
 	arns, next := []string{}, ""
 	for i := from; i < len(s.tasks); i++ {
-		family := "/" + text(input, "family") + ":"
-		if s.tasks[i].DesiredStatus != text(input, "desiredStatus") || !strings.Contains(s.tasks[i].TaskDefinitionArn, family) {
+		family, host := text(input, "family"), text(input, "containerInstance")
+		if s.tasks[i].DesiredStatus != text(input, "desiredStatus") || family != "" && !strings.Contains(s.tasks[i].TaskDefinitionArn, "/"+family+":") ||
+			host != "" && s.tasks[i].ContainerInstanceArn != host {
 			continue
 		}
 		if len(arns) == 100 {

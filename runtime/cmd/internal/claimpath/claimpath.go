@@ -27,6 +27,8 @@ type Settings struct {
 	Lease    settings.Lease
 	// Connections are how many are kept at most.
 	Connections Connections
+	// HandOn takes bindings to somebody who may open credentials, instead of Sealing: see session.Config.
+	HandOn func(ctx context.Context, b claim.Binding) error
 }
 
 // Connections bound a process's share of what servers take.
@@ -76,12 +78,14 @@ func Open(ctx context.Context, set Settings, getenv func(string) string) (opened
 	if err = p.openDatabase(ctx, set, getenv); err != nil {
 		return nil, err
 	}
-	p.Vault = session.Keyed{Safe: p.Database}
-	if p.Vault.Cipher, err = cipher(set, getenv); err != nil {
-		return nil, err
+	if set.HandOn == nil {
+		p.Vault = session.Keyed{Safe: p.Database}
+		if p.Vault.Cipher, err = cipher(set, getenv); err != nil {
+			return nil, err
+		}
 	}
 	p.Sessions = session.New(session.Config{
-		Claims: p.Store, Directory: p.Store, Authority: p.Database, Vault: p.Vault, Mailbox: p.Mail, Terms: p.Terms,
+		Claims: p.Store, Directory: p.Store, Authority: p.Database, Vault: p.Vault, Mailbox: p.Mail, Terms: p.Terms, HandOn: set.HandOn,
 	})
 	return p, nil
 }

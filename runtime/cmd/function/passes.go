@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"workerfleet/runtime/claim"
+	"workerfleet/runtime/cmd/internal/index"
+	"workerfleet/runtime/cmd/internal/refilling"
+	"workerfleet/runtime/keeper"
+	"workerfleet/runtime/lambda"
+	"workerfleet/runtime/valkey"
+	"workerfleet/stacks/sizing"
+)
+
+// poolFunction keeps the number of workers right, and asks nobody but the index and the cluster.
+func poolFunction(p parts) lambda.Function {
+	open := later(func(ctx context.Context) (*keeper.Refill, error) {
+		client, err := index.Connect(ctx, index.Settings{Stack: p.set.Stack, Valkey: p.set.Valkey, Connections: sizing.FunctionToValkey}, p.Getenv)
+		if err != nil {
+			return nil, err
+		}
+		store, err := valkey.NewStore(ctx, client)
+		if err == nil {
+			var refill *keeper.Refill
+			if refill, err = p.refill(store); err == nil {
+				return refill, nil
+			}
+		}
+		_ = client.Close() // the next event connects anew
+		return nil, err
+	})
+	return lambda.Function{Pass: func(ctx context.Context) error {
+		refill, err := open(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = refill.Pass(ctx)
+		return err
+	}}
+}
+
+func (p parts) refill(launches claim.Launches) (*keeper.Refill, error) {
+	set := refilling.Settings{Stack: p.set.Stack, Cluster: p.set.Cluster, Launching: p.set.Launching, Pool: p.set.Pool, Market: p.set.Market}
+	provider, err := refilling.Provider(set, p.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	policy, rollout, err := refilling.Policy(set)
+	if err != nil {
+		return nil, err
+	}
+	return keeper.NewRefill(keeper.RefillConfig{
+		Launches: launches, Provider: provider, Policy: policy, Rollout: rollout, Terms: index.Terms(p.set.Lease), Key: rand.Text, Recorder: p.recorder,
+	})
+}
+
+// upkeep is what maintenance does at each tick.
+type upkeep struct {
+	keeper *keeper.Keeper
+	refill *keeper.Refill
+}
+
+// maintenanceFunction makes the keeper's rounds and then the refill's, whose launches and stops also renew the image.
+func maintenanceFunction(p parts) lambda.Function {
+	open := later(func(ctx context.Context) (upkeep, error) {
+		wake, err := p.wakes()
+		if err != nil {
+			return upkeep{}, err
+		}
+		path, err := p.path(ctx, wake)
+		if err != nil {
+			return upkeep{}, err
+		}
+		refill, err := p.refill(path.Store)
+		if err != nil {
+			path.Close()
+			return upkeep{}, err
+		}
+		return upkeep{refill: refill, keeper: keeper.New(keeper.Config{
+			Store: path.Store, Sessions: path.Sessions, Authority: path.Database, Recorder: p.recorder, Terms: path.Terms, Incarnation: rand.Text,
+		})}, nil
+	})
+	return lambda.Function{Pass: func(ctx context.Context) error {
+		u, err := open(ctx)
+		if err != nil {
+			return err
+		}
+		return u.pass(ctx)
+	}}
+}
+
+// Pauses between the rounds of one event: none while there is more to do, and longer while a pool that is being rebuilt
+// waits for its hosts. lastRound is what is left of an event's time when no other round is begun.
+const (
+	rebuildPause = time.Second
+	lastRound    = 10 * time.Second
+)
+
+// pass goes on while a round reached a bound, or the pool is being rebuilt: the process that opens it must have seen it
+// closed for TTL and guard, and nobody knows whether the next event comes to this one. What failed hinders no refill.
+func (u upkeep) pass(ctx context.Context) error {
+	err := u.rounds(ctx)
+	_, refillErr := u.refill.Pass(ctx)
+	return errors.Join(err, refillErr)
+}
+
+func (u upkeep) rounds(ctx context.Context) error {
+	for {
+		report, err := u.keeper.Pass(ctx)
+		if deadline, ok := ctx.Deadline(); err != nil || ok && time.Until(deadline) < lastRound || !report.More && !report.Rebuilding {
+			return err
+		}
+		if report.Rebuilding {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(rebuildPause):
+			}
+		}
+	}
+}
