@@ -1,6 +1,6 @@
-# make up · preview · destroy · local · bench · test · check. STACK is a tier (tier-100 … tier-100k) or any Pulumi.<name>.yaml.
+# make up · preview · destroy · local · bench · build · test · check. STACK is a tier (tier-100 … tier-100k) or any Pulumi.<name>.yaml.
 .DEFAULT_GOAL := help
-.PHONY: help up preview destroy local bench test check
+.PHONY: help up preview destroy local bench build test check
 # Exported, not pasted into the commands: a value with a quote in it stays a value.
 export STACK ?= tier-100
 export FROM
@@ -20,12 +20,15 @@ destroy: ## remove what up applied to STACK
 	@go run ./offline destroy --stack "$$STACK"
 
 local: ## run the platform on this machine: ARGS="--users 100 --workers 110 --kill 10"
-	@go build -o .workerfleet/bin/ ./runtime/cmd/agent ./runtime/cmd/api ./runtime/cmd/keeper ./runtime/cmd/local ./runtime/cmd/migrate ./runtime/cmd/worker
+	@go build -o .workerfleet/bin/ ./runtime/cmd/agent ./runtime/cmd/api ./runtime/cmd/function ./runtime/cmd/keeper ./runtime/cmd/local ./runtime/cmd/migrate ./runtime/cmd/worker
 	@.workerfleet/bin/local $(ARGS)
 
 bench: ## measure: ARGS="claims --workers 35000 --rate 600 --for 20s", or ARGS=workers
 	@go build -o .workerfleet/bin/ ./runtime/cmd/bench ./runtime/cmd/worker
 	@.workerfleet/bin/bench $(or $(ARGS),claims)
+
+build: ## write dist/function-amd64.zip and dist/function-arm64.zip, which an update deploys
+	@go run ./runtime/cmd/bundle
 
 test: ## run every test, the runtime's under the race detector where there is a C compiler
 	go test -timeout 20m $$(go list ./... | grep -v '^workerfleet/runtime/')

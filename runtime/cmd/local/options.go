@@ -19,11 +19,15 @@ type options struct {
 	beat, ttl, guard            time.Duration
 	seed                        uint64
 	json, embedded, chaos       bool
+	functions, noKeepers        bool
+	rhythm                      time.Duration // of the functions that the clock starts
 	bin, databaseURL            string
 }
 
 // programNames are the binaries that the platform runs.
-func programNames() []string { return []string{"agent", "api", "keeper", "migrate", "worker"} }
+func programNames() []string {
+	return []string{"agent", "api", "function", "keeper", "migrate", "worker"}
+}
 
 // What the platform runs with where nothing is stated: tier 100 at its peak.
 const standardTier = "100"
@@ -44,6 +48,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.Uint64Var(&o.seed, "seed", 1, "seed of the arrivals and of what is killed")
 	flags.BoolVar(&o.json, "json", false, "end with one JSON object")
 	flags.BoolVar(&o.embedded, "embedded", false, "use the embedded store and database even where real ones are installed")
+	flags.BoolVar(&o.functions, "functions", true, "run the functions claim, control, pool and maintenance beside the keepers")
+	flags.DurationVar(&o.rhythm, "rhythm", standardRhythm, "time between two passes of the functions that the clock starts")
 	flags.StringVar(&o.bin, "bin", ".workerfleet/bin", "folder of the platform's programs")
 	flags.DurationVar(&o.beat, "beat", 2*time.Second, "time between heartbeats")
 	flags.DurationVar(&o.ttl, "ttl", 15*time.Second, "life of a lease")
@@ -93,6 +99,9 @@ func (o *options) check() error {
 		if limit.value < limit.from || limit.value > limit.to {
 			problems = append(problems, fmt.Errorf("--%s: %d is not allowed; allowed: %d to %d", limit.name, limit.value, limit.from, limit.to))
 		}
+	}
+	if o.rhythm < time.Millisecond {
+		problems = append(problems, fmt.Errorf("--rhythm: %s is not allowed; allowed: 1ms or more", o.rhythm))
 	}
 	if o.open < 0 || o.stay < 0 {
 		problems = append(problems, errors.New("--open, --for: a negative time is not allowed"))

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -19,6 +18,7 @@ import (
 	"workerfleet/runtime/httpapi"
 	"workerfleet/runtime/parts/server"
 	"workerfleet/runtime/process"
+	"workerfleet/runtime/queue"
 	"workerfleet/runtime/settings"
 )
 
@@ -38,6 +38,7 @@ type platform struct {
 	urls     []string // of the APIs
 
 	apis, keepers, agents []*program
+	lambdas               *lambdas // nil without functions
 }
 
 // startPlatform starts everything below dir. The caller stops it.
@@ -66,7 +67,19 @@ func startPlatform(ctx context.Context, o options, dir string) (started *platfor
 	if err = p.startLauncher(); err != nil {
 		return nil, err
 	}
-	return p, errors.Join(p.startAgents(), p.startKeepers(), p.startAPIs(ctx))
+	starts := []func() error{p.startAgents}
+	if !o.noKeepers {
+		starts = append(starts, p.startKeepers)
+	}
+	if o.functions {
+		starts = append(starts, p.startFunctions)
+	}
+	for _, start := range append(starts, func() error { return p.startAPIs(ctx) }) {
+		if err = start(); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
 }
 
 func (p *platform) stack() settings.Stack { return settings.Stack{Tier: settings.Here} }
@@ -77,8 +90,26 @@ func (p *platform) lease() settings.Lease {
 	return settings.Lease{Beat: p.beat, TTL: p.ttl, Guard: p.guard}
 }
 
-func (p *platform) queues() settings.Queues {
-	return settings.Queues{WorkerControl: queueURL("worker-control"), OrderTasks: queueURL("order-tasks"), PoolClaim: queueURL("pool-claim")}
+func (p *platform) queueURLs() settings.Queues {
+	url := func(name queue.Name) settings.WebURL { return settings.WebURL(p.servers.queues.URL(fifoName(name))) }
+	return settings.Queues{WorkerControl: url(queue.WorkerControl), OrderTasks: url(queue.OrderTasks), PoolClaim: url(queue.PoolClaim)}
+}
+
+// What keepers and functions launch by: as many workers are kept as there are places.
+func (p *platform) cluster() settings.Cluster {
+	return settings.Cluster{Name: "http://" + p.launcher.Addr}
+}
+func (p *platform) launching() settings.Launching {
+	return settings.Launching{TaskDefinition: "worker:1", CapacityProvider: "this machine"}
+}
+func (p *platform) pool() settings.Pool {
+	return settings.Pool{
+		Peak: settings.Count(p.workers), PerHost: settings.Count(p.perHost()), MinHosts: settings.Count(p.hosts), MaxHosts: settings.Count(p.hosts),
+		Buffer: settings.Count(p.workers),
+	}
+}
+func alwaysOpen() settings.Market {
+	return settings.Market{TimeZone: "UTC", Open: "00:00", Close: "24:00"}
 }
 
 // anyPort takes any free port.
@@ -149,18 +180,13 @@ func (p *platform) startAgents() error {
 	return nil
 }
 
-// startKeepers starts two, both active. As many workers are kept as there are places.
+// startKeepers starts two, both active.
 func (p *platform) startKeepers() error {
 	for i := range 2 {
 		keeper, err := p.startProgram("keeper", "keeper-"+strconv.Itoa(i+1), settings.Write(settings.Keeper{
-			Stack: p.stack(), Metrics: settings.Metrics{Listen: anyPort}, Valkey: p.valkey, Database: p.database, Queues: p.queues(),
-			Lease: p.lease(), Sealing: p.sealing(), Cluster: settings.Cluster{Name: "http://" + p.launcher.Addr},
-			Launching: settings.Launching{TaskDefinition: "worker:1", CapacityProvider: "this machine"},
-			Pool: settings.Pool{
-				Peak: settings.Count(p.workers), PerHost: settings.Count(p.perHost()), MinHosts: settings.Count(p.hosts), MaxHosts: settings.Count(p.hosts),
-				Buffer: settings.Count(p.workers),
-			},
-			Market: settings.Market{TimeZone: "UTC", Open: "00:00", Close: "24:00"},
+			Stack: p.stack(), Metrics: settings.Metrics{Listen: anyPort}, Valkey: p.valkey, Database: p.database, Queues: p.queueURLs(),
+			Lease: p.lease(), Sealing: p.sealing(), Cluster: p.cluster(),
+			Launching: p.launching(), Pool: p.pool(), Market: alwaysOpen(),
 		}))
 		if err != nil {
 			return err
@@ -179,7 +205,7 @@ func (p *platform) startAPIs(ctx context.Context) error {
 		}
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		api, err := p.startProgram("api", "api-"+strconv.Itoa(i+1), settings.Write(settings.API{
-			Stack: p.stack(), Metrics: settings.Metrics{Listen: anyPort}, Valkey: p.valkey, Database: p.database, Queues: p.queues(),
+			Stack: p.stack(), Metrics: settings.Metrics{Listen: anyPort}, Valkey: p.valkey, Database: p.database, Queues: p.queueURLs(),
 			Lease: p.lease(), Sealing: p.sealing(), Listen: settings.Address(address),
 			TLS:      settings.TLS{Certificate: settings.FilePath(p.trust), Key: settings.FilePath(p.key)},
 			Identity: settings.Identity{Development: settings.Secret(p.tokens.Secret)},
@@ -223,6 +249,9 @@ func (p *platform) programs() []*program {
 // it, and the servers last.
 func (p *platform) stop() {
 	closeAll(p.keepers)
+	if p.lambdas != nil {
+		p.lambdas.stop()
+	}
 	if p.launcher != nil {
 		_ = p.launcher.Close()
 	}

@@ -35,8 +35,8 @@ func play(ctx context.Context, o options, out io.Writer) (summary, error) {
 		return summary{}, err
 	}
 	defer p.stop()
-	fmt.Fprintf(out, "store     %s\ndatabase  %s\nqueue     %s\nprograms  2 api, 2 keeper, %d agent, %d worker; logs in %s\nAPI       %s\n",
-		p.Valkey, p.Database, p.Queue, p.hosts, p.workers, dir, strings.Join(p.urls, ", "))
+	fmt.Fprintf(out, "store     %s\ndatabase  %s\nqueue     %s\nprograms  2 api, 2 keeper, %s%d agent, %d worker; logs in %s\nAPI       %s\n",
+		p.Valkey, p.Database, p.Queue, p.functionsSaid(), p.hosts, p.workers, dir, strings.Join(p.urls, ", "))
 	d := newDay(p)
 	defer d.client.CloseIdleConnections()
 	stop := d.show(ctx, out)

@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 
 	"github.com/alicebob/miniredis/v2"
 
+	"workerfleet/runtime/fifo"
 	"workerfleet/runtime/parts"
 	"workerfleet/runtime/parts/server"
 	"workerfleet/runtime/settings"
@@ -26,6 +27,7 @@ type servers struct {
 	used
 	valkey   settings.Valkey
 	database settings.Database
+	queues   *fifo.Server
 	// running are the real servers; nil where something stands in.
 	valkeyServer, databaseServer *server.Server
 	stops                        []func()
@@ -43,7 +45,7 @@ func (s *servers) stop() {
 
 // startServers starts real servers where this machine has them, and stand-ins where not or where they are asked for.
 func startServers(ctx context.Context, dir string, o options) (*servers, error) {
-	s := &servers{used: used{Queue: "none: the keepers' rounds do without"}, find: parts.Find}
+	s := &servers{find: parts.Find}
 	databaseURL := o.databaseURL
 	if o.embedded {
 		s.find = func(parts.Part) (string, bool) { return "", false }
@@ -53,7 +55,7 @@ func startServers(ctx context.Context, dir string, o options) (*servers, error) 
 		s.stop()
 		return nil, err
 	}
-	if err := s.startDatabase(ctx, dir, databaseURL); err != nil {
+	if err := errors.Join(s.startQueues(), s.startDatabase(ctx, dir, databaseURL)); err != nil {
 		s.stop()
 		return nil, err
 	}
@@ -115,9 +117,4 @@ func secretFile(dir, name string, text []byte) (string, error) {
 		return "", fmt.Errorf("write %s: %w", name, err)
 	}
 	return path, nil
-}
-
-// queueURL stands where no queue is: nothing is sent to it.
-func queueURL(name string) settings.WebURL {
-	return settings.WebURL((&url.URL{Scheme: "http", Host: "127.0.0.1:9", Path: "/" + name}).String())
 }

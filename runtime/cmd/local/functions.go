@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"workerfleet/runtime/fifo"
+	"workerfleet/runtime/iam"
+	"workerfleet/runtime/lambda/emulator"
+	"workerfleet/runtime/queue"
+	"workerfleet/runtime/settings"
+	"workerfleet/runtime/sqs"
+)
+
+// What the stack gives its queues and functions: six times the slowest consumer's time, and five receives until a message is
+// dead; a pass has less than the minute between two.
+const (
+	consumerTime   = 30 * time.Second
+	hiddenFor      = 6 * consumerTime
+	receives       = 5
+	passTime       = 55 * time.Second
+	standardRhythm = time.Minute
+)
+
+// fifoName is the queue's name as SQS wants it.
+func fifoName(name queue.Name) string { return string(name) + ".fifo" }
+
+// startQueues serves the work queues on a port of this machine.
+func (s *servers) startQueues() error {
+	var configs []fifo.Config
+	for _, name := range []queue.Name{queue.WorkerControl, queue.OrderTasks, queue.PoolClaim} {
+		dead := "dead-" + fifoName(name)
+		configs = append(configs, fifo.Config{Name: dead}, fifo.Config{
+			Name: fifoName(name), Visibility: hiddenFor, Dead: dead, MaxReceives: receives, ContentDeduplication: name == queue.WorkerControl,
+		})
+	}
+	listener, err := net.Listen("tcp", string(anyPort))
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	s.queues, err = fifo.New("http://"+listener.Addr().String(), configs...)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	server := &http.Server{Handler: s.queues, ReadHeaderTimeout: time.Second}
+	go func() { _ = server.Serve(listener) }() // ends with the servers
+	s.onStop(func() { _ = server.Close() })
+	s.used.Queue = "FIFO queues within this process, behind SQS's protocol"
+	return nil
+}
+
+// lambdas are the functions and what feeds them.
+type lambdas struct {
+	running map[settings.Handler]*emulator.Function
+	end     context.CancelFunc
+	fed     sync.WaitGroup
+	logs    []*os.File
+}
+
+// startFunctions runs the functions' program as it ships: claim and control fed by their queues, pool and maintenance by
+// the clock. The orders function carries nothing out yet and is left out.
+func (p *platform) startFunctions() error {
+	ctx, end := context.WithCancel(context.Background())
+	p.lambdas = &lambdas{running: map[settings.Handler]*emulator.Function{}, end: end}
+	for handler, from := range map[settings.Handler]queue.Name{settings.HandlerClaim: queue.PoolClaim, settings.HandlerControl: queue.WorkerControl} {
+		f, log, err := p.function(handler, consumerTime)
+		if err != nil {
+			return err
+		}
+		config, err := iam.Config(fifo.Region, func(string) string { return "local" })
+		if err != nil {
+			return err
+		}
+		config.BaseEndpoint = nil // each queue's own
+		source, err := sqs.NewSource(config, p.servers.queues.URL(fifoName(from)))
+		if err != nil {
+			return err
+		}
+		p.lambdas.fed.Go(func() {
+			emulator.Mapping{ARN: fifo.ARN(fifoName(from)), Source: source, Invoke: f.Invoke, Concurrency: f.Concurrency, Log: log}.Run(ctx)
+		})
+	}
+	for _, handler := range []settings.Handler{settings.HandlerPool, settings.HandlerMaintenance} {
+		f, log, err := p.function(handler, passTime)
+		if err != nil {
+			return err
+		}
+		p.lambdas.fed.Go(func() {
+			emulator.Schedule{Rule: string(handler), Every: p.rhythm, Invoke: f.Invoke, Log: log}.Run(ctx)
+		})
+	}
+	return nil
+}
+
+// batchesAtOnce is how many batches of a queue are done at once: the least that the stack gives one.
+const batchesAtOnce = 2
+
+// function makes one function with what its handler reads. Its processes start with its first events.
+func (p *platform) function(handler settings.Handler, timeout time.Duration) (*emulator.Function, *slog.Logger, error) {
+	file, err := os.Create(filepath.Join(p.dir, "function-"+string(handler)+".log"))
+	if err != nil {
+		return nil, nil, fmt.Errorf("function %s: %w", handler, err)
+	}
+	p.lambdas.logs = append(p.lambdas.logs, file)
+	c := emulator.Config{
+		Name: "function-" + string(handler), Program: filepath.Join(p.bin, "function"), Timeout: timeout, Concurrency: batchesAtOnce,
+		Output: file, Environment: []string{"TMPDIR=" + p.dir},
+	}
+	if timeout == passTime {
+		c.Concurrency = 1
+	}
+	for _, v := range settings.Write(settings.Function{
+		Stack: p.stack(), Handler: handler, Valkey: p.valkey, Database: p.database, Lease: p.lease(), Queues: p.queueURLs(), Sealing: p.sealing(),
+		Cluster: p.cluster(), Launching: p.launching(), Pool: p.pool(), Market: alwaysOpen(),
+	}) {
+		c.Environment = append(c.Environment, v.Name+"="+v.Value)
+	}
+	f := emulator.New(c)
+	p.lambdas.running[handler] = f
+	return f, slog.New(slog.NewJSONHandler(file, nil)), nil
+}
+
+// stop feeds nobody any more, waits for what is under way, and ends the processes.
+func (l *lambdas) stop() {
+	l.end()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		l.fed.Wait()
+	}()
+	select {
+	case <-ended:
+	case <-time.After(programGrace):
+	}
+	for _, f := range l.running {
+		f.Close()
+	}
+	<-ended
+	for _, log := range l.logs {
+		_ = log.Close()
+	}
+}
+
+func (p *platform) functionsSaid() string {
+	if p.lambdas == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d functions under a local Lambda, ", len(p.lambdas.running))
+}
