@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -54,12 +56,27 @@ func TestWorkers(t *testing.T) {
 	require.GreaterOrEqual(t, f.ResidentMost, f.ResidentP50)
 }
 
+// The functions' program is started and fed on real servers, and everybody whom a message asks for is served.
+func TestFunctions(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	binary := filepath.Join(t.TempDir(), "function")
+	output, err := exec.Command("go", "build", "-o", binary, "workerfleet/runtime/cmd/function").CombinedOutput()
+	require.NoError(t, err, string(output))
+	f := last[functionFigures](t, "functions", "--bin", binary, "--starts", "2", "--claims", "12")
+	require.Equal(t, []int{2, 12, 0}, []int{f.Starts, f.Claims, f.Errors})
+	require.Positive(t, f.StartP50Ms)
+	require.Greater(t, f.FirstP50Ms, f.StartP50Ms)
+	require.Positive(t, f.QueueP50Ms)
+}
+
 // What cannot be followed is refused with the values that can.
 func TestRefusals(t *testing.T) {
 	for want, args := range map[string]string{
-		"state what to measure; allowed: claims, workers": "", "--workers: 0 is not allowed": "claims --workers 0",
+		"state what to measure; allowed: claims, functions, workers": "", "--workers: 0 is not allowed": "claims --workers 0",
 		"--users: 9 is not allowed; allowed: 1 to 5": "claims --workers 5 --users 9", "--rate, --for: are not allowed": "claims --rate -1",
 		"--valkey, --start: both are stated": "claims --valkey redis://127.0.0.1:1 --start", "allowed: 1 to 2000": "workers --workers 2001",
+		"--starts, --claims: are not allowed": "functions --starts 0", "--bin: stat nowhere": "functions --bin nowhere",
 	} {
 		var out, errs bytes.Buffer
 		require.Equal(t, 2, run(t.Context(), strings.Fields(args), &out, &errs), args)
