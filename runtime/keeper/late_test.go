@@ -2,6 +2,7 @@ package keeper_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,5 +113,27 @@ func TestLateOpening(t *testing.T) {
 		require.Equal(t, fleet.Worker("w1"), current.Worker)
 		require.Equal(t, claim.Serving, b.bound("ann").State)
 		require.Equal(t, fleet.Epoch(5), b.bound("ann").Epoch)
+	})
+}
+
+// A round that drops as many as one may says that there is more, and one that reached everything does not.
+func TestMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.pass()
+		for i := range claim.ReapLimit + 1 {
+			_, err := b.store.Register(t.Context(), claim.Registration{
+				Worker: fleet.Worker(fmt.Sprint("w", i)), Host: "h1", Life: 1, Key: b.key,
+			}, b.Terms)
+			require.NoError(t, err)
+		}
+		require.False(t, b.pass().More)
+		time.Sleep(b.Terms.TTL + b.Terms.Guard + time.Second)
+		_, err := b.store.Beat(t.Context(), "h1", nil, b.Terms) // the host is there; its workers are not
+		require.NoError(t, err)
+		first := b.pass()
+		require.Len(t, first.Dead, claim.ReapLimit)
+		require.True(t, first.More)
+		require.Len(t, b.pass().Dead, 1)
 	})
 }
