@@ -46,7 +46,10 @@ func (c *Control) PoolClaim(ctx context.Context, m queue.Message) error {
 	if err != nil {
 		return err
 	}
-	return c.claim(ctx, claim.Request{User: task.User})
+	// A former worker that may still act keeps the user out for now. The message is no timer for that: it would hold back
+	// the user's next one, which may be about a binding that waits for its delivery.
+	_, err = c.Sessions.Claim(ctx, claim.Request{User: task.User}, "")
+	return err
 }
 
 // WorkerControl handles a message of worker-control.
@@ -72,7 +75,8 @@ func (c *Control) WorkerControl(ctx context.Context, m queue.Message) error {
 	}
 }
 
-// start claims a worker unless the user's session is a later one than the sender knew of.
+// start claims a worker unless the user's session is a later one than the sender knew of. While the user's former worker
+// may still act the message is not done: it comes again.
 func (c *Control) start(ctx context.Context, t queue.Task) error {
 	current, open, err := c.Authority.Current(ctx, t.User)
 	if err != nil {
@@ -81,24 +85,18 @@ func (c *Control) start(ctx context.Context, t queue.Task) error {
 	if open && current.Epoch > t.Epoch {
 		return nil
 	}
-	return c.claim(ctx, claim.Request{User: t.User})
-}
-
-func (c *Control) stop(ctx context.Context, t queue.Task) error {
-	return c.Sessions.EndAt(ctx, t.User, t.Epoch)
-}
-
-// claim brings the user as far as it comes. A user without credentials cannot be served by asking again; the pool that is
-// being rebuilt can, and so can a user whose former worker may still act.
-func (c *Control) claim(ctx context.Context, r claim.Request) error {
-	progress, err := c.Sessions.Claim(ctx, r, "")
+	progress, err := c.Sessions.Claim(ctx, claim.Request{User: t.User}, "")
 	switch {
 	case err != nil:
 		return err
 	case progress.Wait > 0:
-		return fmt.Errorf("%s cannot be served for another %s: the former worker may still act", r.User, progress.Wait)
+		return fmt.Errorf("%s cannot be served for another %s: the former worker may still act", t.User, progress.Wait)
 	}
 	return nil
+}
+
+func (c *Control) stop(ctx context.Context, t queue.Task) error {
+	return c.Sessions.EndAt(ctx, t.User, t.Epoch)
 }
 
 // lost asks ECS which workers ended with a host. A host that lost its agent, or that is drained, may hold workers that go

@@ -127,6 +127,18 @@ func TestWake(t *testing.T) {
 	require.Equal(t, b.handed[0].Epoch, b.current())
 }
 
+// A wake is done even where the user's former worker may still act: it would hold the user's next one back.
+func TestWakeIsNoTimer(t *testing.T) {
+	b := newBench(t)
+	b.idle("w1")
+	first := b.serve()
+	require.NoError(t, b.told(queue.Task{Type: queue.Stop, User: "ann", Epoch: first}))
+	b.idle("w2")
+	require.NoError(t, b.told(queue.Task{Type: queue.Wake, User: "ann"}))
+	require.Equal(t, first, b.current(), "nobody took the user over")
+	require.Len(t, b.handed, 1)
+}
+
 // A start, stop or restart means the session that its sender knew: a repetition does nothing, and a late one leaves the
 // later session alone.
 func TestCommandsMeanAnEpoch(t *testing.T) {
@@ -157,6 +169,18 @@ func TestCommandsMeanAnEpoch(t *testing.T) {
 	require.NoError(t, b.authority.Close(t.Context(), "ann", second))
 	require.NoError(t, b.told(queue.Task{Type: queue.Restart, User: "ann", Epoch: second}))
 	require.Greater(t, b.current(), second)
+}
+
+// A late start leaves a user alone whose later session is ending: it does not begin to take it over.
+func TestLateStart(t *testing.T) {
+	b := newBench(t)
+	b.idle("w1")
+	first := b.serve()
+	require.NoError(t, b.told(queue.Task{Type: queue.Stop, User: "ann", Epoch: first}))
+	b.idle("w2")
+	require.NoError(t, b.told(queue.Task{Type: queue.Start, User: "ann", Epoch: first - 1}))
+	require.Equal(t, first, b.current())
+	require.ErrorContains(t, b.told(queue.Task{Type: queue.Start, User: "ann", Epoch: first}), "may still act", "who knew of it is served after it")
 }
 
 // A stopped task is the end of its worker: the index drops it, the database fences the session, and the user is served
