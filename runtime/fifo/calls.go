@@ -31,6 +31,26 @@ const (
 	longestPolling = 20
 )
 
+// at reads a call's input and does it on the queue that it names, under the lock.
+func at[T interface{ queue() string }](s *Server, text []byte, do func(q *queue, in T) (any, *refusal)) (any, *refusal) {
+	in, refused := read[T](text)
+	if refused != nil {
+		return nil, refused
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q, refused := s.byURL(in.queue())
+	if refused != nil {
+		return nil, refused
+	}
+	return do(q, in)
+}
+
+func (in sending) queue() string   { return in.Queue }
+func (in batch[T]) queue() string  { return in.Queue }
+func (in settling) queue() string  { return in.Queue }
+func (in described) queue() string { return in.Queue }
+
 // sending is a message to be sent, alone or in a batch. Delays are for queues without order.
 type sending struct {
 	ID    string `json:"Id"`
@@ -78,19 +98,11 @@ func digest(body string) string {
 }
 
 func (s *Server) sendOne(_ context.Context, text []byte) (any, *refusal) {
-	in, refused := read[sending](text)
-	if refused != nil {
-		return nil, refused
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, refused := s.byURL(in.Queue)
-	if refused != nil {
-		return nil, refused
-	}
-	answer, refused := s.put(q, in)
-	s.signal()
-	return answer, refused
+	return at(s, text, func(q *queue, in sending) (any, *refusal) {
+		answer, refused := s.put(q, in)
+		s.signal()
+		return answer, refused
+	})
 }
 
 // batch is what all batches have.
@@ -114,41 +126,41 @@ type failed struct {
 
 // each runs one call of a batch for every entry. A part of a batch may fail alone.
 func each[T, R any](s *Server, text []byte, id func(T) string, one func(q *queue, in T) (R, *refusal)) (any, *refusal) {
-	in, refused := read[batch[T]](text)
-	if refused != nil {
-		return nil, refused
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, refused := s.byURL(in.Queue)
-	if refused != nil {
-		return nil, refused
-	}
+	return at(s, text, func(q *queue, in batch[T]) (any, *refusal) {
+		if refused := in.wrong(id); refused != nil {
+			return nil, refused
+		}
+		out := result[R]{Successful: []R{}, Failed: []failed{}}
+		for _, e := range in.Entries {
+			if answer, refused := one(q, e); refused != nil {
+				out.Failed = append(out.Failed, failed{id(e), refused.code, refused.says, true})
+			} else {
+				out.Successful = append(out.Successful, answer)
+			}
+		}
+		s.signal()
+		return out, nil
+	})
+}
+
+// wrong says why none of a batch is done.
+func (in batch[T]) wrong(id func(T) string) *refusal {
 	seen := map[string]bool{}
 	for _, e := range in.Entries {
 		if seen[id(e)] {
-			return nil, legacy("BatchEntryIdsNotDistinct", "Id %s repeated.", id(e))
+			return legacy("BatchEntryIdsNotDistinct", "Id %s repeated.", id(e))
 		}
 		seen[id(e)] = true
 	}
 	switch {
 	case len(in.Entries) == 0:
-		return nil, legacy("EmptyBatchRequest", "There should be at least one entry in the request.")
+		return legacy("EmptyBatchRequest", "There should be at least one entry in the request.")
 	case len(in.Entries) > mostEntries:
-		return nil, legacy("TooManyEntriesInBatchRequest", "Maximum number of entries per request are %d. You have sent %d.", mostEntries, len(in.Entries))
+		return legacy("TooManyEntriesInBatchRequest", "Maximum number of entries per request are %d. You have sent %d.", mostEntries, len(in.Entries))
 	case seen[""]:
-		return nil, legacy("InvalidBatchEntryId", "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")
+		return legacy("InvalidBatchEntryId", "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")
 	}
-	out := result[R]{Successful: []R{}, Failed: []failed{}}
-	for _, e := range in.Entries {
-		if answer, refused := one(q, e); refused != nil {
-			out.Failed = append(out.Failed, failed{id(e), refused.code, refused.says, true})
-		} else {
-			out.Successful = append(out.Successful, answer)
-		}
-	}
-	s.signal()
-	return out, nil
+	return nil
 }
 
 func (s *Server) sendBatch(_ context.Context, text []byte) (any, *refusal) {
@@ -197,19 +209,11 @@ func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
 
 // alone runs for one receipt what a batch runs for several.
 func (s *Server) alone(text []byte, one func(q *queue, in settling) (settled, *refusal)) (any, *refusal) {
-	in, refused := read[settling](text)
-	if refused != nil {
-		return nil, refused
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, refused := s.byURL(in.Queue)
-	if refused != nil {
-		return nil, refused
-	}
-	_, refused = one(q, in)
-	s.signal()
-	return struct{}{}, refused
+	return at(s, text, func(q *queue, in settling) (any, *refusal) {
+		_, refused := one(q, in)
+		s.signal()
+		return struct{}{}, refused
+	})
 }
 
 func (s *Server) deleteOne(_ context.Context, text []byte) (any, *refusal) {

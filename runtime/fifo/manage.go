@@ -17,16 +17,10 @@ type described struct {
 }
 
 func (s *Server) attributes(_ context.Context, text []byte) (any, *refusal) {
-	in, refused := read[described](text)
-	if refused != nil {
-		return nil, refused
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, refused := s.byURL(in.Queue)
-	if refused != nil {
-		return nil, refused
-	}
+	return at(s, text, attributesOf)
+}
+
+func attributesOf(q *queue, in described) (any, *refusal) {
 	visible, hidden := q.counts(time.Now())
 	whole := func(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
 	all := map[string]string{
@@ -82,22 +76,14 @@ func (s *Server) list(_ context.Context, text []byte) (any, *refusal) {
 const purgePause = time.Minute
 
 func (s *Server) purge(_ context.Context, text []byte) (any, *refusal) {
-	in, refused := read[described](text)
-	if refused != nil {
-		return nil, refused
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, refused := s.byURL(in.Queue)
-	if refused != nil {
-		return nil, refused
-	}
-	now := time.Now()
-	if now.Sub(q.purged) < purgePause {
-		return nil, legacy("PurgeQueueInProgress", "Only one PurgeQueue operation on %s is allowed every 60 seconds.", q.Name)
-	}
-	q.purge(now)
-	return struct{}{}, nil
+	return at(s, text, func(q *queue, _ described) (any, *refusal) {
+		now := time.Now()
+		if now.Sub(q.purged) < purgePause {
+			return nil, legacy("PurgeQueueInProgress", "Only one PurgeQueue operation on %s is allowed every 60 seconds.", q.Name)
+		}
+		q.purge(now)
+		return struct{}{}, nil
+	})
 }
 
 // moveTask is a redrive. It is done at once.
