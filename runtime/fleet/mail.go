@@ -9,6 +9,14 @@ const (
 	MailAssign MailKind = "assign"
 	// MailRelease ends the session: the worker resets itself.
 	MailRelease MailKind = "release"
+	// MailOrder gives a session an order to execute.
+	MailOrder MailKind = "order"
+	// MailCancel takes the order back, where that is still possible.
+	MailCancel MailKind = "cancel"
+	// MailVerify asks what became of the order.
+	MailVerify MailKind = "verify"
+	// MailCommitted confirms that the outcome Number is in the ledger, so that nobody has to keep it any more.
+	MailCommitted MailKind = "committed"
 )
 
 // Mail is what travels to one life of one worker through its host's mailbox. The agent drops mail for a life or an
@@ -23,8 +31,12 @@ type Mail struct {
 	Sealed []byte `json:"sealed,omitempty"`
 	// ReplyTo names who waits for the worker to be ready; empty if nobody does.
 	ReplyTo string `json:"replyTo,omitempty"`
-	// BeginAt is the sequence number that the user's next order has in this session.
+	// BeginAt is the lowest sequence number that an order of the session may have.
 	BeginAt uint64 `json:"beginAt,omitempty"`
+	// Order is what the mail is about; of [MailOrder], [MailCancel] and [MailVerify].
+	Order *Order `json:"order,omitempty"`
+	// Number is the outcome that is committed.
+	Number uint64 `json:"number,omitempty"`
 }
 
 // Ready is the word that an assignment is confirmed and its credentials are opened, or why not.

@@ -1,0 +1,126 @@
+package order
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"workerfleet/runtime/fleet"
+)
+
+// Why an order is not accepted. Nothing is kept of it then.
+var (
+	// ErrHalted: orders are switched off.
+	ErrHalted = errors.New("orders are switched off")
+	// ErrNoAccount: the user has no account with the service.
+	ErrNoAccount = errors.New("the user has no account")
+	// ErrOtherOrder: the key belongs to an order that asked for something else.
+	ErrOtherOrder = errors.New("the key belongs to another order")
+	// ErrNotFound: the user has no such order.
+	ErrNotFound = errors.New("there is no such order")
+)
+
+// TooMany is the refusal of an order beyond the day's limit, until then.
+type TooMany struct {
+	Limit int
+	Until time.Time
+}
+
+func (e *TooMany) Error() string {
+	return fmt.Sprintf("the limit of %d orders a day is reached; allowed: more from %s on", e.Limit, e.Until.Format(time.RFC3339))
+}
+
+// accept makes the draft an order of the user, or finds the one that its key already has.
+func (s *Sheet) accept(d Draft, id fleet.OrderID, rules Rules) (*Record, error) {
+	if known := s.byKey(d.Key); known != nil {
+		if known.Digest != d.Digest() {
+			return nil, ErrOtherOrder
+		}
+		return known, nil
+	}
+	today := s.Now.UTC().Format(time.DateOnly)
+	if s.Book.Day != today {
+		s.Book.Day, s.Book.Count = today, 0
+	}
+	switch {
+	case !s.Account:
+		return nil, ErrNoAccount
+	case s.Halted:
+		return nil, ErrHalted
+	case rules.Daily > 0 && s.Book.Count >= rules.Daily:
+		return nil, &TooMany{Limit: rules.Daily, Until: s.Now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)}
+	}
+	s.Book.Last++
+	s.Book.Count++
+	r := &Record{
+		Order: fleet.Order{
+			ID: id, Sequence: s.Book.Last, Symbol: d.Symbol, Side: d.Side, Quantity: d.Quantity, Type: d.Type,
+			LimitPrice: d.LimitPrice, TimeInForce: d.TimeInForce,
+		},
+		User: s.User, Key: d.Key, Digest: d.Digest(), State: Accepted,
+		ValidUntil: s.Now.Add(rules.Validity), AcceptedAt: s.Now, ChangedAt: s.Now, CheckAt: s.Now.Add(firstRepeat),
+	}
+	if r.Side == fleet.Reverse {
+		r.Leg = 1
+	}
+	s.Orders = append(s.Orders, r)
+	s.next.Changes = append(s.next.Changes, Change{To: Accepted})
+	s.tell(r)
+	return r, nil
+}
+
+// mark gives the next order to whoever acts for the user, unless one is in flight: what comes after it must not reach the
+// broker before it.
+func (s *Sheet) mark(rules Rules) {
+	var next *Record
+	for _, r := range s.Orders {
+		switch {
+		case r.InFlight():
+			return
+		case r.State != Accepted:
+		case !s.Now.Before(r.ValidUntil):
+			s.end(r, Expired, "nobody could execute it in time")
+		case next == nil:
+			next = r
+		}
+	}
+	switch {
+	case next == nil || s.Halted:
+		return
+	case s.Session.Epoch == 0:
+		s.next.Claim = true
+		return
+	}
+	next.Epoch = s.Session.Epoch
+	next.EmitBy = s.Now.Add(rules.Emission)
+	if next.ValidUntil.Before(next.EmitBy) {
+		next.EmitBy = next.ValidUntil
+	}
+	next.CheckAt = s.Now.Add(firstRepeat)
+	s.move(next, Dispatched, "")
+	s.post(fleet.MailOrder, next)
+}
+
+// end gives an order a final state that no broker said.
+func (s *Sheet) end(r *Record, to State, reason string) {
+	r.CheckAt = time.Time{}
+	s.move(r, to, reason)
+}
+
+// cancel asks for an order's end. What nobody has been asked to execute ends at once; the rest is its worker's.
+func (s *Sheet) cancel(r *Record) {
+	switch {
+	case r.State.Final():
+	case r.State == Accepted:
+		r.CancelAsked = true
+		s.end(r, Cancelled, "cancelled by the user")
+	case !r.CancelAsked:
+		r.CancelAsked = true
+		r.CheckAt = s.Now.Add(firstRepeat)
+		if s.Session.Epoch != 0 {
+			s.post(fleet.MailCancel, r)
+		} else {
+			s.next.Claim = true
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package order
+
+import (
+	"time"
+
+	"workerfleet/runtime/fleet"
+)
+
+// apply takes one outcome, and says whether it counts: only what the worker says that the order is marked for, or the one
+// who acts for the user now. Applying it twice is as good as once.
+func (s *Sheet) apply(r *Record, o fleet.Outcome) bool {
+	if o.User != s.User || o.Epoch == 0 || o.Epoch != r.Epoch && o.Epoch != s.Session.Epoch {
+		return false
+	}
+	switch {
+	case o.State.Evidence():
+		s.evidence(r, o)
+	case o.State == fleet.OutcomeUnsent:
+		s.unsent(r, o)
+	case o.State == fleet.OutcomeDoubt:
+		if r.State == Dispatched && o.Epoch == r.Epoch {
+			r.CheckAt = s.Now
+			s.move(r, Unknown, o.Reason)
+		}
+	case o.State == fleet.OutcomeAbsent:
+		s.absent(r, o)
+	}
+	return true
+}
+
+// evidence takes the broker's word. It replaces what was concluded without it; of two final words the first counts, and
+// fills are kept whatever the state.
+func (s *Sheet) evidence(r *Record, o fleet.Outcome) {
+	fills := len(r.Fills)
+	r.addFills(o.Leg, o.Fills)
+	if o.BrokerID != "" {
+		r.BrokerID = o.BrokerID
+	}
+	state := State(o.State)
+	switch {
+	case r.State.Final() && r.Proven,
+		r.State == Working && state == Working,
+		o.Leg == 1 && r.Leg == 2: // its word has come: only fills may be new
+		if len(r.Fills) > fills {
+			r.ChangedAt = s.Now
+			s.tell(r)
+		}
+		return
+	case o.Leg == 1:
+		s.closing(r, state, o.Reason)
+		return
+	}
+	if o.Leg == 2 {
+		r.Leg = 2
+	}
+	r.Proven = true
+	if state == Working {
+		r.CheckAt = s.Now.Add(firstVerify)
+		s.move(r, Working, o.Reason)
+		if r.CancelAsked && s.Session.Epoch != 0 {
+			s.post(fleet.MailCancel, r)
+		}
+		return
+	}
+	s.end(r, state, o.Reason)
+}
+
+// closing takes the broker's word about the first leg of a reversal. The second one begins when this is committed.
+func (s *Sheet) closing(r *Record, state State, reason string) {
+	switch state {
+	case Filled:
+		r.Leg = 2
+		r.EmitBy = s.Now.Add(LegLimit)
+		r.CheckAt = r.EmitBy.Add(firstLookup)
+		r.ChangedAt = s.Now
+		s.tell(r)
+	case Working:
+		r.CheckAt = s.Now.Add(LegLimit + firstLookup)
+	default:
+		r.Proven = true
+		s.end(r, state, "closing the position: "+reason)
+	}
+}
+
+const (
+	endedByUser  = "cancelled by the user"
+	endedHalfway = "the reversal ended after it closed the position"
+)
+
+// unsent takes the word that no call was started. Only the worker that the order is marked for can know that.
+func (s *Sheet) unsent(r *Record, o fleet.Outcome) {
+	if o.Epoch != r.Epoch || !r.InFlight() {
+		return
+	}
+	switch {
+	case r.Leg == 2:
+		s.end(r, Cancelled, endedHalfway+": "+o.Reason)
+	case r.CancelAsked:
+		s.end(r, Cancelled, endedByUser)
+	case s.Halted:
+		s.end(r, Cancelled, ErrHalted.Error())
+	case s.Now.Before(r.ValidUntil):
+		s.again(r, o.Reason)
+	default:
+		s.end(r, Expired, o.Reason)
+	}
+}
+
+// absent takes the word that the broker has no such order. That is final only when no call can land any more: after the
+// last moment at which one may start, the longest that it takes, and the broker's lag.
+func (s *Sheet) absent(r *Record, o fleet.Outcome) {
+	if o.Epoch != s.Session.Epoch || !r.InFlight() {
+		return
+	}
+	const reason = "the broker has no such order"
+	settled := r.EmitBy.Add(o.Settle)
+	switch wanted := !r.CancelAsked && !s.Halted && r.Side != fleet.Reverse; {
+	case wanted && o.Resend && s.Now.Before(r.ValidUntil):
+		// Whatever call may still land, the broker takes one order of this id.
+		s.again(r, reason)
+	case s.Now.Before(settled):
+		if r.State != Unknown {
+			s.move(r, Unknown, reason)
+		}
+		r.CheckAt = settled
+	case r.Leg == 2:
+		s.conclude(r, Cancelled, endedHalfway)
+	case r.CancelAsked:
+		s.conclude(r, Cancelled, endedByUser)
+	default:
+		s.conclude(r, Expired, reason)
+	}
+}
+
+// again makes an order one that nobody has been asked to execute.
+func (s *Sheet) again(r *Record, reason string) {
+	r.Epoch, r.EmitBy = 0, time.Time{}
+	r.CheckAt = s.Now.Add(firstRepeat)
+	s.move(r, Accepted, reason)
+}
+
+// conclude ends an order by its absence. One more look follows: a process that was stopped in the middle of its call may
+// have gone on with it since.
+func (s *Sheet) conclude(r *Record, to State, reason string) {
+	s.end(r, to, reason)
+	r.CheckAt = s.Now.Add(lateLook)
+}

@@ -1,0 +1,64 @@
+package order
+
+import (
+	"time"
+
+	"workerfleet/runtime/fleet"
+)
+
+// check looks at the orders that are due.
+func (s *Sheet) check() {
+	for _, r := range s.Orders {
+		if !r.CheckAt.IsZero() && !r.CheckAt.After(s.Now) {
+			s.look(r)
+		}
+	}
+}
+
+func (s *Sheet) look(r *Record) {
+	switch {
+	case r.State == Accepted: // mark decides
+		r.CheckAt = s.Now.Add(doubling(r.Checks, firstRepeat, longestRepeat))
+		r.Checks++
+	case r.State == Dispatched && r.Epoch == s.Session.Epoch && s.Now.Before(r.EmitBy):
+		s.ask(r, fleet.MailOrder, doubling(r.Checks, firstRepeat, longestRepeat))
+	case r.State == Dispatched:
+		s.move(r, Unknown, "its worker has not answered")
+		s.lookUp(r)
+	case r.State == Unknown:
+		s.lookUp(r)
+	case r.State == Working:
+		s.ask(r, fleet.MailVerify, doubling(r.Checks, firstVerify, longestCheck))
+	default: // concluded from its absence: one more look, if there is somebody to ask
+		r.CheckAt = time.Time{}
+		if s.Session.Epoch != 0 {
+			s.post(fleet.MailVerify, r)
+		}
+	}
+}
+
+// lookUp asks what became of an order, a bounded number of times.
+func (s *Sheet) lookUp(r *Record) {
+	if r.Checks < lookups {
+		s.ask(r, fleet.MailVerify, doubling(r.Checks, firstLookup, longestLookup))
+		return
+	}
+	r.CheckAt = time.Time{}
+	s.move(r, Unknown, "given up after many look-ups: "+r.Reason)
+	s.next.Changes = append(s.next.Changes, Change{From: Unknown, To: Unknown, Since: s.Now.Sub(r.AcceptedAt)})
+}
+
+// ask writes to whoever acts for the user; if nobody does, somebody has to.
+func (s *Sheet) ask(r *Record, kind fleet.MailKind, pause time.Duration) {
+	if s.Session.Epoch == 0 {
+		s.next.Claim = true
+		r.CheckAt = s.Now.Add(unserved)
+		return
+	}
+	if r.CancelAsked {
+		kind = fleet.MailCancel
+	}
+	s.post(kind, r)
+	r.CheckAt = s.Now.Add(pause)
+	r.Checks++
+}

@@ -1,0 +1,195 @@
+package order
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"workerfleet/runtime/fleet"
+)
+
+// Memory is a [Store], a [Reader] and [Switches] within one process. It is the reference for those that outlive one.
+type Memory struct {
+	mu     sync.Mutex
+	books  map[fleet.User]Book
+	orders map[fleet.User]map[fleet.OrderID]*Record
+	events map[fleet.User][]Event
+	halts  map[fleet.User]Halt
+	// account and session answer for what other tables know.
+	account func(fleet.User) bool
+	session func(fleet.User) Session
+}
+
+var (
+	_ Store    = (*Memory)(nil)
+	_ Reader   = (*Memory)(nil)
+	_ Switches = (*Memory)(nil)
+)
+
+// NewMemory makes a ledger without orders, where others know who has an account and who acts for whom.
+func NewMemory(account func(fleet.User) bool, session func(fleet.User) Session) *Memory {
+	return &Memory{
+		books: map[fleet.User]Book{}, orders: map[fleet.User]map[fleet.OrderID]*Record{}, events: map[fleet.User][]Event{},
+		halts: map[fleet.User]Halt{}, account: account, session: session,
+	}
+}
+
+// Turn: see [Store].
+func (m *Memory) Turn(_ context.Context, user fleet.User, w Want, do func(*Sheet) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.sheet(user, w)
+	if err := do(s); err != nil {
+		return err
+	}
+	m.books[user] = s.Book
+	if m.orders[user] == nil {
+		m.orders[user] = map[fleet.OrderID]*Record{}
+	}
+	for _, written := range s.Changed() {
+		m.orders[user][written.ID] = written.Record
+	}
+	m.events[user] = append(m.events[user], s.Events...)
+	return nil
+}
+
+func (m *Memory) sheet(user fleet.User, w Want) *Sheet {
+	_, all := m.halts[""]
+	_, one := m.halts[user]
+	s := &Sheet{
+		User: user, Now: time.Now(), Account: m.account(user), Book: m.books[user], Session: m.session(user), Halted: all || one,
+	}
+	for _, r := range m.orders[user] {
+		due := !r.CheckAt.IsZero() && !r.CheckAt.After(s.Now)
+		if r.MayCome() || due || slices.Contains(w.IDs, r.ID) || w.Key != "" && r.Key == w.Key {
+			copied := *r
+			copied.Fills = slices.Clone(r.Fills)
+			s.Orders = append(s.Orders, &copied)
+		}
+	}
+	s.Begin()
+	return s
+}
+
+// Due: see [Store].
+func (m *Memory) Due(_ context.Context, limit int) ([]fleet.User, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	since := map[fleet.User]time.Time{}
+	for user, orders := range m.orders {
+		for _, r := range orders {
+			if r.CheckAt.IsZero() || r.CheckAt.After(time.Now()) {
+				continue
+			}
+			if at, ok := since[user]; !ok || r.CheckAt.Before(at) {
+				since[user] = r.CheckAt
+			}
+		}
+	}
+	users := slices.SortedFunc(maps.Keys(since), func(a, b fleet.User) int { return since[a].Compare(since[b]) })
+	return users[:min(limit, len(users))], nil
+}
+
+// Waiting: see [Store].
+func (m *Memory) Waiting(context.Context) (time.Duration, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var longest time.Duration
+	for _, orders := range m.orders {
+		for _, r := range orders {
+			if r.State == Accepted {
+				longest = max(longest, time.Since(r.AcceptedAt))
+			}
+		}
+	}
+	return longest, nil
+}
+
+// BeginAt: see [Store].
+func (m *Memory) BeginAt(_ context.Context, user fleet.User) (uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	lowest := m.books[user].Last + 1
+	for _, r := range m.orders[user] {
+		if r.MayCome() {
+			lowest = min(lowest, r.Sequence)
+		}
+	}
+	return lowest, nil
+}
+
+// Order: see [Reader].
+func (m *Memory) Order(_ context.Context, user fleet.User, id fleet.OrderID) (Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.orders[user][id]; r != nil {
+		return *r, nil
+	}
+	return Record{}, ErrNotFound
+}
+
+// Orders: see [Reader].
+func (m *Memory) Orders(_ context.Context, user fleet.User, below uint64, limit int) ([]Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []Record
+	for _, r := range m.orders[user] {
+		if below == 0 || r.Sequence < below {
+			found = append(found, *r)
+		}
+	}
+	slices.SortFunc(found, func(a, b Record) int { return cmp.Compare(b.Sequence, a.Sequence) })
+	return found[:min(limit, len(found))], nil
+}
+
+// Events: see [Reader].
+func (m *Memory) Events(_ context.Context, user fleet.User, after uint64, limit int) ([]Event, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []Event
+	for _, e := range m.events[user] {
+		if e.Number > after {
+			found = append(found, e)
+		}
+	}
+	return found[:min(limit, len(found))], nil
+}
+
+// Halt: see [Switches].
+func (m *Memory) Halt(_ context.Context, user fleet.User, on bool, reason string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if on {
+		m.halts[user] = Halt{User: user, Reason: reason, Since: time.Now()}
+	} else {
+		delete(m.halts, user)
+	}
+	return nil
+}
+
+// Halts: see [Switches].
+func (m *Memory) Halts(context.Context) ([]Halt, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.SortedFunc(maps.Values(m.halts), func(a, b Halt) int { return cmp.Compare(a.User, b.User) }), nil
+}
+
+// Recover: see [Switches].
+func (m *Memory) Recover(context.Context) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.halts[""] = Halt{Reason: Recovering, Since: time.Now()}
+	n := 0
+	for _, orders := range m.orders {
+		for _, r := range orders {
+			if !r.State.Final() {
+				r.State, r.Reason, r.CheckAt, r.Checks = Unknown, Recovering, time.Now(), 0
+				n++
+			}
+		}
+	}
+	return n, nil
+}

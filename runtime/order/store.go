@@ -1,0 +1,59 @@
+package order
+
+import (
+	"context"
+	"time"
+
+	"workerfleet/runtime/fleet"
+)
+
+// Want says which orders a turn needs beside those that are not final.
+type Want struct {
+	IDs []fleet.OrderID
+	Key string
+}
+
+// Store keeps the ledger. All its clocks are the database's.
+type Store interface {
+	// Turn reads the user's sheet under a lock that turns of this user take one after the other, has it changed by do
+	// and writes what changed, in one transaction. An error of do is returned as it is, and nothing is written; after any
+	// other error nobody knows whether the turn is committed. do may run more than once.
+	Turn(ctx context.Context, user fleet.User, w Want, do func(*Sheet) error) error
+	// Due lists users with orders to look at, the longest overdue first.
+	Due(ctx context.Context, limit int) ([]fleet.User, error)
+	// Waiting is how long the oldest order waits that is accepted and not dispatched; 0 if there is none.
+	Waiting(ctx context.Context) (time.Duration, error)
+	// BeginAt is the lowest number that an order of the user may still come with.
+	BeginAt(ctx context.Context, user fleet.User) (uint64, error)
+}
+
+// Reader looks things up. It may lag behind the turns by a replica's delay.
+type Reader interface {
+	// Order returns one order of the user with its fills, or [ErrNotFound].
+	Order(ctx context.Context, user fleet.User, id fleet.OrderID) (Record, error)
+	// Orders lists the user's orders with their fills, the latest first, below a number unless that is 0.
+	Orders(ctx context.Context, user fleet.User, below uint64, limit int) ([]Record, error)
+	// Events lists the user's events after a number, by number.
+	Events(ctx context.Context, user fleet.User, after uint64, limit int) ([]Event, error)
+}
+
+// Switches turn orders off and on again.
+type Switches interface {
+	// Halt switches orders of one user, or with "" of all, off or on.
+	Halt(ctx context.Context, user fleet.User, on bool, reason string) error
+	// Halts lists what is switched off; the user "" stands for all.
+	Halts(ctx context.Context) ([]Halt, error)
+	// Recover is for a database that was restored from a backup: orders are switched off for all, and whatever is not
+	// final becomes unknown, to be looked up before anything is dispatched. It returns how many that are.
+	Recover(ctx context.Context) (int, error)
+}
+
+// Halt is one switch that is off.
+type Halt struct {
+	User   fleet.User
+	Reason string
+	Since  time.Time
+}
+
+// Recovering is why orders are switched off, and unknown, after a restore.
+const Recovering = "the ledger was restored from a backup"
