@@ -41,11 +41,12 @@ var (
 	passing  = []string{"hgetall", "zcard", "zrangebyscore", "zrank", "zrevrange"}
 	reading  = []string{"xread"}
 	posting  = []string{"xadd"}
+	taking   = []string{"xgroup|create", "xreadgroup", "xautoclaim", "xack", "xdel"}
 	limiting = []string{"incrby", "pexpire"}
 )
 
 // permissions of the processes. The api claims, posts assignments and waits at its desk; the keeper and the functions run
-// the passes and post; an agent speaks for its workers, reads its host's mail and writes to desks. Rate limits and replay
+// the passes, post, and take outcomes; an agent speaks for its workers, reads its host's mail and writes to desks. Rate limits and replay
 // marks are the api's alone.
 func permissions() map[string]permission {
 	return map[string]permission{
@@ -53,9 +54,9 @@ func permissions() map[string]permission {
 			keys:     []string{pool, mail, desks, limits, replays},
 			commands: slices.Concat(connecting, sharedScript, claiming, reading, posting, limiting),
 		},
-		"keeper":   {keys: []string{pool, mail}, commands: slices.Concat(connecting, sharedScript, passing, posting)},
+		"keeper":   {keys: []string{pool, mail}, commands: slices.Concat(connecting, sharedScript, passing, posting, taking)},
 		"agent":    {keys: []string{pool, mail, desks}, commands: slices.Concat(connecting, sharedScript, reading, posting)},
-		"function": {keys: []string{pool, mail}, commands: slices.Concat(connecting, sharedScript, passing, posting)},
+		"function": {keys: []string{pool, mail}, commands: slices.Concat(connecting, sharedScript, passing, posting, taking)},
 	}
 }
 

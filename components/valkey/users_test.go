@@ -28,13 +28,13 @@ var scripts = map[string][]string{
 	"function": {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "note", "retire"},
 }
 
-// direct are the commands that a process calls without a script: mail, the record of a worker, and for the api rate
+// direct are the commands that a process calls without a script: mail, outcomes, the record of a worker, and for the api rate
 // limits and replay marks.
 var direct = map[string][]string{
 	"api":      {"xadd", "xread", "hmget", "get", "set", "incrby", "pexpire"},
-	"agent":    {"xadd", "xread"},
-	"keeper":   {"xadd", "hmget"},
-	"function": {"xadd", "hmget"},
+	"agent":    {"xadd", "xread", "exists"},
+	"keeper":   {"xadd", "hmget", "xgroup|create", "xreadgroup", "xautoclaim", "xack", "xdel", "set", "del"},
+	"function": {"xadd", "hmget", "xgroup|create", "xreadgroup", "xautoclaim", "xack", "xdel", "set", "del"},
 }
 
 // always is what a client of the cluster protocol calls to connect, and what runs a script.

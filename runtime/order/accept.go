@@ -87,6 +87,8 @@ func (s *Sheet) mark(rules Rules) {
 	switch {
 	case next == nil || s.Halted:
 		return
+	case next.Reason != "" && next.CheckAt.After(s.Now): // returned by its worker: not at once again
+		return
 	case s.Session.Epoch == 0:
 		s.next.Claim = true
 		return

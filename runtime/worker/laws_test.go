@@ -28,7 +28,7 @@ func TestMachineLaws(t *testing.T) {
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		m := NewMachine(Self{Worker: "w1", Life: 3}, key, trust)
+		m := NewMachine(Self{Worker: "w1", Life: 3}, key, Rules{Trust: trust})
 		var (
 			now            = 1000 * second
 			accepted       fleet.Epoch

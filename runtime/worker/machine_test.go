@@ -10,6 +10,7 @@ import (
 
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/hostlink"
+	"workerfleet/runtime/order"
 	"workerfleet/runtime/seal"
 )
 
@@ -24,7 +25,7 @@ type subject struct {
 func newSubject(t *testing.T) subject {
 	key, err := seal.NewKey()
 	require.NoError(t, err)
-	return subject{NewMachine(Self{Worker: "w1", Life: 3, Revision: 7}, key, trust), t}
+	return subject{NewMachine(Self{Worker: "w1", Life: 3, Revision: 7}, key, Rules{Trust: trust}), t}
 }
 
 // assignment seals credentials for ann to the machine's life.
@@ -156,7 +157,7 @@ func TestEnds(t *testing.T) {
 		"another epoch's fence":  {Heard{hostlink.Message{Kind: hostlink.Fenced, Life: 3, Epoch: 8}}, nil},
 		"another life's fence":   {Heard{hostlink.Message{Kind: hostlink.Fenced, Life: 2, Epoch: 9}}, nil},
 		"stopped":                {Stopped{}, []string{"say leaving 9: stopped", "end, stop true"}},
-		"credentials refused":    {LoginEnded{fmt.Errorf("login: %w", ErrCredentials)}, []string{"say leaving 9: " + ErrCredentials.Error(), "end, stop false"}},
+		"credentials refused":    {LoginEnded{fmt.Errorf("login: %w", order.ErrCredentials)}, []string{"say leaving 9: " + order.ErrCredentials.Error(), "end, stop false"}},
 		"broker fails":           {LoginEnded{errors.New("down")}, nil},
 		"asked to announce":      {Heard{hostlink.Message{Kind: hostlink.Announce}}, []string{"say hello 9"}},
 		"a word of a later time": {Heard{hostlink.Message{Kind: "new"}}, nil},
@@ -179,10 +180,12 @@ func TestEnds(t *testing.T) {
 func TestHalt(t *testing.T) {
 	s := served(t)
 	s.do(10*second, LoginEnded{})
-	s.hear(11*second, hostlink.Message{Kind: hostlink.Halt, On: true})
+	off := ok(9, 11*second)
+	off.Off = true
+	s.hear(11*second, off)
 	require.False(t, s.MayOrder(11*second))
 	require.True(t, s.MayCall(11*second))
-	s.hear(11*second, hostlink.Message{Kind: hostlink.Halt})
+	s.hear(11*second, ok(9, 11*second))
 	require.True(t, s.MayOrder(11*second))
 }
 

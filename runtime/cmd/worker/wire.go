@@ -13,7 +13,10 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/shopspring/decimal"
+
 	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/order"
 	"workerfleet/runtime/settings"
 	"workerfleet/runtime/worker"
 )
@@ -95,7 +98,7 @@ func whoami(ctx context.Context, set settings.Worker, p parts) (worker.Self, err
 }
 
 // brokerFor chooses the broker that this binary was built with.
-func brokerFor(name settings.Broker, log *slog.Logger) (worker.Broker, error) {
+func brokerFor(name settings.Broker, log *slog.Logger) (order.Broker, error) {
 	if name != settings.BrokerPaper {
 		return nil, fmt.Errorf("%s: %s is not part of this worker; allowed: %s", settings.EnvBroker, name, settings.BrokerPaper)
 	}
@@ -106,7 +109,9 @@ func brokerFor(name settings.Broker, log *slog.Logger) (worker.Broker, error) {
 // log says who was in which account and when; an account's name is no secret, the rest of the credentials is.
 type paperBroker struct{ log *slog.Logger }
 
-func (b paperBroker) Login(_ context.Context, credentials []byte) (worker.Session, error) {
+func (b paperBroker) Traits() order.Traits { return order.Traits{RefusesRepeats: true} }
+
+func (b paperBroker) Login(_ context.Context, _ order.Holder, credentials []byte) (order.Account, error) {
 	var of struct {
 		Account string `json:"account"`
 	}
@@ -121,6 +126,25 @@ func (b paperBroker) Login(_ context.Context, credentials []byte) (worker.Sessio
 type paperAccount struct {
 	log  *slog.Logger
 	name string
+}
+
+func (a paperAccount) Place(context.Context, order.Ticket) (order.Report, error) {
+	return order.Report{}, &order.Refused{Reason: "this account takes no orders"}
+}
+
+func (a paperAccount) Cancel(context.Context, string) error { return order.ErrAbsent }
+
+func (a paperAccount) Find(context.Context, string) (order.Report, error) {
+	return order.Report{}, order.ErrAbsent
+}
+
+func (a paperAccount) Position(context.Context, string) (decimal.Decimal, error) {
+	return decimal.Zero, nil
+}
+
+func (a paperAccount) Next(ctx context.Context) (order.Report, error) {
+	<-ctx.Done()
+	return order.Report{}, ctx.Err()
 }
 
 func (a paperAccount) Logout(context.Context) error {
