@@ -36,6 +36,7 @@ var core = []struct {
 	{false, []string{"settings", "signals", "fleet"}},
 	{false, []string{"queue"}},
 	{false, []string{"seal", "claim", "pool", "order"}},
+	{false, []string{"webhook"}},
 	{true, []string{"session", "dispatch", "keeper", "control", "hostlink", "worker", "agent"}},
 	{false, []string{"sim"}},
 }

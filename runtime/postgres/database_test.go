@@ -10,6 +10,8 @@ import (
 	"workerfleet/runtime/postgres/postgrestest"
 	"workerfleet/runtime/session"
 	"workerfleet/runtime/session/sessiontest"
+	"workerfleet/runtime/webhook"
+	"workerfleet/runtime/webhook/webhooktest"
 )
 
 // A real server, migrated from nothing, keeps the contract of all authorities and of the safe. What a proxy in front of
@@ -30,12 +32,13 @@ func TestDatabase(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = admin.Close(t.Context()) })
 	empty := func(t *testing.T) *postgres.Database {
-		_, err := admin.Exec(t.Context(), `TRUNCATE users, credentials, user_session`)
+		_, err := admin.Exec(t.Context(), `TRUNCATE users, user_session CASCADE`)
 		require.NoError(t, err)
 		return database
 	}
 	sessiontest.Run(t, func(t *testing.T) session.Authority { return empty(t) })
 	sessiontest.RunSafe(t, func(t *testing.T) session.Safe { return empty(t) })
+	webhooktest.Run(t, func(t *testing.T) webhook.Store { return empty(t) })
 }
 
 // A URL that is none is refused without repeating it – it may hold a password – and a server that is not there says so.

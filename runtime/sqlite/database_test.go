@@ -9,6 +9,8 @@ import (
 	"workerfleet/runtime/session"
 	"workerfleet/runtime/session/sessiontest"
 	"workerfleet/runtime/sqlite"
+	"workerfleet/runtime/webhook"
+	"workerfleet/runtime/webhook/webhooktest"
 )
 
 func fresh(t *testing.T, path string) *sqlite.Database {
@@ -23,6 +25,7 @@ func fresh(t *testing.T, path string) *sqlite.Database {
 func TestDatabase(t *testing.T) {
 	sessiontest.Run(t, func(t *testing.T) session.Authority { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
 	sessiontest.RunSafe(t, func(t *testing.T) session.Safe { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
+	webhooktest.Run(t, func(t *testing.T) webhook.Store { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
 }
 
 // What was begun is there after the file was closed and opened again, and the schema is not made twice.
