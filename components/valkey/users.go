@@ -16,11 +16,10 @@ const engine = "valkey"
 
 // The keys of runtime/valkey.
 const (
-	pool    = "{pool}:*"
-	mail    = "{host:*}:mail"
-	desks   = "{api:*}:ready"
-	limits  = "rl:*"
-	replays = "seen:*"
+	pool   = "{pool}:*"
+	mail   = "{host:*}:mail"
+	desks  = "{api:*}:ready"
+	limits = "rl:*"
 )
 
 // permission is what one process may do: on which keys, with which commands.
@@ -42,17 +41,16 @@ var (
 	reading  = []string{"xread"}
 	posting  = []string{"xadd"}
 	taking   = []string{"xgroup|create", "xreadgroup", "xautoclaim", "xack", "xdel"}
-	limiting = []string{"incrby", "pexpire"}
 )
 
 // permissions of the processes. The api claims, posts assignments and waits at its desk; the keeper and the functions run
-// the passes, post, and take outcomes; an agent speaks for its workers, reads its host's mail and writes to desks. Rate limits and replay
-// marks are the api's alone.
+// the passes, post, and take outcomes; an agent speaks for its workers, reads its host's mail and writes to desks. Rate
+// limits are the api's alone.
 func permissions() map[string]permission {
 	return map[string]permission{
 		"api": {
-			keys:     []string{pool, mail, desks, limits, replays},
-			commands: slices.Concat(connecting, sharedScript, claiming, reading, posting, limiting),
+			keys:     []string{pool, mail, desks, limits},
+			commands: slices.Concat(connecting, sharedScript, claiming, reading, posting),
 		},
 		"keeper":   {keys: []string{pool, mail}, commands: slices.Concat(connecting, sharedScript, passing, posting, taking)},
 		"agent":    {keys: []string{pool, mail, desks}, commands: slices.Concat(connecting, sharedScript, reading, posting)},
