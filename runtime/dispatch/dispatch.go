@@ -129,7 +129,8 @@ func (d *Dispatcher) claim(ctx context.Context, user fleet.User) (bool, error) {
 	case err != nil:
 		return false, fmt.Errorf("claim a worker for the orders of %s: %w", user, err)
 	}
-	return progress.Bound != nil, nil
+	// A binding that was handed on is not in the mail yet: whoever delivers it looks at the user's orders then.
+	return progress.Bound != nil && (progress.Bound.Sent || progress.Ready()), nil
 }
 
 // record counts what became of orders.

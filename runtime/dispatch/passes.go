@@ -146,18 +146,21 @@ func (d *Dispatcher) Attend(ctx context.Context) (Report, error) {
 		return r, errors.Join(err, fmt.Errorf("list due orders: %w", listing))
 	}
 	r.Attended, r.More = len(users), len(users) == dueLimit
-	attending := d.each(users, func(user fleet.User) error {
-		next, err := d.Ledger.Attend(ctx, user)
-		if err != nil {
-			return err
-		}
-		return d.Follow(ctx, user, next)
-	})
+	attending := d.each(users, func(user fleet.User) error { return d.Look(ctx, user) })
 	waiting, measuring := d.Ledger.Waiting(ctx)
 	if measuring == nil {
 		d.Signals.Set(signals.OutboxAge, waiting.Seconds())
 	}
 	return r, errors.Join(err, attending, measuring)
+}
+
+// Look looks at one user's orders that are due, and marks the next one.
+func (d *Dispatcher) Look(ctx context.Context, user fleet.User) error {
+	next, err := d.Ledger.Attend(ctx, user)
+	if err != nil {
+		return err
+	}
+	return d.Follow(ctx, user, next)
 }
 
 // show copies the switch for all from the ledger to where the agents read it.

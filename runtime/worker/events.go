@@ -40,8 +40,11 @@ type CallEnded struct {
 // News: the broker reports on an order by itself.
 type News struct{ order.Report }
 
-// LoginEnded: a login that was asked for has ended, with this error or with a session.
-type LoginEnded struct{ Err error }
+// LoginEnded: a login that was asked for has ended, with this error or with an account at a broker of these traits.
+type LoginEnded struct {
+	Err    error
+	Traits order.Traits
+}
 
 // Due: the moment that [Machine.Wake] named has come.
 type Due struct{}

@@ -46,15 +46,6 @@ type Machine struct {
 	credentials []byte
 	login       login
 	trade       trade
-	traits      order.Traits
-}
-
-// Rules are what a machine decides by.
-type Rules struct {
-	// Trust is how long a confirmed beat allows calls to the broker: TTL − guard.
-	Trust time.Duration
-	// Traits are the broker's.
-	Traits order.Traits
 }
 
 // login is how far the broker is.
@@ -65,8 +56,8 @@ type login struct {
 }
 
 // NewMachine begins a life, which is idle.
-func NewMachine(self Self, key seal.Key, r Rules) *Machine {
-	return &Machine{self: self, key: key, lease: Lease{Trust: r.Trust}, state: Idle, traits: r.Traits}
+func NewMachine(self Self, key seal.Key, trust time.Duration) *Machine {
+	return &Machine{self: self, key: key, lease: Lease{Trust: trust}, state: Idle}
 }
 
 // State is where the life stands.
@@ -114,7 +105,7 @@ func (m *Machine) Step(now hostlink.Instant, e Event) []Effect {
 	case News:
 		effects = m.news(now, e.Report)
 	case LoginEnded:
-		effects = m.loginEnded(now, e.Err)
+		effects = m.loginEnded(now, e)
 	case Stopped:
 		effects = m.end("stopped", true)
 	}
@@ -189,7 +180,7 @@ func (m *Machine) assign(msg hostlink.Message) []Effect {
 	}
 	m.state, m.user, m.epoch, m.credentials = Accepted, msg.User, msg.Epoch, credentials
 	halted := m.trade.halted
-	m.trade = newTrade(m.traits, msg.BeginAt)
+	m.trade = newTrade(msg.BeginAt)
 	m.trade.halted = halted
 	return []Effect{accepted}
 }
@@ -223,11 +214,12 @@ func (m *Machine) attempt(now hostlink.Instant) []Effect {
 	}}
 }
 
-func (m *Machine) loginEnded(now hostlink.Instant, err error) []Effect {
+func (m *Machine) loginEnded(now hostlink.Instant, e LoginEnded) []Effect {
 	m.login.running = false
+	err := e.Err
 	switch {
 	case err == nil:
-		m.login.done = true
+		m.login.done, m.trade.traits = true, e.Traits
 		clear(m.credentials)
 	case errors.Is(err, order.ErrCredentials):
 		return m.end(order.ErrCredentials.Error(), false)

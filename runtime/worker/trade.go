@@ -16,9 +16,9 @@ import (
 // One order is handed over at a time, in the sequence in which the ledger marked them; looking one up and cancelling go
 // beside that. What is said is said again until it is committed.
 type trade struct {
-	traits order.Traits
-	begin  uint64 // the lowest number that may come
-	last   uint64 // the highest that was begun
+	traits order.Traits // from the login on
+	begin  uint64       // the lowest number that may come
+	last   uint64       // the highest that was begun
 	jobs   map[fleet.OrderID]*job
 	recent []fleet.OrderID // settled jobs, the oldest first
 	names  map[string]name // by client order id
@@ -43,8 +43,8 @@ const (
 	remembered = 256
 )
 
-func newTrade(traits order.Traits, begin uint64) trade {
-	return trade{traits: traits, begin: begin, last: max(begin, 1) - 1, jobs: map[fleet.OrderID]*job{}, names: map[string]name{}}
+func newTrade(begin uint64) trade {
+	return trade{begin: begin, last: max(begin, 1) - 1, jobs: map[fleet.OrderID]*job{}, names: map[string]name{}}
 }
 
 // know returns the job of an order, which it remembers from now on.

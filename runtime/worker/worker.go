@@ -105,7 +105,7 @@ func New(c Config) (*Worker, error) {
 		return nil, err
 	}
 	return &Worker{
-		Config: c, machine: NewMachine(c.Self, key, Rules{Trust: c.Trust, Traits: c.Broker.Traits()}),
+		Config: c, machine: NewMachine(c.Self, key, c.Trust),
 		events: make(chan Event), answers: make(chan Event, 64),
 	}, nil
 }
@@ -234,5 +234,5 @@ func (w *Worker) loggedIn(calls context.Context, r loggedIn) Event {
 		w.account, w.newsEnded = r.account, make(chan struct{})
 		go w.listenTo(calls, r.account)
 	}
-	return LoginEnded{r.err}
+	return LoginEnded{r.err, w.Broker.Traits()}
 }

@@ -9,6 +9,7 @@ import (
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/cmd/internal/index"
 	"workerfleet/runtime/cmd/internal/refilling"
+	"workerfleet/runtime/dispatch"
 	"workerfleet/runtime/keeper"
 	"workerfleet/runtime/lambda"
 	"workerfleet/runtime/valkey"
@@ -61,9 +62,10 @@ func (p parts) refill(launches claim.Launches) (*keeper.Refill, error) {
 type upkeep struct {
 	keeper *keeper.Keeper
 	refill *keeper.Refill
+	orders *dispatch.Dispatcher
 }
 
-// maintenanceFunction makes the keeper's rounds and then the refill's, whose launches and stops also renew the image.
+// maintenanceFunction makes the keeper's rounds, looks at the orders that are due, and then makes the refill's round, whose launches and stops also renew the image.
 func maintenanceFunction(p parts) lambda.Function {
 	open := later(func(ctx context.Context) (upkeep, error) {
 		wake, err := p.wakes()
@@ -79,7 +81,7 @@ func maintenanceFunction(p parts) lambda.Function {
 			path.Close()
 			return upkeep{}, err
 		}
-		return upkeep{refill: refill, keeper: keeper.New(keeper.Config{
+		return upkeep{refill: refill, orders: path.Orders(consumer, p.recorder), keeper: keeper.New(keeper.Config{
 			Store: path.Store, Sessions: path.Sessions, Authority: path.Database, Recorder: p.recorder, Terms: path.Terms, Incarnation: rand.Text,
 		})}, nil
 	})
@@ -103,8 +105,9 @@ const (
 // closed for TTL and guard, and nobody knows whether the next event comes to this one. What failed hinders no refill.
 func (u upkeep) pass(ctx context.Context) error {
 	err := u.rounds(ctx)
+	_, ordersErr := u.orders.Pass(ctx)
 	_, refillErr := u.refill.Pass(ctx)
-	return errors.Join(err, refillErr)
+	return errors.Join(err, ordersErr, refillErr)
 }
 
 func (u upkeep) rounds(ctx context.Context) error {

@@ -55,9 +55,10 @@ func serve(ctx context.Context, set settings.Keeper, p program.Surroundings) err
 		return func(err error) { p.Log.Warn("a round failed", "round", what, "error", err) }
 	}
 	var group sync.WaitGroup
-	var errs [2]error
+	var errs [3]error
 	group.Go(func() { errs[0] = rounds.Run(ctx, failed("keep")) })
 	group.Go(func() { errs[1] = refill.Run(ctx, failed("refill")) })
+	group.Go(func() { errs[2] = path.Orders(rand.Text(), recorder).Run(ctx, failed("orders")) })
 	group.Wait()
 	return errors.Join(errs[:]...)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,10 +12,9 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/shopspring/decimal"
-
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/order"
+	"workerfleet/runtime/paper"
 	"workerfleet/runtime/settings"
 	"workerfleet/runtime/worker"
 )
@@ -45,7 +43,7 @@ func wire(ctx context.Context, set settings.Worker, p parts) (worker.Config, wor
 	if err != nil {
 		return config, body, err
 	}
-	broker, err := brokerFor(set.Broker, p.log.With("worker", self.Worker))
+	broker, err := brokerFor(set)
 	if err != nil {
 		return config, body, err
 	}
@@ -97,57 +95,17 @@ func whoami(ctx context.Context, set settings.Worker, p parts) (worker.Self, err
 	return self, nil
 }
 
-// brokerFor chooses the broker that this binary was built with.
-func brokerFor(name settings.Broker, log *slog.Logger) (order.Broker, error) {
-	if name != settings.BrokerPaper {
-		return nil, fmt.Errorf("%s: %s is not part of this worker; allowed: %s", settings.EnvBroker, name, settings.BrokerPaper)
+// brokerFor chooses the broker. A new one is a package beside runtime/paper, and a case here.
+func brokerFor(set settings.Worker) (order.Broker, error) {
+	switch {
+	case set.Broker == settings.BrokerPaper && set.BrokerURL != "":
+		return paper.New(paper.Config{URL: string(set.BrokerURL)})
+	case set.Broker == settings.BrokerPaper:
+		exchange, err := paper.NewExchange(paper.Rules{})
+		if err != nil {
+			return nil, err
+		}
+		return exchange.Broker(), nil
 	}
-	return paperBroker{log}, nil
-}
-
-// paperBroker is the paper broker's session alone: it logs in with any credentials, takes no orders, and logs out. The
-// log says who was in which account and when; an account's name is no secret, the rest of the credentials is.
-type paperBroker struct{ log *slog.Logger }
-
-func (b paperBroker) Traits() order.Traits { return order.Traits{RefusesRepeats: true} }
-
-func (b paperBroker) Login(_ context.Context, _ order.Holder, credentials []byte) (order.Account, error) {
-	var of struct {
-		Account string `json:"account"`
-	}
-	if err := json.Unmarshal(credentials, &of); err != nil || of.Account == "" {
-		return nil, errors.New(`the credentials are not understood; allowed: {"account": NAME, …}`)
-	}
-	b.log.Info("broker login", "account", of.Account)
-	return paperAccount{b.log, of.Account}, nil
-}
-
-// paperAccount is one login.
-type paperAccount struct {
-	log  *slog.Logger
-	name string
-}
-
-func (a paperAccount) Place(context.Context, order.Ticket) (order.Report, error) {
-	return order.Report{}, &order.Refused{Reason: "this account takes no orders"}
-}
-
-func (a paperAccount) Cancel(context.Context, string) error { return order.ErrAbsent }
-
-func (a paperAccount) Find(context.Context, string) (order.Report, error) {
-	return order.Report{}, order.ErrAbsent
-}
-
-func (a paperAccount) Position(context.Context, string) (decimal.Decimal, error) {
-	return decimal.Zero, nil
-}
-
-func (a paperAccount) Next(ctx context.Context) (order.Report, error) {
-	<-ctx.Done()
-	return order.Report{}, ctx.Err()
-}
-
-func (a paperAccount) Logout(context.Context) error {
-	a.log.Info("broker logout", "account", a.name)
-	return nil
+	return nil, fmt.Errorf("%s: %s is not part of this worker; allowed: %s", settings.EnvBroker, set.Broker, settings.BrokerPaper)
 }
