@@ -96,13 +96,13 @@ func (s *Sheet) unsent(r *Record, o fleet.Outcome) {
 	case r.Leg == 2:
 		s.end(r, Cancelled, endedHalfway+": "+o.Reason)
 	case r.CancelAsked:
-		s.end(r, Cancelled, endedByUser)
+		s.endUnlessDoubted(r, Cancelled, endedByUser)
 	case s.Halted:
-		s.end(r, Cancelled, ErrHalted.Error())
+		s.endUnlessDoubted(r, Cancelled, ErrHalted.Error())
 	case s.Now.Before(r.ValidUntil):
 		s.again(r, o.Reason)
 	default:
-		s.end(r, Expired, o.Reason)
+		s.endUnlessDoubted(r, Expired, o.Reason)
 	}
 }
 
@@ -146,7 +146,7 @@ func later(a, b time.Time) time.Time {
 
 // again makes an order one that nobody has been asked to execute, for the next look to mark.
 func (s *Sheet) again(r *Record, reason string) {
-	r.Epoch, r.EmitBy = 0, time.Time{}
+	r.Epoch = 0 // EmitBy stays: until then a call of the earlier mark may have begun
 	r.CheckAt = s.Now.Add(firstRepeat)
 	s.move(r, Accepted, reason)
 }

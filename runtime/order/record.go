@@ -53,6 +53,9 @@ type Record struct {
 	Leg      int
 	BrokerID string
 	Fills    []Fill
+	// Doubted says that a call may have been made of which nobody knew what became. Such an order never ends by itself:
+	// a look-up has to say that no call can land any more.
+	Doubted bool
 	// CancelAsked says that the user wants the order's end.
 	CancelAsked bool
 	// CheckAt is when the order is looked at next; zero is never. Checks counts the looks since the state began.

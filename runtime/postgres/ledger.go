@@ -39,7 +39,7 @@ SELECT ` + columns + ` FROM orders AS o
 
 	columns = `
 o.id, o.user_id, o.sequence, o.key, o.digest, o.symbol, o.side, o.quantity::text, o.type, o.limit_price::text, o.time_in_force,
-o.state, o.proven, o.reason, o.epoch, o.leg, o.broker_id, o.cancel_asked, o.emit_by, o.check_at, o.checks, o.valid_until,
+o.state, o.proven, o.reason, o.epoch, o.leg, o.broker_id, o.doubted, o.cancel_asked, o.emit_by, o.check_at, o.checks, o.valid_until,
 o.accepted_at, o.changed_at,
 ARRAY(SELECT f.id || E'\n' || f.leg || E'\n' || f.quantity || E'\n' || f.price || E'\n' || (extract(epoch FROM f.at) * 1000000)::bigint
         FROM fills AS f WHERE f.order_id = o.id ORDER BY f.at, f.leg, f.id)`
@@ -51,12 +51,12 @@ const (
 
 	writeNew = `
 INSERT INTO orders (id, user_id, sequence, key, digest, symbol, side, quantity, type, limit_price, time_in_force, state, proven,
-    reason, epoch, leg, broker_id, cancel_asked, emit_by, check_at, checks, valid_until, accepted_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::numeric, $9, $10::text::numeric, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`
+    reason, epoch, leg, broker_id, doubted, cancel_asked, emit_by, check_at, checks, valid_until, accepted_at, changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::numeric, $9, $10::text::numeric, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`
 
 	writeOrder = `
-UPDATE orders SET state = $2, proven = $3, reason = $4, epoch = $5, leg = $6, broker_id = $7, cancel_asked = $8, emit_by = $9,
-    check_at = $10, checks = $11, changed_at = $12 WHERE id = $1`
+UPDATE orders SET state = $2, proven = $3, reason = $4, epoch = $5, leg = $6, broker_id = $7, doubted = $8, cancel_asked = $9,
+    emit_by = $10, check_at = $11, checks = $12, changed_at = $13 WHERE id = $1`
 
 	writeFill = `INSERT INTO fills (order_id, leg, id, quantity, price, at) VALUES ($1, $2, $3, $4::text::numeric, $5::text::numeric, $6)`
 
@@ -130,9 +130,9 @@ func writeTurn(ctx context.Context, tx pgx.Tx, s *order.Sheet) error {
 		if c.New {
 			batch.Queue(writeNew, string(r.ID), string(r.User), int64(r.Sequence), r.Key, r.Digest, r.Symbol, string(r.Side), r.Quantity.String(),
 				string(r.Type), r.LimitPrice.String(), string(r.TimeInForce), string(r.State), r.Proven, r.Reason, int64(r.Epoch), r.Leg,
-				r.BrokerID, r.CancelAsked, optional(r.EmitBy), optional(r.CheckAt), r.Checks, r.ValidUntil, r.AcceptedAt, r.ChangedAt)
+				r.BrokerID, r.Doubted, r.CancelAsked, optional(r.EmitBy), optional(r.CheckAt), r.Checks, r.ValidUntil, r.AcceptedAt, r.ChangedAt)
 		} else {
-			batch.Queue(writeOrder, string(r.ID), string(r.State), r.Proven, r.Reason, int64(r.Epoch), r.Leg, r.BrokerID, r.CancelAsked,
+			batch.Queue(writeOrder, string(r.ID), string(r.State), r.Proven, r.Reason, int64(r.Epoch), r.Leg, r.BrokerID, r.Doubted, r.CancelAsked,
 				optional(r.EmitBy), optional(r.CheckAt), r.Checks, r.ChangedAt)
 		}
 		for _, f := range c.Fresh {

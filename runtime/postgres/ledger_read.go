@@ -31,7 +31,7 @@ func collect(rows pgx.Rows, err error) ([]*order.Record, error) {
 		var emitBy, checkAt *time.Time
 		var fills []string
 		err := row.Scan(&r.ID, &r.User, &sequence, &r.Key, &r.Digest, &r.Symbol, &r.Side, &quantity, &r.Type, &limit, &r.TimeInForce,
-			&r.State, &r.Proven, &r.Reason, &epoch, &r.Leg, &r.BrokerID, &r.CancelAsked, &emitBy, &checkAt, &r.Checks, &r.ValidUntil,
+			&r.State, &r.Proven, &r.Reason, &epoch, &r.Leg, &r.BrokerID, &r.Doubted, &r.CancelAsked, &emitBy, &checkAt, &r.Checks, &r.ValidUntil,
 			&r.AcceptedAt, &r.ChangedAt, &fills)
 		if err != nil {
 			return nil, err
@@ -161,7 +161,7 @@ func (d *Database) Recover(ctx context.Context) (int, error) {
 			return err
 		}
 		tag, err := tx.Exec(ctx, `
-UPDATE orders SET state = 'unknown', reason = $1, checks = 0, check_at = clock_timestamp(), changed_at = clock_timestamp()
+UPDATE orders SET state = 'unknown', doubted = true, reason = $1, checks = 0, check_at = clock_timestamp(), changed_at = clock_timestamp()
  WHERE state IN ('accepted', 'dispatched', 'working', 'unknown')`, order.Recovering)
 		n = tag.RowsAffected()
 		return err

@@ -88,16 +88,16 @@ ON CONFLICT (user_id) DO UPDATE SET last = ?2, event = ?3, day = ?4, count = ?5`
 		if c.New {
 			w.do(`
 INSERT INTO orders (id, user_id, sequence, key, digest, symbol, side, quantity, type, limit_price, time_in_force, state, proven,
-    reason, epoch, leg, broker_id, cancel_asked, emit_by, check_at, checks, valid_until, accepted_at, changed_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    reason, epoch, leg, broker_id, doubted, cancel_asked, emit_by, check_at, checks, valid_until, accepted_at, changed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 				string(r.ID), string(r.User), int64(r.Sequence), r.Key, r.Digest, r.Symbol, string(r.Side), r.Quantity.String(), string(r.Type),
 				r.LimitPrice.String(), string(r.TimeInForce), string(r.State), r.Proven, r.Reason, int64(r.Epoch), r.Leg, r.BrokerID,
-				r.CancelAsked, optional(r.EmitBy), optional(r.CheckAt), r.Checks, r.ValidUntil.UnixMilli(), r.AcceptedAt.UnixMilli(), r.ChangedAt.UnixMilli())
+				r.Doubted, r.CancelAsked, optional(r.EmitBy), optional(r.CheckAt), r.Checks, r.ValidUntil.UnixMilli(), r.AcceptedAt.UnixMilli(), r.ChangedAt.UnixMilli())
 		} else {
 			w.do(`
-UPDATE orders SET state = ?, proven = ?, reason = ?, epoch = ?, leg = ?, broker_id = ?, cancel_asked = ?, emit_by = ?, check_at = ?,
+UPDATE orders SET state = ?, proven = ?, reason = ?, epoch = ?, leg = ?, broker_id = ?, doubted = ?, cancel_asked = ?, emit_by = ?, check_at = ?,
     checks = ?, changed_at = ? WHERE id = ?`,
-				string(r.State), r.Proven, r.Reason, int64(r.Epoch), r.Leg, r.BrokerID, r.CancelAsked, optional(r.EmitBy), optional(r.CheckAt),
+				string(r.State), r.Proven, r.Reason, int64(r.Epoch), r.Leg, r.BrokerID, r.Doubted, r.CancelAsked, optional(r.EmitBy), optional(r.CheckAt),
 				r.Checks, r.ChangedAt.UnixMilli(), string(r.ID))
 		}
 		for _, f := range c.Fresh {

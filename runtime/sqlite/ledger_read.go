@@ -22,7 +22,7 @@ var (
 // columns are those of an order, with its fills as a JSON list.
 const columns = `
 o.id, o.user_id, o.sequence, o.key, o.digest, o.symbol, o.side, o.quantity, o.type, o.limit_price, o.time_in_force, o.state, o.proven,
-o.reason, o.epoch, o.leg, o.broker_id, o.cancel_asked, o.emit_by, o.check_at, o.checks, o.valid_until, o.accepted_at, o.changed_at,
+o.reason, o.epoch, o.leg, o.broker_id, o.doubted, o.cancel_asked, o.emit_by, o.check_at, o.checks, o.valid_until, o.accepted_at, o.changed_at,
 (SELECT json_group_array(json_object('leg', f.leg, 'id', f.id, 'quantity', f.quantity, 'price', f.price, 'at', f.at))
    FROM (SELECT * FROM fills WHERE order_id = o.id ORDER BY at, leg, id) AS f)`
 
@@ -56,7 +56,7 @@ func scan(rows *sql.Rows) (*order.Record, error) {
 	var emitBy, checkAt sql.NullInt64
 	var fills []byte
 	err := rows.Scan(&r.ID, &r.User, &sequence, &r.Key, &r.Digest, &r.Symbol, &r.Side, &r.Quantity, &r.Type, &r.LimitPrice, &r.TimeInForce,
-		&r.State, &r.Proven, &r.Reason, &epoch, &r.Leg, &r.BrokerID, &r.CancelAsked, &emitBy, &checkAt, &r.Checks, &valid, &accepted, &changed, &fills)
+		&r.State, &r.Proven, &r.Reason, &epoch, &r.Leg, &r.BrokerID, &r.Doubted, &r.CancelAsked, &emitBy, &checkAt, &r.Checks, &valid, &accepted, &changed, &fills)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (d *Database) Recover(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	result, err := d.db.ExecContext(ctx, `
-UPDATE orders SET state = 'unknown', reason = ?1, checks = 0, check_at = ?2, changed_at = ?2
+UPDATE orders SET state = 'unknown', doubted = 1, reason = ?1, checks = 0, check_at = ?2, changed_at = ?2
  WHERE state IN ('accepted', 'dispatched', 'working', 'unknown')`, order.Recovering, time.Now().UnixMilli())
 	if err != nil {
 		return 0, fmt.Errorf("recover: %w", err)

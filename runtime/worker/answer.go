@@ -64,6 +64,9 @@ func (m *Machine) placed(now hostlink.Instant, j *job, a CallEnded) []Effect {
 	case errors.Is(a.Err, order.ErrRepeated): // it is there already, by an earlier call under its name
 		j.stage = settled
 		return m.findAfter(j, leg)
+	case j.said == fleet.OutcomeWorking: // its news came before the answer was lost: the broker has it
+		j.stage = settled
+		return m.findAfter(j, leg)
 	case errors.Is(a.Err, order.ErrUnsent):
 		return []Effect{m.settle(j, fleet.Outcome{State: fleet.OutcomeUnsent, Leg: leg, Reason: a.Err.Error()})}
 	default:

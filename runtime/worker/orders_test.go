@@ -342,6 +342,29 @@ func TestNews(t *testing.T) {
 	})
 }
 
+// News of an order whose call's answer is lost say that the broker has it: the worker looks it up at once.
+func TestNewsBeforeALostAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := &recorder{}
+		broker.news = make(chan order.Report)
+		broker.place = func(ctx context.Context, t order.Ticket) (order.Report, error) {
+			broker.news <- order.Report{ClientID: t.ClientID, State: fleet.OutcomeFilled, Fills: []fleet.Fill{{ID: "f1", Quantity: decimal.NewFromInt(2)}}}
+			time.Sleep(time.Millisecond)
+			return order.Report{}, errors.New("connection reset")
+		}
+		broker.find = func(id string) (order.Report, error) {
+			return order.Report{ClientID: id, State: fleet.OutcomeFilled, Fills: []fleet.Fill{{ID: "f1", Quantity: decimal.NewFromInt(2)}}}, nil
+		}
+		s := newStage(t, broker)
+		conn, words := s.trading()
+		s.asks(conn, hostlink.Execute, buy(1))
+		require.Equal(t, fleet.OutcomeWorking, (<-words).Outcome.State)
+		require.Equal(t, fleet.OutcomeFilled, (<-words).Outcome.State)
+		s.stop()
+		<-s.ended
+	})
+}
+
 // Whatever letters and answers come, in whatever order: one order is handed over at a time, each mark at most once,
 // within its time and the lease, not while switched off, and in the sequence of the numbers; and every mark that was
 // taken is answered for.

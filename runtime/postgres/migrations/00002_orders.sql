@@ -26,6 +26,7 @@ CREATE TABLE orders (
     epoch         bigint NOT NULL,
     leg           smallint NOT NULL,
     broker_id     text NOT NULL,
+    doubted       boolean NOT NULL,
     cancel_asked  boolean NOT NULL,
     emit_by       timestamptz,
     -- When the order is looked at next, and how often that was done in this state.

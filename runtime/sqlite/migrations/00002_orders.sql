@@ -26,6 +26,7 @@ CREATE TABLE orders (
     epoch         INTEGER NOT NULL,
     leg           INTEGER NOT NULL,
     broker_id     TEXT NOT NULL,
+    doubted       INTEGER NOT NULL,
     cancel_asked  INTEGER NOT NULL,
     emit_by       INTEGER,
     check_at      INTEGER,
