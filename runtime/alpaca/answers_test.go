@@ -150,10 +150,12 @@ func TestFillsComeLate(t *testing.T) {
 // wakes opens the stream.
 func wakes(t *testing.T, a *account) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	_, err := a.Next(ctx)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
+	for a.stream == nil {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		_, err := a.Next(ctx)
+		cancel()
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	}
 }
 
 // A stream that breaks is an error, once; the next call opens another one. What ended a wait before a fill was known
@@ -172,8 +174,9 @@ func TestStreams(t *testing.T) {
 	server.Behind = 500 * time.Millisecond
 	_, err = a.Place(t.Context(), ticket("o1"))
 	require.NoError(t, err)
-	state := fleet.OutcomeState("")
+	state, until := fleet.OutcomeState(""), time.Now().Add(10*time.Second)
 	for state != fleet.OutcomeFilled {
+		require.True(t, time.Now().Before(until), "the fill is never told of")
 		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 		r, err := a.Next(ctx)
 		cancel()
@@ -208,6 +211,47 @@ func TestCancelTooLate(t *testing.T) {
 		a := login(t, reaching(t, server.URL))
 		err := a.Cancel(t.Context(), "o1")
 		require.Equal(t, wrong, err != nil, "%s: %v", after, err)
+		server.Close()
+	}
+}
+
+// An order that was filled at once does not end before its fills are known; one that ended without any does.
+func TestFilledAtOnce(t *testing.T) {
+	server := alpacatest.New(t)
+	a := login(t, reaching(t, server.URL))
+	for id, c := range map[string]struct {
+		said string
+		want fleet.OutcomeState
+	}{
+		"o1": {`"filled","filled_qty":"500"`, fleet.OutcomeWorking}, "o2": {`"canceled","filled_qty":"7"`, fleet.OutcomeWorking},
+		"o3": {`"canceled","filled_qty":"0"`, fleet.OutcomeCancelled}, "o4": {`"rejected"`, fleet.OutcomeRejected},
+	} {
+		server.Answer(alpacatest.Instead{Status: http.StatusOK, Body: fmt.Sprintf(`{"id":"x","client_order_id":%q,"status":%s}`, id, c.said)})
+		r, err := a.Place(t.Context(), ticket(id))
+		require.NoError(t, err)
+		require.Equal(t, c.want, r.State)
+		require.Empty(t, r.Fills)
+	}
+}
+
+// A short position is below 0, whichever of the two ways a server says so; one that is not understood is an error.
+func TestPositions(t *testing.T) {
+	for said, want := range map[string]string{
+		`{"qty":"5","side":"long"}`: "5", `{"qty":"-5","side":"short"}`: "-5", `{"qty":"5","side":"short"}`: "-5", `{"side":"long"}`: "",
+		`{"qty":"x"}`: "",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/v2/account" {
+				_, _ = fmt.Fprint(w, `{"id":"x"}`)
+				return
+			}
+			_, _ = fmt.Fprint(w, said)
+		}))
+		got, err := login(t, reaching(t, server.URL)).Position(t.Context(), "BTC/USD")
+		require.Equal(t, want == "", err != nil, said)
+		if want != "" {
+			require.Equal(t, want, got.String())
+		}
 		server.Close()
 	}
 }
