@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"os/exec"
 	"syscall"
@@ -45,11 +46,12 @@ func TestStoppedProcess(t *testing.T) {
 		}
 	}
 	require.NoError(t, child.Wait())
-	require.Equal(t, []string{"sent", "unsent", "unsent"}, ends)
+	require.Equal(t, []string{"sent", "unsent", "unsent", "unsent"}, ends)
 	require.EqualValues(t, 1, arrived.Load(), "the first call alone, which nobody stopped")
 }
 
-// stopped is the process: one call that succeeds, one on the kept connection and one on a new one, each stopped on its way.
+// stopped is the process: one call that succeeds, and then one that is stopped before it begins, one with its connection
+// in hand, and one on the way to a connection.
 func stopped(t *testing.T, url string) {
 	slow := false
 	c := New(Config{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -59,19 +61,23 @@ func stopped(t *testing.T, url string) {
 		}
 		return conn, err
 	}})
-	for _, way := range []string{"free", "kept", "new"} {
+	for _, way := range []string{"free", "before", "writing", "dialing"} {
 		limit := 400 * time.Millisecond
 		if way == "free" {
 			limit = 20 * time.Second
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
-		if way == "kept" {
+		trace := new(httptrace.ClientTrace)
+		switch way {
+		case "before":
 			call()
-		}
-		if slow = way == "new"; slow {
+		case "writing":
+			trace.WroteHeaders = call // to the buffer, that is, not to the connection
+		case "dialing":
+			slow = true
 			c.Close()
 		}
-		err := post(t, ctx, c, url)
+		err := post(t, httptrace.WithClientTrace(ctx, trace), c, url)
 		cancel()
 		switch {
 		case err == nil:
