@@ -14,6 +14,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/secretsmanager v1.50.10
 	github.com/aws/aws-sdk-go-v2/service/sqs v1.52.11
 	github.com/aws/smithy-go v1.28.8
+	github.com/coder/websocket v1.8.14
 	github.com/coreos/go-oidc/v3 v3.15.0
 	github.com/getkin/kin-openapi v0.146.0
 	github.com/jackc/pgx/v5 v5.12.0

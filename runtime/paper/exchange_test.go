@@ -105,7 +105,15 @@ func TestFaults(t *testing.T) {
 		for name, b := range map[string]order.Broker{"in process": x.Broker(), "over HTTP": remote} {
 			a := login(t, b, name)
 			require.NoError(t, x.Break(Fault{Call: Place, Kind: c.kind, Next: 1}))
-			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			ctx, cancel := context.WithCancel(t.Context())
+			if before := count(x, Place); c.ends {
+				go func() {
+					for count(x, Place) == before && ctx.Err() == nil {
+						time.Sleep(time.Millisecond)
+					}
+					cancel()
+				}()
+			}
 			_, err := a.Place(ctx, market("o1"))
 			require.Error(t, err, "%s %s", c.kind, name)
 			require.Equal(t, c.ends, ctx.Err() != nil, "%s %s", c.kind, name)
@@ -292,7 +300,7 @@ func TestManyAccounts(t *testing.T) {
 	for i := range accounts {
 		accounts[i] = login(t, b, fmt.Sprint(i))
 	}
-	require.Equal(t, before, runtime.NumGoroutine())
+	require.LessOrEqual(t, runtime.NumGoroutine(), before)
 	var all sync.WaitGroup
 	for part := range 8 {
 		all.Go(func() {

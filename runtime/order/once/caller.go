@@ -60,7 +60,8 @@ func New(c Config) *Caller {
 }
 
 // Do makes one call. Its error is [order.ErrUnsent] if no byte of it has left and none will; any other leaves open
-// whether the call had its effect. The response's body is the caller's to close.
+// whether the call had its effect. A body should be in memory, as a bytes.Reader: of any other the transport sends the
+// head first and learns of the rest later. The response's body is the caller's to close.
 func (c *Caller) Do(r *http.Request) (*http.Response, error) {
 	a := &attempt{ctx: r.Context()}
 	// A request without GetBody cannot be sent again by the transport; the gate would not let it pass either.
