@@ -102,6 +102,9 @@ func (m *Machine) Step(now hostlink.Instant, e Event) []Effect {
 		}
 	case CallEnded:
 		effects = m.answered(now, e)
+		if errors.Is(e.Err, order.ErrCredentials) {
+			effects = append(effects, m.end(order.ErrCredentials.Error(), false)...)
+		}
 	case News:
 		effects = m.news(now, e.Report)
 	case LoginEnded:

@@ -157,7 +157,7 @@ func (w *Worker) live(ctx, calls context.Context) End {
 			event = Due{}
 		case <-alive.C:
 			w.say(hostlink.Message{Kind: hostlink.Alive})
-			continue
+			event = Due{} // which is due in the same moment must not wait for another event
 		}
 		if end, ended := w.take(calls, event); ended {
 			return end

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 
+	"workerfleet/runtime/alpaca"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/order"
 	"workerfleet/runtime/paper"
@@ -106,6 +107,8 @@ func brokerFor(set settings.Worker) (order.Broker, error) {
 			return nil, err
 		}
 		return exchange.Broker(), nil
+	case set.Broker == settings.BrokerAlpaca:
+		return alpaca.New(alpaca.Config{})
 	}
-	return nil, fmt.Errorf("%s: %s is not part of this worker; allowed: %s", settings.EnvBroker, set.Broker, settings.BrokerPaper)
+	return nil, fmt.Errorf("%s: %s is not part of this worker; allowed: %s, %s", settings.EnvBroker, set.Broker, settings.BrokerPaper, settings.BrokerAlpaca)
 }
