@@ -79,16 +79,19 @@ func (s *Sheet) mark(rules Rules) {
 			return
 		case r.State != Accepted:
 		case !s.Now.Before(r.ValidUntil):
-			s.end(r, Expired, "nobody could execute it in time")
+			s.end(r, Expired, late)
 		case next == nil:
 			next = r
 		}
 	}
-	switch {
-	case next == nil || s.Halted:
+	if next == nil {
 		return
-	case s.Session.Epoch == 0:
-		s.next.Claim = true
+	}
+	if s.Halted || s.Session.Epoch == 0 {
+		s.next.Claim = !s.Halted || s.next.Claim
+		if soon := s.Now.Add(longestRepeat); next.CheckAt.After(soon) {
+			next.CheckAt = soon // it was behind another one
+		}
 		return
 	}
 	next.Epoch = s.Session.Epoch
@@ -100,6 +103,8 @@ func (s *Sheet) mark(rules Rules) {
 	s.move(next, Dispatched, "")
 	s.post(fleet.MailOrder, next)
 }
+
+const late = "nobody could execute it in time"
 
 // end gives an order a final state that no broker said.
 func (s *Sheet) end(r *Record, to State, reason string) {
