@@ -30,7 +30,7 @@ func TestDatabase(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = admin.Close(t.Context()) })
 	empty := func(t *testing.T) *postgres.Database {
-		_, err := admin.Exec(t.Context(), `TRUNCATE users, credentials, user_session`)
+		_, err := admin.Exec(t.Context(), `TRUNCATE users, credentials, user_session, order_book, orders, fills`)
 		require.NoError(t, err)
 		return database
 	}
