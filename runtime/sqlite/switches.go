@@ -44,7 +44,7 @@ func (d *Database) Halts(ctx context.Context) ([]order.Halt, error) {
 }
 
 const recoverOrders = `
-UPDATE orders SET state = 'unknown', reason = ?, check_at = ` + now + `, checks = 0, changed_at = ` + now + `
+UPDATE orders SET state = 'unknown', proven = false, reason = ?, check_at = ` + now + `, checks = 0, changed_at = ` + now + `
  WHERE state IN ('accepted', 'dispatched', 'working', 'unknown')`
 
 // Recover: see [order.Switches].

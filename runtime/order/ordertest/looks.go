@@ -80,7 +80,9 @@ func recovers(b *bench) {
 	require.Equal(b, 4, unknown)
 	b.stands(ended.ID, order.Filled)
 	for _, id := range []fleet.OrderID{working.ID, marked.ID, waiting.ID} {
-		require.Equal(b, order.Recovering, b.stands(id, order.Unknown).Reason)
+		r := b.stands(id, order.Unknown)
+		require.Equal(b, order.Recovering, r.Reason)
+		require.False(b, r.Proven, "what followed from an absence would never be replaced")
 	}
 	r, err := b.Order(b.ctx, "bea", other.ID)
 	require.NoError(b, err)
