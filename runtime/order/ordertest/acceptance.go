@@ -170,6 +170,21 @@ func longQueue(b *bench) {
 	}
 }
 
+// A look at an order is a write: one that waits for another is not looked at before it expires or comes first.
+func waitsQuietly(b *bench) {
+	b.served(7)
+	first, second := b.accept("1"), b.accept("2")
+	for range 3 {
+		b.attend(3 * time.Second)
+	}
+	r := b.stands(second.ID, order.Accepted)
+	require.True(b, r.CheckAt.Equal(r.ValidUntil))
+	b.served(0)
+	b.commit(b.says(first.ID, 7, fleet.OutcomeFilled))
+	r = b.stands(second.ID, order.Accepted)
+	require.WithinDuration(b, time.Now(), r.CheckAt, 3*time.Second, "a claim that is lost is not made again in time")
+}
+
 func cancelled(b *bench) {
 	cancel := func(id fleet.OrderID) (order.Record, []fleet.Mail) {
 		b.Helper()
@@ -230,6 +245,21 @@ func expires(b *bench) {
 	b.stands(lonely.ID, order.Accepted)
 	b.attend(2 * time.Second)
 	require.False(b, b.stands(lonely.ID, order.Expired).Proven)
+
+	short, stale := b.accept("short"), b.accept("stale")
+	b.Age("ann", 55*time.Second)
+	b.served(7)
+	b.attend(0)
+	r := b.stands(short.ID, order.Dispatched)
+	require.True(b, r.EmitBy.Equal(r.ValidUntil), "its call may start after its end")
+	b.commit(b.says(short.ID, 7, fleet.OutcomeFilled), b.says(stale.ID, 7, fleet.OutcomeUnsent))
+	b.served(0)
+	b.commit(b.says(stale.ID, 7, fleet.OutcomeUnsent))
+	b.Age("ann", 6*time.Second)
+	b.served(7)
+	require.Equal(b, order.Dispatched, b.accept("next").State, "what came too late stands in the way")
+	b.stands(stale.ID, order.Expired)
+	b.commit(b.says(b.accept("next").ID, 7, fleet.OutcomeFilled))
 
 	b.served(7)
 	first, second := b.accept("1"), b.accept("2")

@@ -163,7 +163,7 @@ func absentAgain(b *bench) {
 	require.False(b, r.EmitBy.Before(before.EmitBy))
 	b.Age("ann", time.Minute)
 	b.commit(b.says(a.ID, 7, fleet.OutcomeAbsent, absence(time.Second, true)))
-	b.stands(a.ID, order.Expired)
+	require.False(b, b.stands(a.ID, order.Expired).CheckAt.IsZero(), "it is not looked up once more")
 }
 
 func absentSettles(b *bench) {
@@ -300,6 +300,8 @@ func reversalHalfway(b *bench) {
 	b.commit(b.says(late.ID, 9, fleet.OutcomeAbsent, leg(1), absence(time.Second, false)))
 	b.stands(late.ID, order.Expired)
 	second := b.accept("5")
+	b.commit(b.says(late.ID, 9, fleet.OutcomeWorking, leg(1)))
+	b.stands(late.ID, order.Working)
 	b.commit(b.says(late.ID, 9, fleet.OutcomeFilled, leg(1)))
 	half(late.ID)
 	b.stands(second.ID, order.Dispatched)

@@ -44,6 +44,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"one order is in flight, in its user's sequence", oneInFlight},
 		{"a user whom nobody serves gets a claim, and the order once somebody does", nobodyServes},
 		{"a long queue is worked off in its sequence, and expires whole", longQueue},
+		{"an order behind another one is left alone", waitsQuietly},
 		{"a cancelled order ends at once, or as its worker says", cancelled},
 		{"an order that nobody executed in time expires, whatever it waits for", expires},
 		{"the broker's word stands over what was concluded without it", evidenceStands},
