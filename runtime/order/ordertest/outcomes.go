@@ -276,8 +276,10 @@ func reversalHalfway(b *bench) {
 		require.Contains(b, b.stands(id, order.Cancelled).Reason, "ended after it closed the position")
 	}
 	unsent := b.reversal("1")
-	b.commit(b.says(unsent.ID, 7, fleet.OutcomeFilled, leg(1)), b.says(unsent.ID, 7, fleet.OutcomeUnsent, leg(2)))
+	closed, stopped := b.says(unsent.ID, 7, fleet.OutcomeFilled, leg(1)), b.says(unsent.ID, 7, fleet.OutcomeUnsent, leg(2), because("too late"))
+	b.commit(stopped, closed)
 	half(unsent.ID)
+	require.Contains(b, b.read(unsent.ID).Reason, "too late", "what was said first is taken first")
 
 	absent := b.reversal("2")
 	b.commit(b.says(absent.ID, 7, fleet.OutcomeFilled, leg(1)))
