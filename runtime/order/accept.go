@@ -80,7 +80,7 @@ func (s *Sheet) mark(rules Rules) {
 			return
 		case r.State != Accepted:
 		case !s.Now.Before(r.ValidUntil):
-			s.endUnlessDoubted(r, Expired, "nobody could execute it in time")
+			s.endUnlessDoubted(r, Expired, late)
 			if r.InFlight() {
 				return
 			}
@@ -88,13 +88,17 @@ func (s *Sheet) mark(rules Rules) {
 			next = r
 		}
 	}
-	switch {
-	case next == nil || s.Halted:
+	if next == nil {
 		return
-	case next.Reason != "" && next.CheckAt.After(s.Now): // returned by its worker: not at once again
+	}
+	if s.Halted || s.Session.Epoch == 0 {
+		s.next.Claim = !s.Halted || s.next.Claim
+		if soon := s.Now.Add(longestRepeat); next.CheckAt.After(soon) {
+			next.CheckAt = soon // it was behind another one
+		}
 		return
-	case s.Session.Epoch == 0:
-		s.next.Claim = true
+	}
+	if next.Reason != "" && next.CheckAt.After(s.Now) { // returned by its worker: not at once again
 		return
 	}
 	next.Epoch = s.Session.Epoch
@@ -107,15 +111,32 @@ func (s *Sheet) mark(rules Rules) {
 	s.post(fleet.MailOrder, next)
 }
 
-// wait says when to look again at orders that are due and still accepted.
+// wait says when to look again at orders that are due and still accepted. One that is behind another waits for what ends
+// that one: looking at each of a long queue would cost a write a second.
 func (s *Sheet) wait() {
 	for _, r := range s.Orders {
-		if r.State == Accepted && !r.CheckAt.After(s.Now) {
+		switch {
+		case r.State != Accepted || r.CheckAt.After(s.Now):
+		case s.behind(r):
+			r.CheckAt = r.ValidUntil
+		default:
 			r.CheckAt = s.Now.Add(doubling(r.Checks, firstRepeat, longestRepeat))
 			r.Checks++
 		}
 	}
 }
+
+// behind says that another order of the user comes first.
+func (s *Sheet) behind(r *Record) bool {
+	for _, other := range s.Orders {
+		if other.InFlight() || other.State == Accepted && other.Sequence < r.Sequence {
+			return true
+		}
+	}
+	return false
+}
+
+const late = "nobody could execute it in time"
 
 // end gives an order a final state that no broker said.
 func (s *Sheet) end(r *Record, to State, reason string) {

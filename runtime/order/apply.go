@@ -1,6 +1,8 @@
 package order
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"workerfleet/runtime/fleet"
@@ -12,20 +14,46 @@ func (s *Sheet) apply(r *Record, o fleet.Outcome) bool {
 	if o.User != s.User || o.Epoch == 0 || o.Epoch != r.Epoch && o.Epoch != s.Session.Epoch {
 		return false
 	}
-	switch {
-	case o.State.Evidence():
+	o = legible(o)
+	if o.State.Evidence() {
 		s.evidence(r, o)
-	case o.State == fleet.OutcomeUnsent:
+		return true
+	}
+	if o.Epoch == r.HeardEpoch && o.Number <= r.Heard || o.Leg == 1 && r.Leg == 2 {
+		return true // said already, or overtaken
+	}
+	r.HeardEpoch, r.Heard = o.Epoch, o.Number
+	switch o.State {
+	case fleet.OutcomeUnsent:
 		s.unsent(r, o)
-	case o.State == fleet.OutcomeDoubt:
+	case fleet.OutcomeDoubt:
 		if r.State == Dispatched && o.Epoch == r.Epoch {
 			r.CheckAt = s.Now
 			s.move(r, Unknown, o.Reason)
 		}
-	case o.State == fleet.OutcomeAbsent:
+	case fleet.OutcomeAbsent:
 		s.absent(r, o)
 	}
 	return true
+}
+
+// longestReason bounds what is kept of a broker's explanation, in bytes.
+const longestReason = 500
+
+// legible makes texts of others such that every database takes them: an outcome that cannot be written comes back forever.
+func legible(o fleet.Outcome) fleet.Outcome {
+	clean := func(text string) string {
+		return strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x00", "?")
+	}
+	if len(o.Reason) > longestReason {
+		o.Reason = o.Reason[:longestReason]
+	}
+	o.Reason, o.BrokerID = clean(o.Reason), clean(o.BrokerID)
+	o.Fills = slices.Clone(o.Fills)
+	for i := range o.Fills {
+		o.Fills[i].ID = clean(o.Fills[i].ID)
+	}
+	return o
 }
 
 // evidence takes the broker's word. It replaces what was concluded without it; of two final words the first counts, and
@@ -67,14 +95,21 @@ func (s *Sheet) evidence(r *Record, o fleet.Outcome) {
 
 // closing takes the broker's word about the first leg of a reversal. The second one begins when this is committed.
 func (s *Sheet) closing(r *Record, state State, reason string) {
-	switch state {
-	case Filled:
+	switch {
+	case state == Filled && !r.InFlight():
+		// Nobody waits for it any more, and others may have been sent since: the second leg would come out of turn.
+		r.Leg = 2
+		s.conclude(r, Cancelled, endedHalfway)
+	case state == Filled:
 		r.Leg = 2
 		r.EmitBy = s.Now.Add(LegLimit)
 		r.CheckAt = r.EmitBy.Add(firstLookup)
 		r.ChangedAt = s.Now
 		s.tell(r)
-	case Working:
+	case state == Working && !r.InFlight():
+		r.CheckAt = s.Now.Add(firstVerify)
+		s.move(r, Working, reason)
+	case state == Working:
 		r.CheckAt = s.Now.Add(LegLimit + firstLookup)
 	default:
 		r.Proven = true

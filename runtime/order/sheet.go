@@ -117,7 +117,8 @@ type Written struct {
 func same(a, b Record) bool {
 	times := a.EmitBy.Equal(b.EmitBy) && a.CheckAt.Equal(b.CheckAt)
 	return times && a.State == b.State && a.Proven == b.Proven && a.Reason == b.Reason && a.Epoch == b.Epoch && a.Leg == b.Leg &&
-		a.BrokerID == b.BrokerID && a.Doubted == b.Doubted && a.CancelAsked == b.CancelAsked && a.Checks == b.Checks
+		a.BrokerID == b.BrokerID && a.Doubted == b.Doubted && a.CancelAsked == b.CancelAsked && a.Checks == b.Checks &&
+		a.HeardEpoch == b.HeardEpoch && a.Heard == b.Heard
 }
 
 // Find returns the order of that id; nil if the sheet has none.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/order"
@@ -14,182 +16,160 @@ import (
 
 var _ order.Store = (*Database)(nil)
 
-// What a turn reads. The first statement locks the user's book, and makes it where there is none; each of the others
-// sees what was committed before the lock was had. A user without an account has no book, and no orders to lock.
-const (
-	lockBook = `
+// Turn: see [order.Store]. It takes two round trips: one begins, waits for the lock and reads, one writes and commits.
+func (d *Database) Turn(ctx context.Context, user fleet.User, w order.Want, do func(*order.Sheet) error) error {
+	conn, err := d.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("begin a turn: %w", err)
+	}
+	defer conn.Release()
+	s, err := readSheet(ctx, conn, user, w)
+	if err != nil {
+		rollback(ctx, conn)
+		return fmt.Errorf("read the orders: %w", err)
+	}
+	if err := do(s); err != nil {
+		rollback(ctx, conn)
+		return err
+	}
+	changed := s.Changed()
+	if len(changed) == 0 && len(s.Events) == 0 {
+		rollback(ctx, conn) // nothing to wait for the disk for
+		return nil
+	}
+	if err := writeSheet(ctx, conn, s, changed); err != nil {
+		rollback(ctx, conn)
+		return fmt.Errorf("write the orders: %w", err)
+	}
+	return nil
+}
+
+// rollbackLimit is how long the end of a transaction is waited for that came to nothing; the connection is closed after it.
+const rollbackLimit = 5 * time.Second
+
+// rollback ends the transaction, so that the connection can be used again. Where it cannot, the pool closes the connection.
+func rollback(ctx context.Context, conn *pgxpool.Conn) {
+	if conn.Conn().PgConn().TxStatus() == 'I' {
+		return // it never began, or its connection is gone
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackLimit)
+	defer cancel()
+	_, _ = conn.Exec(ctx, `ROLLBACK`)
+}
+
+// lockBook makes the user's book if there is none and holds its lock until the transaction ends, in one statement. A user
+// without an account has no book.
+const lockBook = `
 INSERT INTO order_book AS b (user_id) SELECT user_id FROM users WHERE user_id = $1
 ON CONFLICT (user_id) DO UPDATE SET last = b.last
 RETURNING last, event, day, count`
 
-	readHead = `
+// circumstances are read after the lock is had: each statement sees what was committed before it.
+const circumstances = `
 SELECT clock_timestamp(), EXISTS (SELECT FROM halts WHERE user_id IN ('', $1)),
        COALESCE(s.epoch, 0), COALESCE(s.worker, ''), COALESCE(s.host, ''), COALESCE(s.life, 0)
-  FROM (SELECT 1) AS one LEFT JOIN user_session AS s ON s.user_id = $1 AND s.open`
+  FROM (VALUES (1)) AS one LEFT JOIN user_session s ON s.user_id = $1 AND s.open`
 
-	// readSheet bounds what it reads by pages: a user may have thousands of orders that wait for their turn.
-	readSheet = `
-WITH pending AS (
-    SELECT id FROM orders
-     WHERE user_id = $1 AND check_at IS NOT NULL
-       AND (state IN ('accepted', 'dispatched', 'unknown') OR check_at <= clock_timestamp())
-     ORDER BY state = 'accepted', sequence LIMIT 128)
-SELECT ` + columns + ` FROM orders AS o
- WHERE o.user_id = $1 AND (o.id IN (SELECT id FROM pending) OR o.id = ANY($2) OR $3 <> '' AND o.key = $3)`
+// sheetOrders are what a turn decides on, at most about four times the bound ($4): a user with thousands of orders
+// that wait takes turns as fast as others. The earliest of each kind come first; what is left out has its turn later.
+const sheetOrders = `
+SELECT ` + columns + `
+  FROM orders o LEFT JOIN fills f ON f.order_id = o.id
+ WHERE o.id IN (
+       SELECT id FROM orders WHERE user_id = $1 AND state = 'dispatched'
+       UNION ALL (SELECT id FROM orders WHERE user_id = $1 AND state = 'unknown' AND check_at IS NOT NULL ORDER BY sequence LIMIT $4)
+       UNION ALL (SELECT id FROM orders WHERE user_id = $1 AND state = 'accepted' ORDER BY sequence LIMIT $4)
+       UNION ALL (SELECT id FROM orders WHERE user_id = $1 AND check_at <= statement_timestamp() ORDER BY check_at LIMIT $4)
+       UNION ALL SELECT id FROM orders WHERE user_id = $1 AND id = ANY ($2)
+       UNION ALL SELECT id FROM orders WHERE user_id = $1 AND key = $3 AND $3 <> '')
+ ORDER BY o.sequence, f.at, f.leg, f.id`
 
-	columns = `
-o.id, o.user_id, o.sequence, o.key, o.digest, o.symbol, o.side, o.quantity::text, o.type, o.limit_price::text, o.time_in_force,
-o.state, o.proven, o.reason, o.epoch, o.leg, o.broker_id, o.doubted, o.cancel_asked, o.emit_by, o.check_at, o.checks, o.valid_until,
-o.accepted_at, o.changed_at,
-ARRAY(SELECT f.id || E'\n' || f.leg || E'\n' || f.quantity || E'\n' || f.price || E'\n' || (extract(epoch FROM f.at) * 1000000)::bigint
-        FROM fills AS f WHERE f.order_id = o.id ORDER BY f.at, f.leg, f.id)`
-)
+// sheetBound is how many orders of one kind a turn reads.
+const sheetBound = 64
 
-// What a turn writes.
-const (
-	writeBook = `UPDATE order_book SET last = $2, event = $3, day = $4, count = $5 WHERE user_id = $1`
-
-	writeNew = `
-INSERT INTO orders (id, user_id, sequence, key, digest, symbol, side, quantity, type, limit_price, time_in_force, state, proven,
-    reason, epoch, leg, broker_id, doubted, cancel_asked, emit_by, check_at, checks, valid_until, accepted_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::numeric, $9, $10::text::numeric, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`
-
-	writeOrder = `
-UPDATE orders SET state = $2, proven = $3, reason = $4, epoch = $5, leg = $6, broker_id = $7, doubted = $8, cancel_asked = $9,
-    emit_by = $10, check_at = $11, checks = $12, changed_at = $13 WHERE id = $1`
-
-	writeFill = `INSERT INTO fills (order_id, leg, id, quantity, price, at) VALUES ($1, $2, $3, $4::text::numeric, $5::text::numeric, $6)`
-
-	writeEvent = `
-INSERT INTO order_events (user_id, number, order_id, state, reason, symbol, quantity, filled, at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
-)
-
-// Turn: see [order.Store]. It is four round trips: begin, read, write, commit.
-func (d *Database) Turn(ctx context.Context, user fleet.User, w order.Want, do func(*order.Sheet) error) error {
-	var decided error
-	err := pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
-		s, err := readTurn(ctx, tx, user, w)
-		if err != nil {
-			return err
-		}
-		if decided = do(s); decided != nil {
-			return decided
-		}
-		return writeTurn(ctx, tx, s)
-	})
-	if decided != nil {
-		return decided
-	}
-	if err != nil {
-		return fmt.Errorf("turn: %w", err)
-	}
-	return nil
-}
-
-func readTurn(ctx context.Context, tx pgx.Tx, user fleet.User, w order.Want) (*order.Sheet, error) {
+func readSheet(ctx context.Context, conn *pgxpool.Conn, user fleet.User, w order.Want) (*order.Sheet, error) {
+	s := &order.Sheet{User: user}
 	ids := make([]string, len(w.IDs))
 	for i, id := range w.IDs {
 		ids[i] = string(id)
 	}
-	var batch pgx.Batch
-	batch.Queue(lockBook, string(user))
-	batch.Queue(readHead, string(user))
-	batch.Queue(readSheet, string(user), ids, w.Key)
-	results := tx.SendBatch(ctx, &batch)
-	s := &order.Sheet{User: user, Account: true}
-	var last, event, epoch, life int64
-	err := results.QueryRow().Scan(&last, &event, &s.Book.Day, &s.Book.Count)
-	if errors.Is(err, pgx.ErrNoRows) {
-		s.Account, err = false, nil
+	b := &pgx.Batch{}
+	b.Queue(`BEGIN`)
+	b.Queue(lockBook, string(user)).QueryRow(func(row pgx.Row) error {
+		var last, event int64
+		err := row.Scan(&last, &event, &s.Book.Day, &s.Book.Count)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		s.Account, s.Book.Last, s.Book.Event = true, uint64(last), uint64(event)
+		return err
+	})
+	b.Queue(circumstances, string(user)).QueryRow(func(row pgx.Row) error {
+		var r record
+		err := row.Scan(&s.Now, &s.Halted, &r.epoch, &r.worker, &r.host, &r.life)
+		s.Session = order.Session{Epoch: fleet.Epoch(r.epoch), Worker: fleet.Worker(r.worker), Host: fleet.Host(r.host), Life: fleet.Life(r.life)}
+		return err
+	})
+	b.Queue(sheetOrders, string(user), ids, w.Key, sheetBound).Query(func(rows pgx.Rows) (err error) {
+		s.Orders, err = collectOrders(rows, user)
+		return err
+	})
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		return nil, err
 	}
-	if err == nil {
-		err = results.QueryRow().Scan(&s.Now, &s.Halted, &epoch, &s.Session.Worker, &s.Session.Host, &life)
-	}
-	if err == nil {
-		s.Orders, err = collect(results.Query())
-	}
-	if err := errors.Join(err, results.Close()); err != nil {
-		return nil, fmt.Errorf("read the sheet: %w", err)
-	}
-	s.Book.Last, s.Book.Event = uint64(last), uint64(event)
-	s.Session.Epoch, s.Session.Life = fleet.Epoch(epoch), fleet.Life(life)
 	s.Begin()
 	return s, nil
 }
 
-func writeTurn(ctx context.Context, tx pgx.Tx, s *order.Sheet) error {
-	changed := s.Changed()
-	if len(changed)+len(s.Events) == 0 {
-		return nil
+const insertOrder = `
+INSERT INTO orders (id, user_id, sequence, key, digest, symbol, side, quantity, type, limit_price, time_in_force,
+       valid_until, accepted_at, state, proven, reason, epoch, leg, broker_id, heard_epoch, heard, cancel_asked, emit_by,
+       check_at, checks, changed_at, doubted)
+VALUES ($1, $2, $14, $15, $16, $17, $18, $19::numeric, $20, $21::numeric, $22, $23, $24,
+       $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $25, $26, $27)`
+
+const updateOrder = `
+UPDATE orders SET state = $3, proven = $4, reason = $5, epoch = $6, leg = $7, broker_id = $8, heard_epoch = $9, heard = $10,
+       cancel_asked = $11, emit_by = $12, check_at = $13, checks = $14, changed_at = $15, doubted = $16
+ WHERE id = $1 AND user_id = $2`
+
+const insertFill = `INSERT INTO fills (order_id, leg, id, quantity, price, at) VALUES ($1, $2, $3, $4::numeric, $5::numeric, $6)`
+
+const insertEvent = `
+INSERT INTO order_events (user_id, number, order_id, state, reason, filled, quantity, symbol, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+
+const updateBook = `UPDATE order_book SET last = $2, event = $3, day = $4, count = $5 WHERE user_id = $1`
+
+func writeSheet(ctx context.Context, conn *pgxpool.Conn, s *order.Sheet, changed []order.Written) error {
+	b := &pgx.Batch{}
+	one := func(statement string, args ...any) {
+		b.Queue(statement, args...).Exec(func(done pgconn.CommandTag) error {
+			if done.RowsAffected() != 1 {
+				return fmt.Errorf("%d rows were written where one was meant", done.RowsAffected())
+			}
+			return nil
+		})
 	}
-	var batch pgx.Batch
-	batch.Queue(writeBook, string(s.User), int64(s.Book.Last), int64(s.Book.Event), s.Book.Day, s.Book.Count)
-	for _, c := range changed {
-		r := c.Record
-		if c.New {
-			batch.Queue(writeNew, string(r.ID), string(r.User), int64(r.Sequence), r.Key, r.Digest, r.Symbol, string(r.Side), r.Quantity.String(),
-				string(r.Type), r.LimitPrice.String(), string(r.TimeInForce), string(r.State), r.Proven, r.Reason, int64(r.Epoch), r.Leg,
-				r.BrokerID, r.Doubted, r.CancelAsked, optional(r.EmitBy), optional(r.CheckAt), r.Checks, r.ValidUntil, r.AcceptedAt, r.ChangedAt)
+	one(updateBook, string(s.User), int64(s.Book.Last), int64(s.Book.Event), s.Book.Day, s.Book.Count)
+	for _, w := range changed {
+		if w.New {
+			one(insertOrder, inserted(w.Record)...)
 		} else {
-			batch.Queue(writeOrder, string(r.ID), string(r.State), r.Proven, r.Reason, int64(r.Epoch), r.Leg, r.BrokerID, r.Doubted, r.CancelAsked,
-				optional(r.EmitBy), optional(r.CheckAt), r.Checks, r.ChangedAt)
+			one(updateOrder, updated(w.Record)...)
 		}
-		for _, f := range c.Fresh {
-			batch.Queue(writeFill, string(r.ID), f.Leg, f.ID, f.Quantity.String(), f.Price.String(), f.At)
+		for _, f := range w.Fresh {
+			one(insertFill, string(w.ID), f.Leg, f.ID, f.Quantity.String(), f.Price.String(), f.At)
 		}
 	}
 	for _, e := range s.Events {
-		batch.Queue(writeEvent, string(s.User), int64(e.Number), string(e.Order), string(e.State), e.Reason, e.Symbol, e.Quantity, e.Filled, e.At)
+		one(insertEvent, string(s.User), int64(e.Number), string(e.Order), string(e.State), e.Reason, e.Filled, e.Quantity, e.Symbol, e.At)
 	}
-	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
-		return fmt.Errorf("write the sheet: %w", err)
-	}
-	return nil
-}
-
-// optional is NULL for no time.
-func optional(t time.Time) any {
-	if t.IsZero() {
+	b.Queue(`COMMIT`).Exec(func(done pgconn.CommandTag) error {
+		if done.String() != "COMMIT" {
+			return fmt.Errorf("the commit was answered with %s", done)
+		}
 		return nil
-	}
-	return t
-}
-
-// Due: see [order.Store].
-func (d *Database) Due(ctx context.Context, limit int) ([]fleet.User, error) {
-	rows, err := d.pool.Query(ctx, `
-SELECT user_id FROM orders WHERE check_at <= clock_timestamp() GROUP BY user_id ORDER BY min(check_at) LIMIT $1`, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list due orders: %w", err)
-	}
-	users, err := pgx.CollectRows(rows, pgx.RowTo[fleet.User])
-	if err != nil {
-		return nil, fmt.Errorf("list due orders: %w", err)
-	}
-	return users, nil
-}
-
-// Waiting: see [order.Store].
-func (d *Database) Waiting(ctx context.Context) (time.Duration, error) {
-	var seconds float64
-	err := d.pool.QueryRow(ctx, `
-SELECT COALESCE(extract(epoch FROM clock_timestamp() - min(accepted_at)), 0)::float8 FROM orders WHERE state = 'accepted'`).Scan(&seconds)
-	if err != nil {
-		return 0, fmt.Errorf("find the oldest order that waits: %w", err)
-	}
-	return time.Duration(seconds * float64(time.Second)), nil
-}
-
-// BeginAt: see [order.Store].
-func (d *Database) BeginAt(ctx context.Context, user fleet.User) (uint64, error) {
-	var number int64
-	err := d.pool.QueryRow(ctx, `
-SELECT COALESCE((SELECT min(sequence) FROM orders
-                  WHERE user_id = $1 AND check_at IS NOT NULL AND state IN ('accepted', 'dispatched', 'unknown')),
-                (SELECT last + 1 FROM order_book WHERE user_id = $1), 1)`, string(user)).Scan(&number)
-	if err != nil {
-		return 0, fmt.Errorf("find the first order of a session: %w", err)
-	}
-	return uint64(number), nil
+	})
+	return conn.SendBatch(ctx, b).Close()
 }

@@ -14,164 +14,125 @@ import (
 
 var _ order.Store = (*Database)(nil)
 
-// Turn: see [order.Store]. A transaction here is the only one that writes, so the user's book needs no lock of its own.
+// Turn: see [order.Store]. The file has one writer at a time, so that turns of all users take turns.
 func (d *Database) Turn(ctx context.Context, user fleet.User, w order.Want, do func(*order.Sheet) error) error {
 	tx, err := d.db.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("turn: %w", err)
+		return fmt.Errorf("begin a turn: %w", err)
 	}
-	s, err := readTurn(ctx, tx, user, w)
+	defer func() { _ = tx.Rollback() }()
+	s, err := readSheet(ctx, tx, user, w)
 	if err != nil {
-		return errors.Join(fmt.Errorf("turn: read the sheet: %w", err), tx.Rollback())
+		return fmt.Errorf("read the orders: %w", err)
 	}
 	if err := do(s); err != nil {
-		return errors.Join(err, tx.Rollback())
+		return err
 	}
-	if err := writeTurn(ctx, tx, s); err != nil {
-		return errors.Join(fmt.Errorf("turn: write the sheet: %w", err), tx.Rollback())
+	changed := s.Changed()
+	if len(changed) == 0 && len(s.Events) == 0 {
+		return nil
+	}
+	if err := writeSheet(ctx, tx, s, changed); err != nil {
+		return fmt.Errorf("write the orders: %w", err)
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("turn: %w", err)
+		return fmt.Errorf("write the orders: %w", err)
 	}
 	return nil
 }
 
-func readTurn(ctx context.Context, tx *sql.Tx, user fleet.User, w order.Want) (*order.Sheet, error) {
-	s := &order.Sheet{User: user, Now: time.Now().UTC().Truncate(time.Millisecond)}
-	var last, event, epoch, life int64
-	err := tx.QueryRowContext(ctx, `
-SELECT COALESCE(b.last, 0), COALESCE(b.event, 0), COALESCE(b.day, ''), COALESCE(b.count, 0), u.user_id IS NOT NULL,
-       EXISTS (SELECT 1 FROM halts WHERE user_id IN ('', ?1)),
+const circumstances = `
+SELECT ` + now + `, EXISTS (SELECT 1 FROM users WHERE user_id = ?1), EXISTS (SELECT 1 FROM halts WHERE user_id IN ('', ?1)),
+       COALESCE(b.last, 0), COALESCE(b.event, 0), COALESCE(b.day, ''), COALESCE(b.count, 0),
        COALESCE(s.epoch, 0), COALESCE(s.worker, ''), COALESCE(s.host, ''), COALESCE(s.life, 0)
-  FROM (SELECT 1) AS one
-  LEFT JOIN users AS u ON u.user_id = ?1
-  LEFT JOIN order_book AS b ON b.user_id = ?1
-  LEFT JOIN user_session AS s ON s.user_id = ?1 AND s.open = 1`, string(user)).Scan(
-		&last, &event, &s.Book.Day, &s.Book.Count, &s.Account, &s.Halted, &epoch, &s.Session.Worker, &s.Session.Host, &life)
+  FROM (SELECT 1) LEFT JOIN order_book b ON b.user_id = ?1 LEFT JOIN user_session s ON s.user_id = ?1 AND s.open`
+
+// sheetOrders are what a turn decides on, at most about four times the bound (?4): a user with thousands of orders
+// that wait takes turns as fast as others. The earliest of each kind come first; what is left out has its turn later.
+const sheetOrders = `
+SELECT ` + columns + `
+  FROM orders o LEFT JOIN fills f ON f.order_id = o.id
+ WHERE o.id IN (
+       SELECT id FROM orders WHERE user_id = ?1 AND state = 'dispatched'
+       UNION ALL SELECT id FROM (SELECT id FROM orders WHERE user_id = ?1 AND state = 'unknown' AND check_at IS NOT NULL ORDER BY sequence LIMIT ?4)
+       UNION ALL SELECT id FROM (SELECT id FROM orders WHERE user_id = ?1 AND state = 'accepted' ORDER BY sequence LIMIT ?4)
+       UNION ALL SELECT id FROM (SELECT id FROM orders WHERE user_id = ?1 AND check_at <= ` + now + ` ORDER BY check_at LIMIT ?4)
+       UNION ALL SELECT id FROM orders WHERE user_id = ?1 AND id IN (SELECT value FROM json_each(?2))
+       UNION ALL SELECT id FROM orders WHERE user_id = ?1 AND key = ?3 AND ?3 <> '')
+ ORDER BY o.sequence, f.at, f.leg, f.id`
+
+// sheetBound is how many orders of one kind a turn reads.
+const sheetBound = 64
+
+func readSheet(ctx context.Context, tx *sql.Tx, user fleet.User, w order.Want) (*order.Sheet, error) {
+	s := &order.Sheet{User: user}
+	var at int64
+	err := tx.QueryRowContext(ctx, circumstances, string(user)).Scan(&at, &s.Account, &s.Halted,
+		&s.Book.Last, &s.Book.Event, &s.Book.Day, &s.Book.Count, &s.Session.Epoch, &s.Session.Worker, &s.Session.Host, &s.Session.Life)
 	if err != nil {
 		return nil, err
 	}
-	s.Book.Last, s.Book.Event = uint64(last), uint64(event)
-	s.Session.Epoch, s.Session.Life = fleet.Epoch(epoch), fleet.Life(life)
+	s.Now = time.UnixMilli(at)
 	ids, err := json.Marshal(append([]fleet.OrderID{}, w.IDs...))
 	if err != nil {
 		return nil, err
 	}
-	// The bound is for users with thousands of orders that wait for their turn.
-	s.Orders, err = collect(tx.QueryContext(ctx, `
-WITH pending AS (
-    SELECT id FROM orders
-     WHERE user_id = ?1 AND check_at IS NOT NULL AND (state IN ('accepted', 'dispatched', 'unknown') OR check_at <= ?2)
-     ORDER BY state = 'accepted', sequence LIMIT 128)
-SELECT `+columns+` FROM orders AS o
- WHERE o.user_id = ?1 AND (o.id IN (SELECT id FROM pending) OR o.id IN (SELECT value FROM json_each(?3)) OR ?4 <> '' AND o.key = ?4)`,
-		string(user), s.Now.UnixMilli(), string(ids), w.Key))
-	if err != nil {
-		return nil, err
+	s.Orders, err = collectOrders(tx.QueryContext(ctx, sheetOrders, string(user), string(ids), w.Key, sheetBound))
+	for _, r := range s.Orders {
+		r.User = user
 	}
 	s.Begin()
-	return s, nil
+	return s, err
 }
 
-func writeTurn(ctx context.Context, tx *sql.Tx, s *order.Sheet) error {
-	changed := s.Changed()
-	if len(changed)+len(s.Events) == 0 {
-		return nil
-	}
-	w := writing{ctx: ctx, tx: tx}
-	w.do(`
+const writeBook = `
 INSERT INTO order_book (user_id, last, event, day, count) VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT (user_id) DO UPDATE SET last = ?2, event = ?3, day = ?4, count = ?5`,
-		string(s.User), int64(s.Book.Last), int64(s.Book.Event), s.Book.Day, s.Book.Count)
-	for _, c := range changed {
-		r := c.Record
-		if c.New {
-			w.do(`
-INSERT INTO orders (id, user_id, sequence, key, digest, symbol, side, quantity, type, limit_price, time_in_force, state, proven,
-    reason, epoch, leg, broker_id, doubted, cancel_asked, emit_by, check_at, checks, valid_until, accepted_at, changed_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-				string(r.ID), string(r.User), int64(r.Sequence), r.Key, r.Digest, r.Symbol, string(r.Side), r.Quantity.String(), string(r.Type),
-				r.LimitPrice.String(), string(r.TimeInForce), string(r.State), r.Proven, r.Reason, int64(r.Epoch), r.Leg, r.BrokerID,
-				r.Doubted, r.CancelAsked, optional(r.EmitBy), optional(r.CheckAt), r.Checks, r.ValidUntil.UnixMilli(), r.AcceptedAt.UnixMilli(), r.ChangedAt.UnixMilli())
-		} else {
-			w.do(`
-UPDATE orders SET state = ?, proven = ?, reason = ?, epoch = ?, leg = ?, broker_id = ?, doubted = ?, cancel_asked = ?, emit_by = ?, check_at = ?,
-    checks = ?, changed_at = ? WHERE id = ?`,
-				string(r.State), r.Proven, r.Reason, int64(r.Epoch), r.Leg, r.BrokerID, r.Doubted, r.CancelAsked, optional(r.EmitBy), optional(r.CheckAt),
-				r.Checks, r.ChangedAt.UnixMilli(), string(r.ID))
+ON CONFLICT (user_id) DO UPDATE SET last = ?2, event = ?3, day = ?4, count = ?5`
+
+const insertOrder = `
+INSERT INTO orders (id, user_id, state, proven, reason, epoch, leg, broker_id, heard_epoch, heard, cancel_asked, emit_by, check_at,
+       checks, changed_at, doubted, sequence, key, digest, symbol, side, quantity, type, limit_price, time_in_force, valid_until, accepted_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+const updateOrder = `
+UPDATE orders SET state = ?3, proven = ?4, reason = ?5, epoch = ?6, leg = ?7, broker_id = ?8, heard_epoch = ?9, heard = ?10,
+       cancel_asked = ?11, emit_by = ?12, check_at = ?13, checks = ?14, changed_at = ?15, doubted = ?16
+ WHERE id = ?1 AND user_id = ?2`
+
+const insertFill = `INSERT INTO fills (order_id, leg, id, quantity, price, at) VALUES (?, ?, ?, ?, ?, ?)`
+
+const insertEvent = `
+INSERT INTO order_events (user_id, number, order_id, state, reason, filled, quantity, symbol, at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+func writeSheet(ctx context.Context, tx *sql.Tx, s *order.Sheet, changed []order.Written) error {
+	var failed error
+	one := func(statement string, args ...any) {
+		if failed != nil {
+			return
 		}
-		for _, f := range c.Fresh {
-			w.do(`INSERT INTO fills (order_id, leg, id, quantity, price, at) VALUES (?, ?, ?, ?, ?, ?)`,
-				string(r.ID), f.Leg, f.ID, f.Quantity.String(), f.Price.String(), f.At.UnixMilli())
+		done, err := tx.ExecContext(ctx, statement, args...)
+		if err != nil {
+			failed = err
+			return
+		}
+		if rows, err := done.RowsAffected(); err != nil || rows != 1 {
+			failed = errors.Join(fmt.Errorf("%d rows were written where one was meant", rows), err)
+		}
+	}
+	one(writeBook, string(s.User), int64(s.Book.Last), int64(s.Book.Event), s.Book.Day, s.Book.Count)
+	for _, w := range changed {
+		if w.New {
+			one(insertOrder, append(updated(w.Record), written(w.Record)...)...)
+		} else {
+			one(updateOrder, updated(w.Record)...)
+		}
+		for _, f := range w.Fresh {
+			one(insertFill, string(w.ID), f.Leg, f.ID, f.Quantity.String(), f.Price.String(), f.At.UnixMilli())
 		}
 	}
 	for _, e := range s.Events {
-		w.do(`INSERT INTO order_events (user_id, number, order_id, state, reason, symbol, quantity, filled, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			string(s.User), int64(e.Number), string(e.Order), string(e.State), e.Reason, e.Symbol, e.Quantity, e.Filled, e.At.UnixMilli())
+		one(insertEvent, string(s.User), int64(e.Number), string(e.Order), string(e.State), e.Reason, e.Filled, e.Quantity, e.Symbol, e.At.UnixMilli())
 	}
-	return w.err
-}
-
-// writing runs statements until one fails.
-type writing struct {
-	ctx context.Context
-	tx  *sql.Tx
-	err error
-}
-
-func (w *writing) do(statement string, args ...any) {
-	if w.err == nil {
-		_, w.err = w.tx.ExecContext(w.ctx, statement, args...)
-	}
-}
-
-// optional is NULL for no time.
-func optional(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UnixMilli()
-}
-
-// Due: see [order.Store].
-func (d *Database) Due(ctx context.Context, limit int) (users []fleet.User, err error) {
-	rows, err := d.db.QueryContext(ctx, `
-SELECT user_id FROM orders WHERE check_at <= ? GROUP BY user_id ORDER BY min(check_at) LIMIT ?`, time.Now().UnixMilli(), limit)
-	if err != nil {
-		return nil, fmt.Errorf("list due orders: %w", err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var user fleet.User
-		if err := rows.Scan(&user); err != nil {
-			return nil, fmt.Errorf("list due orders: %w", err)
-		}
-		users = append(users, user)
-	}
-	return users, rows.Err()
-}
-
-// Waiting: see [order.Store].
-func (d *Database) Waiting(ctx context.Context) (time.Duration, error) {
-	var since sql.NullInt64
-	if err := d.db.QueryRowContext(ctx, `SELECT min(accepted_at) FROM orders WHERE state = 'accepted'`).Scan(&since); err != nil {
-		return 0, fmt.Errorf("find the oldest order that waits: %w", err)
-	}
-	if !since.Valid {
-		return 0, nil
-	}
-	return time.Since(time.UnixMilli(since.Int64)), nil
-}
-
-// BeginAt: see [order.Store].
-func (d *Database) BeginAt(ctx context.Context, user fleet.User) (uint64, error) {
-	var number int64
-	err := d.db.QueryRowContext(ctx, `
-SELECT COALESCE((SELECT min(sequence) FROM orders
-                  WHERE user_id = ?1 AND check_at IS NOT NULL AND state IN ('accepted', 'dispatched', 'unknown')),
-                (SELECT last + 1 FROM order_book WHERE user_id = ?1), 1)`, string(user)).Scan(&number)
-	if err != nil {
-		return 0, fmt.Errorf("find the first order of a session: %w", err)
-	}
-	return uint64(number), nil
+	return failed
 }
