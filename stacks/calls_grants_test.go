@@ -24,9 +24,8 @@ var uncalled = []struct {
 	{"the adapter of Auto Scaling is to come: growing the hosts ahead of an open, and ending empty ones",
 		[]string{"autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup", "autoscaling:DescribeAutoScalingGroups",
 			"autoscaling:DescribeScalingActivities", "ecs:UpdateContainerInstancesState", "ecs:ListContainerInstances", "ecs:DescribeCapacityProviders"}, []string{"keeper", "function-pool", "function-maintenance"}},
-	{"orders are to come, and with them what api and keeper send", []string{"sqs:SendMessage"}, []string{"api", "keeper"}},
+	{"its rounds look at orders and claims themselves; what it hands on is to come", []string{"sqs:SendMessage"}, []string{"keeper"}},
 	{"pool asks the index alone; every function may sign in to the database", []string{"rds-db:connect"}, []string{"function-pool"}},
-	{"the endpoint that takes a user's credentials is to come", []string{"kms:Encrypt"}, []string{"api"}},
 	{"the log router beside the agent writes the workers' log", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, []string{"agent"}},
 }
 
@@ -34,6 +33,7 @@ var uncalled = []struct {
 // sources are read without types. Each was looked at.
 var reachedByName = map[string][]string{
 	"function-claim":       {"ecs:RunTask", "ecs:StopTask", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"},
+	"function-orders":      {"ecs:RunTask", "ecs:StopTask", "kms:Decrypt", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"},
 	"function-control":     {"ecs:RunTask", "kms:Decrypt", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"},
 	"function-pool":        {"kms:Decrypt", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"},
 	"function-maintenance": {"kms:Decrypt", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"},
@@ -54,7 +54,7 @@ var ofTools = []string{
 	"sqs:StartMessageMoveTask", "sqs:ListMessageMoveTasks",
 }
 
-// judged lists the processes: those with a binary of their own, and each function but orders, which ends at its start.
+// judged lists the processes: those with a binary of their own, and each function.
 func judged(t *testing.T) map[string][]string {
 	t.Helper()
 	called := map[string][]string{}
@@ -62,7 +62,7 @@ func judged(t *testing.T) map[string][]string {
 		called[process] = callsOf(t, "runtime/cmd/"+process).made()
 	}
 	all := callsOf(t, "runtime/cmd/function")
-	for _, handler := range []string{"claim", "control", "pool", "maintenance"} {
+	for _, handler := range []string{"claim", "control", "orders", "pool", "maintenance"} {
 		require.NotEmpty(t, all.names[runtimeModule+"cmd/function."+handler+"Function"], "the function %s begins elsewhere", handler)
 		process := "function-" + handler
 		called[process] = all.from(handler + "Function").made()

@@ -42,6 +42,9 @@ type Config struct {
 	Inbox    Inbox
 	Board    Board
 	Switches order.Switches
+	// HandOn tells somebody of an order that was accepted and not seen on its way, so that it waits for no pass; nil is
+	// nobody.
+	HandOn func(ctx context.Context, user fleet.User, id fleet.OrderID) error
 	// Signals is nil for none.
 	Signals signals.Recorder
 	// Period is the time between two rounds of [Dispatcher.Run]; 0 is 100 ms.
@@ -69,9 +72,20 @@ func (d *Dispatcher) Accept(ctx context.Context, user fleet.User, draft order.Dr
 	if err != nil {
 		return a, err
 	}
-	d.follow(ctx, user, a.Next, failed)
+	if d.follow(ctx, user, a.Next, failed) || d.HandOn == nil {
+		return a, nil
+	}
+	// The order is accepted, whatever becomes of the request.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOnLimit)
+	defer cancel()
+	if err := d.HandOn(ctx, user, a.ID); err != nil {
+		failed(fmt.Errorf("hand the order %s of %s on: %w", a.ID, user, err))
+	}
 	return a, nil
 }
+
+// handOnLimit ends the wait for a queue that does not answer.
+const handOnLimit = 2 * time.Second
 
 // Cancel asks for an order's end; see [order.Ledger.Cancel].
 func (d *Dispatcher) Cancel(ctx context.Context, user fleet.User, id fleet.OrderID, failed func(error)) (order.Record, error) {
@@ -83,10 +97,12 @@ func (d *Dispatcher) Cancel(ctx context.Context, user fleet.User, id fleet.Order
 	return r, nil
 }
 
-func (d *Dispatcher) follow(ctx context.Context, user fleet.User, next order.Next, failed func(error)) {
-	if err := d.Follow(ctx, user, next); err != nil && failed != nil {
+func (d *Dispatcher) follow(ctx context.Context, user fleet.User, next order.Next, failed func(error)) (done bool) {
+	err := d.Follow(ctx, user, next)
+	if err != nil {
 		failed(err)
 	}
+	return err == nil
 }
 
 // Follow does what follows a turn of the user.

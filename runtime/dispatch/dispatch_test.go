@@ -169,3 +169,21 @@ func TestSwitch(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, b.inbox.halted)
 }
+
+// An order whose mail cannot be posted is accepted all the same, and handed on, even if its client is gone.
+func TestHandOn(t *testing.T) {
+	b := newBench(t)
+	b.mailbox.err = errors.New("the store is away")
+	var handedOn []fleet.OrderID
+	b.HandOn = func(ctx context.Context, user fleet.User, id fleet.OrderID) error {
+		require.NoError(t, ctx.Err())
+		require.Equal(t, fleet.User("ann"), user)
+		handedOn = append(handedOn, id)
+		return nil
+	}
+	a := b.accept("ann", "k1")
+	require.Equal(t, []fleet.OrderID{a.ID}, handedOn)
+	b.mailbox.err = nil
+	require.NoError(t, b.Look(t.Context(), "ann"))
+	require.Equal(t, []fleet.MailKind{fleet.MailOrder}, b.mailbox.kinds())
+}

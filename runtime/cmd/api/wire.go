@@ -28,10 +28,15 @@ import (
 // serve connects the interface to what it needs, answers until ctx ends, and then lets the requests that it has finish.
 func serve(ctx context.Context, set settings.API, p program.Surroundings) error {
 	p.Log = p.Log.With("tier", set.Tier)
+	later, err := handOn(set, p.Getenv)
+	if err != nil {
+		return err
+	}
 	path, err := claimpath.Open(ctx, claimpath.Settings{
 		Stack: set.Stack, Valkey: set.Valkey, Database: set.Database, Sealing: set.Sealing, Lease: set.Lease,
 		Connections: claimpath.Connections{Valkey: sizing.APIToValkey, Database: sizing.APIToDatabase},
 		Rules:       order.Rules{Daily: int(set.OrdersPerDay)},
+		Later:       later,
 	}, p.Getenv)
 	if err != nil {
 		return err

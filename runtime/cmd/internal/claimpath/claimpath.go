@@ -12,6 +12,7 @@ import (
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/cmd/internal/index"
 	"workerfleet/runtime/dispatch"
+	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/iam"
 	"workerfleet/runtime/kms"
 	"workerfleet/runtime/order"
@@ -35,6 +36,8 @@ type Settings struct {
 	Connections Connections
 	// Rules are the ledger's.
 	Rules order.Rules
+	// Later tells somebody of an order that was accepted and not seen on its way: see dispatch.Config.
+	Later func(ctx context.Context, user fleet.User, id fleet.OrderID) error
 	// HandOn takes bindings to somebody who may open credentials, instead of Sealing: see session.Config.
 	HandOn func(ctx context.Context, b claim.Binding) error
 }
@@ -66,6 +69,7 @@ type Parts struct {
 	Vault    session.Keyed
 	Terms    claim.Terms
 	Sessions *session.Sessions
+	later    func(ctx context.Context, user fleet.User, id fleet.OrderID) error
 	closers  []func()
 }
 
@@ -78,7 +82,7 @@ func (p *Parts) Close() {
 
 // Open connects everything, or ends what it had connected.
 func Open(ctx context.Context, set Settings, getenv func(string) string) (opened *Parts, err error) {
-	p := &Parts{Terms: index.Terms(set.Lease)}
+	p := &Parts{Terms: index.Terms(set.Lease), later: set.Later}
 	defer func() {
 		if err != nil {
 			p.Close()
@@ -117,6 +121,7 @@ func (p *Parts) Orders(name string, recorder signals.Recorder) *dispatch.Dispatc
 	inbox := valkey.NewInbox(p.Client, name)
 	return dispatch.New(dispatch.Config{
 		Ledger: p.Ledger, Sessions: p.Sessions, Mailbox: p.Mail, Inbox: inbox, Board: inbox, Switches: p.Database, Signals: recorder,
+		HandOn: p.later,
 	})
 }
 
