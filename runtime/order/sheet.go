@@ -21,7 +21,8 @@ type Sheet struct {
 	Session Session
 	// Halted says that orders are switched off, for the user or for all.
 	Halted bool
-	// Orders are those that are not final, those that were asked for, and those due for a look, by number.
+	// Orders are those that may come – of a long queue the first ones –, those that were asked for, and those due for a look,
+	// by number.
 	Orders []*Record
 	// Events are what this turn has to tell; the store gives them to those who listen once it is committed.
 	Events []Event

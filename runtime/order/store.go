@@ -7,7 +7,7 @@ import (
 	"workerfleet/runtime/fleet"
 )
 
-// Want says which orders a turn needs beside those that are not final.
+// Want says which orders a turn needs beside those that may come and those that are due.
 type Want struct {
 	IDs []fleet.OrderID
 	Key string

@@ -70,29 +70,52 @@ SELECT clock_timestamp(), EXISTS (SELECT FROM halts WHERE user_id IN ('', $1)),
        COALESCE(s.epoch, 0), COALESCE(s.worker, ''), COALESCE(s.host, ''), COALESCE(s.life, 0)
   FROM (VALUES (1)) AS one LEFT JOIN user_session s ON s.user_id = $1 AND s.open`
 
-// sheetOrders are what a turn decides on, at most about four times the bound ($4): a user with thousands of orders
-// that wait takes turns as fast as others. The earliest of each kind come first; what is left out has its turn later.
-const sheetOrders = `
+// A sheet has what a turn decides on, at most about three times the bound beside what was asked for: a user with thousands
+// of orders that wait takes turns as fast as others. The earliest of each kind come first; what is left out has its turn
+// later. Each part is found by an index of its own, and the server plans the parts anew each time: no more than are needed.
+const (
+	sheetBegin = `
 SELECT ` + columns + `
   FROM orders o LEFT JOIN fills f ON f.order_id = o.id
  WHERE o.id IN (
-       SELECT id FROM orders WHERE user_id = $1 AND state = 'dispatched'
-       UNION ALL (SELECT id FROM orders WHERE user_id = $1 AND state = 'unknown' AND check_at IS NOT NULL ORDER BY sequence LIMIT $4)
-       UNION ALL (SELECT id FROM orders WHERE user_id = $1 AND state = 'accepted' ORDER BY sequence LIMIT $4)
-       UNION ALL (SELECT id FROM orders WHERE user_id = $1 AND check_at <= statement_timestamp() ORDER BY check_at LIMIT $4)
-       UNION ALL SELECT id FROM orders WHERE user_id = $1 AND id = ANY ($2)
-       UNION ALL SELECT id FROM orders WHERE user_id = $1 AND key = $3 AND $3 <> '')
+       (SELECT id FROM orders WHERE user_id = $1 AND state IN ('dispatched', 'unknown') AND check_at IS NOT NULL ORDER BY sequence LIMIT $2)
+       UNION ALL (SELECT id FROM orders WHERE user_id = $1 AND state = 'accepted' ORDER BY sequence LIMIT $2)
+       UNION ALL (SELECT id FROM orders WHERE user_id = $1 AND check_at <= statement_timestamp() ORDER BY check_at LIMIT $2)`
+	sheetIDs = `
+       UNION ALL SELECT id FROM orders WHERE user_id = $1 AND id = ANY ($%d)`
+	sheetKey = `
+       UNION ALL SELECT id FROM orders WHERE user_id = $1 AND key = $%d`
+	sheetEnd = `)
  ORDER BY o.sequence, f.at, f.leg, f.id`
+)
+
+// sheetOrders is the statement for what is wanted, and its arguments.
+func sheetOrders(user fleet.User, w order.Want) (string, []any) {
+	text, args := sheetBegin, []any{string(user), sheetBound}
+	if len(w.IDs) > 0 {
+		args = append(args, names(w.IDs))
+		text += fmt.Sprintf(sheetIDs, len(args))
+	}
+	if w.Key != "" {
+		args = append(args, w.Key)
+		text += fmt.Sprintf(sheetKey, len(args))
+	}
+	return text + sheetEnd, args
+}
+
+func names(ids []fleet.OrderID) []string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = string(id)
+	}
+	return texts
+}
 
 // sheetBound is how many orders of one kind a turn reads.
 const sheetBound = 64
 
 func readSheet(ctx context.Context, conn *pgxpool.Conn, user fleet.User, w order.Want) (*order.Sheet, error) {
 	s := &order.Sheet{User: user}
-	ids := make([]string, len(w.IDs))
-	for i, id := range w.IDs {
-		ids[i] = string(id)
-	}
 	b := &pgx.Batch{}
 	b.Queue(`BEGIN`)
 	b.Queue(lockBook, string(user)).QueryRow(func(row pgx.Row) error {
@@ -110,7 +133,8 @@ func readSheet(ctx context.Context, conn *pgxpool.Conn, user fleet.User, w order
 		s.Session = order.Session{Epoch: fleet.Epoch(r.epoch), Worker: fleet.Worker(r.worker), Host: fleet.Host(r.host), Life: fleet.Life(r.life)}
 		return err
 	})
-	b.Queue(sheetOrders, string(user), ids, w.Key, sheetBound).Query(func(rows pgx.Rows) (err error) {
+	statement, args := sheetOrders(user, w)
+	b.Queue(statement, args...).Query(func(rows pgx.Rows) (err error) {
 		s.Orders, err = collectOrders(rows, user)
 		return err
 	})

@@ -113,8 +113,7 @@ SELECT COALESCE((extract(epoch FROM statement_timestamp() - min(accepted_at)) * 
 const beginAt = `
 SELECT LEAST(
        (SELECT min(sequence) FROM orders WHERE user_id = $1 AND state = 'accepted'),
-       (SELECT min(sequence) FROM orders WHERE user_id = $1 AND state = 'dispatched'),
-       (SELECT min(sequence) FROM orders WHERE user_id = $1 AND state = 'unknown' AND check_at IS NOT NULL),
+       (SELECT min(sequence) FROM orders WHERE user_id = $1 AND state IN ('dispatched', 'unknown') AND check_at IS NOT NULL),
        COALESCE((SELECT last FROM order_book WHERE user_id = $1), 0) + 1)`
 
 // BeginAt: see [order.Store].

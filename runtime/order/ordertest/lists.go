@@ -92,6 +92,41 @@ func switches(b *bench) {
 	require.Len(b, halts, 1)
 }
 
+// A turn sees what it asked for, whatever became of it, and no order of others.
+func sheetHasWanted(b *bench) {
+	b.served(7)
+	ids := make([]fleet.OrderID, 4)
+	for i := range ids {
+		ids[i] = b.accept(fmt.Sprint(i)).ID
+		b.commit(b.says(ids[i], 7, fleet.OutcomeFilled, fill("f", "1"), fill("g", "1")))
+	}
+	open := b.accept("open").ID
+	for want, expected := range map[*order.Want][]fleet.OrderID{
+		{}:                           {open},
+		{IDs: ids[:2]}:               {ids[0], ids[1], open},
+		{Key: "3"}:                   {ids[3], open},
+		{IDs: ids[1:2], Key: "3"}:    {ids[1], ids[3], open},
+		{IDs: ids[1:2], Key: "1"}:    {ids[1], open},
+		{IDs: []fleet.OrderID{open}}: {open},
+	} {
+		var seen []fleet.OrderID
+		require.NoError(b, b.Turn(b.ctx, "ann", *want, func(s *order.Sheet) error {
+			seen = nil
+			for _, r := range s.Orders {
+				seen = append(seen, r.ID)
+				require.Len(b, r.Fills, map[bool]int{true: 0, false: 2}[r.ID == open])
+			}
+			return nil
+		}))
+		require.Equal(b, expected, seen, "%+v", *want)
+	}
+	b.Account("bea")
+	require.NoError(b, b.Turn(b.ctx, "bea", order.Want{IDs: ids, Key: "3"}, func(s *order.Sheet) error {
+		require.Empty(b, s.Orders)
+		return nil
+	}))
+}
+
 func failedTurn(b *bench) {
 	b.served(7)
 	a := b.accept("1")

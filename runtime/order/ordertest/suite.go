@@ -69,6 +69,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"after a restore everything is unknown, and nothing is dispatched", recovers},
 		{"what waits and what is due is found", waitingAndDue},
 		{"the lowest number that may come is known", beginAt},
+		{"a turn sees what it asked for", sheetHasWanted},
 		{"a turn that fails leaves nothing behind", failedTurn},
 		{"crowds accept one order a key", crowdAccepts},
 		{"crowds commit one outcome once", crowdCommits},

@@ -42,7 +42,7 @@ CREATE TABLE orders (
 ) STRICT;
 -- A user has one order at most that a worker is asked to execute, whatever the code above does.
 CREATE UNIQUE INDEX orders_dispatched ON orders (user_id) WHERE state = 'dispatched';
-CREATE INDEX orders_unknown ON orders (user_id, sequence) WHERE state = 'unknown' AND check_at IS NOT NULL;
+CREATE INDEX orders_in_flight ON orders (user_id, sequence) WHERE state IN ('dispatched', 'unknown') AND check_at IS NOT NULL;
 CREATE INDEX orders_accepted ON orders (user_id, sequence) WHERE state = 'accepted';
 CREATE INDEX orders_due ON orders (check_at, user_id) WHERE check_at IS NOT NULL;
 CREATE INDEX orders_due_of_user ON orders (user_id, check_at) WHERE check_at IS NOT NULL;
