@@ -24,8 +24,8 @@ const runtimeFolder = "../../runtime/valkey"
 var scripts = map[string][]string{
 	"api":      {"claim", "leave", "sent", "release", "undo", "raise", "gone"},
 	"agent":    {"register", "beat", "confirm", "exit", "park"},
-	"keeper":   {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "note", "retire"},
-	"function": {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "note", "retire"},
+	"keeper":   {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "note", "retire", "arrivals"},
+	"function": {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "note", "retire", "arrivals"},
 }
 
 // direct are the commands that a process calls without a script: mail, the record of a worker, and for the api rate

@@ -22,6 +22,7 @@ type Index struct {
 	renew       scores // waiting users → deadline
 	exited      scores // dropped workers and lives → when
 	launching   launching
+	arrivals    map[int64]int // minutes since 1970 → users who came in them
 }
 
 // session is who acts for a user.
@@ -35,7 +36,7 @@ func NewIndex() *Index {
 	return &Index{
 		workers: map[fleet.Worker]*Worker{}, users: map[fleet.User]session{}, hosts: scores{},
 		free: scores{}, lease: scores{}, ack: scores{}, waiting: scores{}, renew: scores{}, exited: scores{},
-		launching: newLaunching(),
+		launching: newLaunching(), arrivals: map[int64]int{},
 	}
 }
 
@@ -78,6 +79,7 @@ func (x *Index) Claim(now int64, r Request, t Terms) (Answer, error) {
 	member := string(r.User)
 	if _, queued := x.waiting[member]; !queued {
 		x.waiting[member] = now - millis(min(max(r.Bonus, 0), LongestBonus))
+		x.arrive(now)
 	}
 	x.renew[member] = now + millis(t.Renew)
 	x.match(now, t)

@@ -164,6 +164,12 @@ func (m *Memory) Retire(_ context.Context, r Retirement) (retired []fleet.Worker
 	return retired, nil
 }
 
+// Arrivals: see [Arrivals].
+func (m *Memory) Arrivals(context.Context) (list []Arrived, err error) {
+	m.at(func(x *Index, now int64) { list = x.Arrivals(now) })
+	return list, nil
+}
+
 // Census: see [Passes].
 func (m *Memory) Census(context.Context) (c Census, err error) {
 	m.at(func(x *Index, _ int64) { c = x.Census() })

@@ -103,6 +103,7 @@ type Store interface {
 	Passes
 	Directory
 	Launches
+	Arrivals
 }
 
 // Reaped is one reap's report.

@@ -14,6 +14,8 @@ type memory struct {
 	Record []pool.Sample `json:"record,omitempty"`
 	// Tried is when a call that is repeated was last made, by reservation or worker.
 	Tried map[string]time.Time `json:"tried,omitempty"`
+	// Lesson is what past weeks say of the next minutes.
+	Lesson lesson `json:"lesson,omitzero"`
 }
 
 // due says whether a call that was first made at a time may be repeated now.

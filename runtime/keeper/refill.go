@@ -17,6 +17,10 @@ import (
 type RefillConfig struct {
 	Launches claim.Launches
 	Provider pool.Provider
+	// Arrivals are carried over into the History once a minute, from which the prediction learns. Without a History a round
+	// predicts by what the others have learned.
+	Arrivals claim.Arrivals
+	History  pool.History
 	// Policy and Rollout say how many workers there should be, and of which image.
 	Policy  pool.Policy
 	Rollout pool.Rollout
@@ -96,6 +100,7 @@ func (r *Refill) Pass(ctx context.Context) (RefillReport, error) {
 	if err != nil {
 		return RefillReport{}, err
 	}
+	learnErr := r.learn(ctx, stock.Now, &m.Lesson)
 	snapshot := r.snapshot(stock, m, earlier)
 	report := RefillReport{Target: pool.Aim(snapshot), Actions: pool.Decide(snapshot)}
 	r.Recorder.Set(signals.WarmTarget, float64(report.Target.Idle))
@@ -108,7 +113,7 @@ func (r *Refill) Pass(ctx context.Context) (RefillReport, error) {
 		if report.Stale {
 			err = nil
 		}
-		return report, err
+		return report, errors.Join(learnErr, err)
 	}
 	stopped, stopErr := r.stop(ctx, work)
 	launched, refusal, launchErr := r.launch(ctx, work.batches)
@@ -116,7 +121,7 @@ func (r *Refill) Pass(ctx context.Context) (RefillReport, error) {
 	if len(work.batches) > 0 && (refusal != nil || earlier.Times > 0) {
 		launchErr = errors.Join(launchErr, r.note(ctx, earlier.after(refusal, stock.Now)))
 	}
-	return report, errors.Join(stopErr, launchErr)
+	return report, errors.Join(learnErr, stopErr, launchErr)
 }
 
 // note keeps for every round what the last launches came to. It does not wait for the plan: a refused call may take longer
@@ -137,7 +142,7 @@ func (r *Refill) note(ctx context.Context, came refused) error {
 func (r *Refill) snapshot(stock claim.Stocktake, m memory, earlier refused) pool.Snapshot {
 	s := pool.Snapshot{
 		Now: stock.Now, Policy: r.Policy, Waiting: stock.Waiting, Rollout: r.Rollout, Tokens: stock.Calls,
-		Launches: earlier.refusal(), Record: m.Record, Primary: pool.Group{Desired: len(stock.Hosts)},
+		Launches: earlier.refusal(), Record: m.Record, Arrivals: m.Lesson.Arrivals(r.Policy.Calendar), Primary: pool.Group{Desired: len(stock.Hosts)},
 	}
 	switch {
 	case !stock.Open:

@@ -29,8 +29,9 @@ type Snapshot struct {
 
 	// Waiting counts the users in the queue.
 	Waiting int
-	// Arrivals are the claims of past weeks by [MinuteOfWeek] in the calendar's zone: one count a week. Only the
-	// minutes from now until the host lead and the worker lead are over are read; an absent one had none.
+	// Arrivals are the claims of past weeks by [MinuteOfWeek] in the calendar's zone: one count a week, each minute's in
+	// the same order of weeks. Only the minutes from now until the host lead and the worker lead are over, and the drift
+	// around them, are read; an absent one had none. See [Learn].
 	Arrivals map[int][]int
 
 	// Rollout says which image to run.

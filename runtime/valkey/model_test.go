@@ -190,6 +190,11 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			require.NoError(t, err)
 			require.Equal(t, m.index.Retire(m.now, r), got)
 		},
+		"arrivals": func(t *rapid.T) {
+			got, err := m.store.Arrivals(ctx)
+			require.NoError(t, err)
+			require.Equal(t, m.index.Arrivals(m.now), got)
+		},
 		"": func(t *rapid.T) {
 			require.NoError(t, m.index.Invariants())
 			got, err := m.store.Census(ctx)

@@ -26,6 +26,7 @@ type script struct {
 }
 
 var (
+	scriptArrivals    = script{"arrivals", false}
 	scriptBeat        = script{"beat", true}
 	scriptCensus      = script{"census", false}
 	scriptClaim       = script{"claim", false}
@@ -53,7 +54,7 @@ var (
 
 func scripts() []script {
 	return []script{
-		scriptBeat, scriptCensus, scriptClaim, scriptConfirm, scriptExit, scriptExpire, scriptGone, scriptHeal, scriptLaunched,
+		scriptArrivals, scriptBeat, scriptCensus, scriptClaim, scriptConfirm, scriptExit, scriptExpire, scriptGone, scriptHeal, scriptLaunched,
 		scriptLeave, scriptNote, scriptOpen, scriptPark, scriptRaise, scriptReap, scriptRegister, scriptRelease, scriptReserve, scriptRetire,
 		scriptSent, scriptStock, scriptUnconfirmed, scriptUndo,
 	}

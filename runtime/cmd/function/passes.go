@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"workerfleet/runtime/claim"
 	"workerfleet/runtime/cmd/internal/index"
 	"workerfleet/runtime/cmd/internal/refilling"
 	"workerfleet/runtime/keeper"
@@ -15,7 +14,8 @@ import (
 	"workerfleet/stacks/sizing"
 )
 
-// poolFunction keeps the number of workers right, and asks nobody but the index and the cluster.
+// poolFunction keeps the number of workers right, and asks nobody but the index and the cluster: what others have learned of
+// past weeks stands in the plan.
 func poolFunction(p parts) lambda.Function {
 	open := later(func(ctx context.Context) (*keeper.Refill, error) {
 		client, err := index.Connect(ctx, index.Settings{Stack: p.set.Stack, Valkey: p.set.Valkey, Connections: sizing.FunctionToValkey}, p.Getenv)
@@ -25,7 +25,7 @@ func poolFunction(p parts) lambda.Function {
 		store, err := valkey.NewStore(ctx, client)
 		if err == nil {
 			var refill *keeper.Refill
-			if refill, err = p.refill(store); err == nil {
+			if refill, err = p.refill(keeper.RefillConfig{Launches: store}); err == nil {
 				return refill, nil
 			}
 		}
@@ -42,7 +42,8 @@ func poolFunction(p parts) lambda.Function {
 	}}
 }
 
-func (p parts) refill(launches claim.Launches) (*keeper.Refill, error) {
+// refill completes what a refill works on.
+func (p parts) refill(c keeper.RefillConfig) (*keeper.Refill, error) {
 	set := refilling.Settings{Stack: p.set.Stack, Cluster: p.set.Cluster, Launching: p.set.Launching, Pool: p.set.Pool, Market: p.set.Market}
 	provider, err := refilling.Provider(set, p.Getenv)
 	if err != nil {
@@ -52,9 +53,8 @@ func (p parts) refill(launches claim.Launches) (*keeper.Refill, error) {
 	if err != nil {
 		return nil, err
 	}
-	return keeper.NewRefill(keeper.RefillConfig{
-		Launches: launches, Provider: provider, Policy: policy, Rollout: rollout, Terms: index.Terms(p.set.Lease), Key: rand.Text, Recorder: p.recorder,
-	})
+	c.Provider, c.Policy, c.Rollout, c.Terms, c.Key, c.Recorder = provider, policy, rollout, index.Terms(p.set.Lease), rand.Text, p.recorder
+	return keeper.NewRefill(c)
 }
 
 // upkeep is what maintenance does at each tick.
@@ -74,7 +74,7 @@ func maintenanceFunction(p parts) lambda.Function {
 		if err != nil {
 			return upkeep{}, err
 		}
-		refill, err := p.refill(path.Store)
+		refill, err := p.refill(keeper.RefillConfig{Launches: path.Store, Arrivals: path.Store, History: path.Database})
 		if err != nil {
 			path.Close()
 			return upkeep{}, err

@@ -37,7 +37,7 @@ func serve(ctx context.Context, set settings.Keeper, p program.Surroundings) err
 	defer path.Close()
 	recorder := telemetry.NewRecorder(set.Tier)
 	refill, err := keeper.NewRefill(keeper.RefillConfig{
-		Launches: path.Store, Provider: provider, Policy: policy, Rollout: rollout, Terms: path.Terms, Key: rand.Text, Recorder: recorder,
+		Launches: path.Store, Arrivals: path.Store, History: path.Database, Provider: provider, Policy: policy, Rollout: rollout, Terms: path.Terms, Key: rand.Text, Recorder: recorder,
 	})
 	if err != nil {
 		return err

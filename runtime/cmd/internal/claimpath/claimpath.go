@@ -11,6 +11,7 @@ import (
 	"workerfleet/runtime/cmd/internal/index"
 	"workerfleet/runtime/iam"
 	"workerfleet/runtime/kms"
+	"workerfleet/runtime/pool"
 	"workerfleet/runtime/postgres"
 	"workerfleet/runtime/session"
 	"workerfleet/runtime/settings"
@@ -34,10 +35,11 @@ type Settings struct {
 // Connections bound a process's share of what servers take.
 type Connections struct{ Valkey, Database int }
 
-// Database is what the claim path asks of either database.
+// Database is what the claim path asks of either database, and the passes that learn when users come.
 type Database interface {
 	session.Authority
 	session.Safe
+	pool.History
 }
 
 // Parts are connected. Close ends the connections.
