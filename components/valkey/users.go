@@ -41,11 +41,14 @@ var (
 	passing  = []string{"hgetall", "zcard", "zrangebyscore", "zrank", "zrevrange"}
 	reading  = []string{"xread"}
 	posting  = []string{"xadd"}
-	limiting = []string{"incrby", "pexpire"}
+	// What people ask, and what they change: they take hosts out of service.
+	operating = []string{"hgetall", "zcard", "zrangebyscore"}
+	limiting  = []string{"incrby", "pexpire"}
 )
 
-// permissions of the processes. The api claims, posts assignments and waits at its desk; the keeper and the functions run
-// the passes and post; an agent speaks for its workers, reads its host's mail and writes to desks. Rate limits and replay
+// permissions of the processes, and of people with the fleet tool. The api claims, posts assignments and waits at its desk; the keeper and the functions run
+// the passes and post; an agent speaks for its workers, reads its host's mail and writes to desks. An operator looks, and drains; sessions are
+// nobody's to take by hand. Rate limits and replay
 // marks are the api's alone.
 func permissions() map[string]permission {
 	return map[string]permission{
@@ -56,6 +59,7 @@ func permissions() map[string]permission {
 		"keeper":   {keys: []string{pool, mail}, commands: slices.Concat(connecting, sharedScript, passing, posting)},
 		"agent":    {keys: []string{pool, mail, desks}, commands: slices.Concat(connecting, sharedScript, reading, posting)},
 		"function": {keys: []string{pool, mail}, commands: slices.Concat(connecting, sharedScript, passing, posting)},
+		"operator": {keys: []string{pool}, commands: slices.Concat(connecting, sharedScript, operating)},
 	}
 }
 

@@ -22,6 +22,7 @@ type Index struct {
 	renew       scores // waiting users → deadline
 	exited      scores // dropped workers and lives → when
 	launching   launching
+	drains      draining
 	arrivals    map[int64]int // minutes since 1970 → users who came in them
 }
 
@@ -36,7 +37,7 @@ func NewIndex() *Index {
 	return &Index{
 		workers: map[fleet.Worker]*Worker{}, users: map[fleet.User]session{}, hosts: scores{},
 		free: scores{}, lease: scores{}, ack: scores{}, waiting: scores{}, renew: scores{}, exited: scores{},
-		launching: newLaunching(), arrivals: map[int64]int{},
+		launching: newLaunching(), drains: newDraining(), arrivals: map[int64]int{},
 	}
 }
 
@@ -184,7 +185,7 @@ func (x *Index) Undo(now int64, user fleet.User, epoch fleet.Epoch, t Terms) boo
 	}
 	x.unbind(w)
 	w.State = Warm
-	x.free[string(w.ID)] = x.preference(*w)
+	x.offer(now, w)
 	x.match(now, t)
 	return true
 }

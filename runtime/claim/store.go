@@ -104,6 +104,8 @@ type Store interface {
 	Directory
 	Launches
 	Arrivals
+	Drains
+	Overview
 }
 
 // Reaped is one reap's report.

@@ -11,7 +11,8 @@ import (
 
 // memory is what one round leaves to the next, whoever makes it: the text of the plan in the index.
 type memory struct {
-	Record []pool.Sample `json:"record,omitempty"`
+	Decision Decision      `json:"decision,omitzero"`
+	Record   []pool.Sample `json:"record,omitempty"`
 	// Tried is when a call that is repeated was last made, by reservation or worker.
 	Tried map[string]time.Time `json:"tried,omitempty"`
 	// Lesson is what past weeks say of the next minutes.

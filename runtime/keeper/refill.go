@@ -105,6 +105,7 @@ func (r *Refill) Pass(ctx context.Context) (RefillReport, error) {
 	report := RefillReport{Target: pool.Aim(snapshot), Actions: pool.Decide(snapshot)}
 	r.Recorder.Set(signals.WarmTarget, float64(report.Target.Idle))
 	r.Recorder.Set(signals.Workers, float64(snapshot.Provisioning), "launching")
+	m.Decision = decided(stock.Now, report.Target, report.Actions)
 	work := r.calls(stock, m, snapshot.Launches, report.Actions)
 	m.Tried = work.tried
 	m.Record = pool.Remember(m.Record, pool.Sample{At: stock.Now, Highest: report.Target.Idle, Stopped: work.stopping()}, r.Policy.Window)
@@ -151,7 +152,7 @@ func (r *Refill) snapshot(stock claim.Stocktake, m memory, earlier refused) pool
 		s.Blind = "too many hosts are silent at once: what stands on them may be alive"
 	}
 	for _, h := range stock.Hosts {
-		host := pool.Host{Name: h.Host, Type: pool.Primary}
+		host := pool.Host{Name: h.Host, Type: pool.Primary, Draining: h.Drained != ""}
 		for _, image := range h.Images {
 			host.Workers = append(host.Workers, pool.Stock{Image: image.Image, Idle: image.Idle, Resetting: image.Resetting, Busy: image.Busy})
 		}

@@ -51,7 +51,8 @@ type Host struct {
 	Type HostType
 	// Zone is the availability zone; empty where there is one only.
 	Zone string
-	// Draining hosts get no new workers and are given up as their sessions end.
+	// Draining hosts get no new workers and no new users: their idle workers are no stock and end at once, and they are
+	// given up as their sessions end.
 	Draining bool
 	// Leaving hosts are being removed already; from a decision to remove one until it is gone, or was refused.
 	Leaving bool
