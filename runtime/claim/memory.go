@@ -189,9 +189,9 @@ func (m *Memory) Withdraw(_ context.Context, worker fleet.Worker) (state State, 
 }
 
 // Workers: see [Overview].
-func (m *Memory) Workers(_ context.Context, from, limit int) (list []Listed, next int, err error) {
-	m.at(func(x *Index, _ int64) { list, next = x.Workers(from, limit) })
-	return list, next, nil
+func (m *Memory) Workers(_ context.Context, from time.Time, limit int) (list []Listed, err error) {
+	m.at(func(x *Index, _ int64) { list = x.Workers(from, limit) })
+	return list, nil
 }
 
 // Waiting: see [Overview].

@@ -9,11 +9,11 @@ import (
 	"workerfleet/runtime/fleet"
 )
 
-// Overview is what people ask of the index. It changes nothing. Lists are read in pages while the pool goes on: what moves
-// between two pages may be missed, or listed twice.
+// Overview is what people ask of the index. It changes nothing.
 type Overview interface {
-	// Workers lists registered workers from a place on, at most limit; next is where to go on, 0 at the end.
-	Workers(ctx context.Context, from, limit int) (list []Listed, next int, err error)
+	// Workers lists the registered workers whose lease ends at a time or later, the soonest first, at most limit. Leases are
+	// only prolonged, so that whoever goes on from the last one listed misses nobody, and may see some twice.
+	Workers(ctx context.Context, from time.Time, limit int) ([]Listed, error)
 	// Waiting lists the users in the queue from a rank on, at most limit.
 	Waiting(ctx context.Context, from, limit int) ([]Waiter, error)
 	// Heard lists the registered hosts, by name, silent ones too.
@@ -49,18 +49,14 @@ type Heard struct {
 func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
 // Workers: see [Overview].
-func (x *Index) Workers(from, limit int) (list []Listed, next int) {
-	members := x.lease.ordered()
-	end := min(from+limit, len(members))
-	for _, member := range members[min(from, len(members)):end] {
-		if w := x.workers[fleet.Worker(member)]; w != nil {
-			list = append(list, Listed{*w, instant(x.lease[member]), x.drains.leaving[w.ID]})
+func (x *Index) Workers(from time.Time, limit int) (list []Listed) {
+	for _, member := range x.lease.ordered() {
+		lease := instant(x.lease[member])
+		if w := x.workers[fleet.Worker(member)]; w != nil && !lease.Before(from) && len(list) < limit {
+			list = append(list, Listed{*w, lease, x.drains.leaving[w.ID]})
 		}
 	}
-	if end < len(members) {
-		next = end
-	}
-	return list, next
+	return list
 }
 
 // Waiting: see [Overview].

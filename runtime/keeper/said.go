@@ -45,3 +45,13 @@ func decided(at time.Time, target pool.Target, actions []pool.Action) Decision {
 	}
 	return d
 }
+
+// Learned says whether a plan knows what the coming minute was like in any past week.
+func Learned(plan string, now time.Time) bool {
+	m, err := read[memory](plan)
+	if err != nil {
+		return false
+	}
+	minute := int(now.Sub(m.Lesson.From) / time.Minute)
+	return len(m.Lesson.Weeks) > 0 && minute >= 0 && minute < len(m.Lesson.Weeks[0])
+}

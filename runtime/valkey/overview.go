@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/fleet"
@@ -24,16 +25,15 @@ func items[T any](a *answer, read func(item *answer, place int) T) (all []T) {
 }
 
 // Workers: see [claim.Overview].
-func (s *Store) Workers(ctx context.Context, from, limit int) ([]claim.Listed, int, error) {
-	a, err := s.run(ctx, scriptWorkers, from, limit)
+func (s *Store) Workers(ctx context.Context, from time.Time, limit int) ([]claim.Listed, error) {
+	a, err := s.run(ctx, scriptWorkers, from.UnixMilli(), limit)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	next := int(a.number())
 	list := items(a, func(item *answer, _ int) claim.Listed {
 		return claim.Listed{Worker: item.worker(fleet.Worker(item.text())), Lease: item.instant(), Leaving: item.flag()}
 	})
-	return list, next, a.failed(scriptWorkers)
+	return list, a.failed(scriptWorkers)
 }
 
 // Waiting: see [claim.Overview].

@@ -21,23 +21,28 @@ func overview(b *bench) {
 	require.NoError(b, err)
 	b.drain("h1", claim.ByOperator)
 
-	var all []fleet.Worker
-	for from := 0; ; {
-		page, next, err := b.store.Workers(b.ctx, from, 2)
-		require.NoError(b, err)
-		require.LessOrEqual(b, len(page), 2)
-		for _, w := range page {
-			all = append(all, w.ID)
-			require.WithinDuration(b, b.stock().Now.Add(b.terms.TTL), w.Lease, time.Minute)
-			require.Equal(b, w.ID == served.Worker, w.Leaving)
-			require.Equal(b, w.ID == served.Worker, w.User == "ann")
-		}
-		if from = next; from == 0 {
-			break
-		}
+	all, err := b.store.Workers(b.ctx, time.UnixMilli(0), 10)
+	require.NoError(b, err)
+	require.Len(b, all, 5)
+	names := []fleet.Worker{}
+	for i, w := range all {
+		names = append(names, w.ID)
+		require.WithinDuration(b, b.stock().Now.Add(b.terms.TTL), w.Lease, time.Minute)
+		require.True(b, i == 0 || !w.Lease.Before(all[i-1].Lease), "the soonest first")
+		require.Equal(b, w.ID == served.Worker, w.Leaving)
+		require.Equal(b, w.ID == served.Worker, w.User == "ann")
 	}
-	slices.Sort(all)
-	require.Equal(b, []fleet.Worker{"w0", "w1", "w2", "w3", "w4"}, all)
+	slices.Sort(names)
+	require.Equal(b, []fleet.Worker{"w0", "w1", "w2", "w3", "w4"}, names)
+	first, err := b.store.Workers(b.ctx, time.UnixMilli(0), 2)
+	require.NoError(b, err)
+	require.Equal(b, all[:2], first)
+	last, err := b.store.Workers(b.ctx, all[4].Lease, 10)
+	require.NoError(b, err)
+	require.Contains(b, last, all[4])
+	last, err = b.store.Workers(b.ctx, all[4].Lease.Add(time.Millisecond), 10)
+	require.NoError(b, err)
+	require.Empty(b, last)
 
 	for _, user := range []string{"bea", "cid", "dan", "eve", "fay"} {
 		b.claim(user) // of h0's three idle workers one is taken
