@@ -42,6 +42,9 @@ const (
 	refillPeriod = time.Second
 	repeatAfter  = 10 * time.Second
 	stopAgain    = 30 * time.Second
+	// placing is how long a launch that was answered counts as one without a place: nothing is launched that hosts have no
+	// room for, so that ECS places it at once. Where it does not, its limit refuses a launch, and all passes pause.
+	placing = 2 * time.Second
 	// parallel bounds the calls under way at once: a fifth of what one second's bucket holds.
 	parallel = 8
 )
@@ -160,7 +163,9 @@ func (r *Refill) snapshot(stock claim.Stocktake, m memory, earlier refused) pool
 	}
 	for _, c := range stock.Coming {
 		s.Launching = append(s.Launching, pool.Reservation{Count: c.Count, Image: c.Image, Deadline: c.Deadline})
-		s.Provisioning += c.Count
+		if c.Worker == "" || stock.Now.Sub(c.Deadline.Add(-r.Terms.Launch)) < placing {
+			s.Provisioning += c.Count
+		}
 	}
 	return s
 }

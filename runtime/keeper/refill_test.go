@@ -387,3 +387,31 @@ func TestDecisionsAreShort(t *testing.T) {
 		require.Equal(t, "and 26 more", last.Said[15])
 	})
 }
+
+// What was launched two seconds ago has its place: only what is younger, and what nobody has answered for, fills the limit of
+// tasks without one.
+func TestLaunchesArePlacedSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newRefillBench(t)
+		r, err := keeper.NewRefill(keeper.RefillConfig{
+			Launches: b.store, Provider: b.yard, Terms: b.terms, Recorder: signals.Discard{}, Rollout: pool.Rollout{Image: 7},
+			Policy: pool.Policy{Peak: 2000, PerHost: 2500, MaxHosts: 1, Buffer: 2000},
+			Key:    func() string { b.keys++; return fmt.Sprintf("key-%d", b.keys) },
+		})
+		require.NoError(t, err)
+		require.Equal(t, pool.ProvisioningLimit, b.pass(r).Launched)
+		require.Zero(t, b.pass(r).Launched)
+		time.Sleep(2 * time.Second)
+		b.beat()
+		require.Equal(t, pool.ProvisioningLimit, b.pass(r).Launched)
+		b.yard.err, b.yard.effect = errors.New("connection reset"), true
+		time.Sleep(3 * time.Second)
+		b.beat()
+		_, err = r.Pass(t.Context())
+		require.ErrorContains(t, err, "connection reset")
+		time.Sleep(4 * time.Second)
+		b.beat()
+		report, _ := r.Pass(t.Context())
+		require.Contains(t, fmt.Sprint(report.Actions), "500 without a place, 500 are the most", "what nobody has answered for may wait for its place")
+	})
+}

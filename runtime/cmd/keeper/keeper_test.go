@@ -20,7 +20,7 @@ import (
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/cmd/internal/program"
 	"workerfleet/runtime/cmd/internal/refilling"
-	"workerfleet/runtime/ecs/ecstest"
+	"workerfleet/runtime/ecs/emulator"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/pool"
 	"workerfleet/runtime/process"
@@ -145,12 +145,12 @@ func TestKeepsArrivals(t *testing.T) {
 }
 
 // With a cluster's name in its settings the same program launches on ECS, with the credentials and in the region of its
-// environment. The ECS is package ecstest's.
+// environment. The ECS is package emulator's.
 func TestLaunchesOnECS(t *testing.T) {
-	cluster := ecstest.New(t)
+	cluster := emulator.New(t)
 	env := environment(t, "fleet")
 	maps.Copy(env, map[string]string{
-		"FLEET_REGION": ecstest.Region, "FLEET_CAPACITY_PROVIDER": "workers",
+		"FLEET_REGION": emulator.Region, "FLEET_CAPACITY_PROVIDER": "workers",
 		"AWS_ENDPOINT_URL": cluster.URL, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
 	})
 	ready(t, env)
