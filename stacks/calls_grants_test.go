@@ -19,11 +19,9 @@ var uncalled = []struct {
 }{
 	{"no round reconciles by ECS's own list of workers yet", []string{"ecs:ListTasks", "ecs:DescribeTasks"}, []string{"keeper", "function-pool", "function-maintenance"}},
 	{"the second signals are to come: asking ECS and EC2 about hosts that fell silent",
-		[]string{"ecs:DescribeContainerInstances", "ec2:DescribeInstances"}, []string{"keeper", "function-control", "function-pool", "function-maintenance"}},
+		[]string{"ec2:DescribeInstances"}, []string{"keeper", "function-control", "function-pool", "function-maintenance"}},
+	{"the second signals are to come: asking ECS about a host that fell silent", []string{"ecs:DescribeContainerInstances"}, []string{"function-control", "function-pool"}},
 	{"RunTask hands it on; nobody calls it", []string{"iam:PassRole"}, []string{"keeper", "function-pool", "function-maintenance"}},
-	{"the adapter of Auto Scaling is to come: growing the hosts ahead of an open, and ending empty ones",
-		[]string{"autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup", "autoscaling:DescribeAutoScalingGroups",
-			"autoscaling:DescribeScalingActivities", "ecs:UpdateContainerInstancesState", "ecs:ListContainerInstances", "ecs:DescribeCapacityProviders"}, []string{"keeper", "function-pool", "function-maintenance"}},
 	{"orders are to come, and with them what api and keeper send", []string{"sqs:SendMessage"}, []string{"api", "keeper"}},
 	{"pool asks the index alone; every function may sign in to the database", []string{"rds-db:connect"}, []string{"function-pool"}},
 	{"the endpoint that takes a user's credentials is to come", []string{"kms:Encrypt"}, []string{"api"}},
@@ -33,9 +31,9 @@ var uncalled = []struct {
 // reachedByName are calls that a process is found to make only because a method that it calls has the name of another type's: the
 // sources are read without types. Each was looked at.
 var reachedByName = map[string][]string{
-	"function-claim":       {"ecs:RunTask", "ecs:StopTask", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"},
-	"function-control":     {"ecs:RunTask", "kms:Decrypt", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"},
-	"function-pool":        {"kms:Decrypt", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"},
+	"function-claim":       {"autoscaling:DescribeAutoScalingGroups", "autoscaling:SetDesiredCapacity", "ecs:DeleteAttributes", "ecs:DescribeCapacityProviders", "ecs:DescribeContainerInstances", "ecs:ListContainerInstances", "ecs:PutAttributes", "ecs:RunTask", "ecs:StopTask", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"},
+	"function-control":     {"autoscaling:DescribeAutoScalingGroups", "autoscaling:SetDesiredCapacity", "ecs:DeleteAttributes", "ecs:DescribeCapacityProviders", "ecs:DescribeContainerInstances", "ecs:ListContainerInstances", "ecs:PutAttributes", "ecs:RunTask", "kms:Decrypt", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"},
+	"function-pool":        {"ecs:DeleteAttributes", "ecs:DescribeContainerInstances", "ecs:ListContainerInstances", "ecs:PutAttributes", "kms:Decrypt", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"},
 	"function-maintenance": {"kms:Decrypt", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"},
 }
 

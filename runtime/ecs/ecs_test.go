@@ -70,6 +70,7 @@ func TestRequest(t *testing.T) {
 	require.Equal(t, map[string]any{
 		"cluster": "fleet", "taskDefinition": "worker:9", "count": 2.0, "clientToken": "KEY1", "startedBy": "KEY1",
 		"capacityProviderStrategy": []any{map[string]any{"capacityProvider": "workers", "weight": 1.0}},
+		"placementConstraints":     []any{map[string]any{"type": "memberOf", "expression": "attribute:fleet.closed not_exists"}},
 		"placementStrategy": []any{
 			map[string]any{"type": "spread", "field": "attribute:ecs.availability-zone"}, map[string]any{"type": "binpack", "field": "cpu"},
 		},

@@ -21,6 +21,8 @@ type RefillConfig struct {
 	// predicts by what the others have learned.
 	Arrivals claim.Arrivals
 	History  pool.History
+	// Group grows the hosts ahead of the workers; nil where they are given.
+	Group pool.HostGroup
 	// Policy and Rollout say how many workers there should be, and of which image.
 	Policy  pool.Policy
 	Rollout pool.Rollout
@@ -99,17 +101,18 @@ func (r *Refill) Pass(ctx context.Context) (RefillReport, error) {
 	if err != nil {
 		return RefillReport{}, err
 	}
-	earlier, err := read[refused](stock.Note)
+	earlier, err := read[notes](stock.Note)
 	if err != nil {
 		return RefillReport{}, err
 	}
-	learnErr := r.learn(ctx, stock.Now, &m.Lesson)
+	learnErr := errors.Join(r.learn(ctx, stock.Now, &m.Lesson), r.askGroup(ctx, stock.Now, &m.Group))
 	snapshot := r.snapshot(stock, m, earlier)
 	report := RefillReport{Target: pool.Aim(snapshot), Actions: pool.Decide(snapshot)}
 	r.Recorder.Set(signals.WarmTarget, float64(report.Target.Idle))
 	r.Recorder.Set(signals.Workers, float64(snapshot.Provisioning), "launching")
 	m.Decision = decided(stock.Now, report.Target, report.Actions)
 	work := r.calls(stock, m, snapshot.Launches, report.Actions)
+	grow := r.growth(stock.Now, &m.Group, report.Actions)
 	m.Tried = work.tried
 	m.Record = pool.Remember(m.Record, pool.Sample{At: stock.Now, Highest: report.Target.Idle, Stopped: work.stopping()}, r.Policy.Window)
 	if err := r.commit(ctx, stock.Version, m, work); err != nil {
@@ -119,18 +122,23 @@ func (r *Refill) Pass(ctx context.Context) (RefillReport, error) {
 		}
 		return report, errors.Join(learnErr, err)
 	}
+	growErr := r.grow(ctx, stock.Now, grow, &earlier)
 	stopped, stopErr := r.stop(ctx, work)
 	launched, refusal, launchErr := r.launch(ctx, work.batches)
 	report.Stopped, report.Launched = stopped, launched
-	if len(work.batches) > 0 && (refusal != nil || earlier.Times > 0) {
-		launchErr = errors.Join(launchErr, r.note(ctx, earlier.after(refusal, stock.Now)))
+	noted := earlier
+	if len(work.batches) > 0 && (refusal != nil || earlier.Launches.Times > 0) {
+		noted.Launches = earlier.Launches.after(refusal, stock.Now)
 	}
-	return report, errors.Join(learnErr, stopErr, launchErr)
+	if grow != nil || noted != earlier {
+		launchErr = errors.Join(launchErr, r.note(ctx, noted))
+	}
+	return report, errors.Join(learnErr, growErr, stopErr, launchErr)
 }
 
 // note keeps for every round what the last launches came to. It does not wait for the plan: a refused call may take longer
 // than the time between two rounds, and that is when its pause counts.
-func (r *Refill) note(ctx context.Context, came refused) error {
+func (r *Refill) note(ctx context.Context, came notes) error {
 	text, err := written(came)
 	if err != nil {
 		return err
@@ -143,10 +151,11 @@ func (r *Refill) note(ctx context.Context, came refused) error {
 
 // snapshot puts what the index counts into the words of the decision. Hosts are those that joined: who has none to ask
 // for more desires as many as there are.
-func (r *Refill) snapshot(stock claim.Stocktake, m memory, earlier refused) pool.Snapshot {
+func (r *Refill) snapshot(stock claim.Stocktake, m memory, earlier notes) pool.Snapshot {
 	s := pool.Snapshot{
 		Now: stock.Now, Policy: r.Policy, Waiting: stock.Waiting, Rollout: r.Rollout, Tokens: stock.Calls,
-		Launches: earlier.refusal(), Record: m.Record, Arrivals: m.Lesson.Arrivals(r.Policy.Calendar), Primary: pool.Group{Desired: len(stock.Hosts)},
+		Launches: earlier.Launches.refusal(), Record: m.Record, Arrivals: m.Lesson.Arrivals(r.Policy.Calendar),
+		Primary: r.primary(stock, m.Group, earlier),
 	}
 	switch {
 	case !stock.Open:

@@ -35,7 +35,10 @@ func decided(at time.Time, target pool.Target, actions []pool.Action) Decision {
 			break
 		}
 		line := actions[i].String()
-		for n = 1; i+n < len(actions) && actions[i+n].String() == line; {
+		if _, empty := actions[i].(pool.RemoveHosts); empty {
+			line += "; the cluster's own scaling ends them"
+		}
+		for n = 1; i+n < len(actions) && actions[i+n].String() == actions[i].String(); {
 			n++
 		}
 		if n > 1 {

@@ -42,14 +42,22 @@ func poolFunction(p parts) lambda.Function {
 	}}
 }
 
+func (p parts) filling() refilling.Settings {
+	return refilling.Settings{Stack: p.set.Stack, Cluster: p.set.Cluster, Launching: p.set.Launching, Pool: p.set.Pool, Market: p.set.Market}
+}
+
 // refill completes what a refill works on.
 func (p parts) refill(c keeper.RefillConfig) (*keeper.Refill, error) {
-	set := refilling.Settings{Stack: p.set.Stack, Cluster: p.set.Cluster, Launching: p.set.Launching, Pool: p.set.Pool, Market: p.set.Market}
+	set := p.filling()
 	provider, err := refilling.Provider(set, p.Getenv)
 	if err != nil {
 		return nil, err
 	}
 	policy, rollout, err := refilling.Policy(set)
+	if err != nil {
+		return nil, err
+	}
+	_, c.Group, err = refilling.Hosts(set, p.Getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -61,9 +69,11 @@ func (p parts) refill(c keeper.RefillConfig) (*keeper.Refill, error) {
 type upkeep struct {
 	keeper *keeper.Keeper
 	refill *keeper.Refill
+	hosts  *keeper.Hosts
 }
 
-// maintenanceFunction makes the keeper's rounds and then the refill's, whose launches and stops also renew the image.
+// maintenanceFunction makes the keeper's rounds, the hosts' and then the refill's, whose launches and stops also renew the
+// image.
 func maintenanceFunction(p parts) lambda.Function {
 	open := later(func(ctx context.Context) (upkeep, error) {
 		wake, err := p.wakes()
@@ -79,7 +89,13 @@ func maintenanceFunction(p parts) lambda.Function {
 			path.Close()
 			return upkeep{}, err
 		}
-		return upkeep{refill: refill, keeper: keeper.New(keeper.Config{
+		hosts, _, err := refilling.Hosts(p.filling(), p.Getenv)
+		if err != nil {
+			path.Close()
+			return upkeep{}, err
+		}
+		rounds := keeper.NewHosts(keeper.HostsConfig{Store: path.Store, Keeper: hosts, Terms: path.Terms})
+		return upkeep{refill: refill, hosts: rounds, keeper: keeper.New(keeper.Config{
 			Store: path.Store, Sessions: path.Sessions, Authority: path.Database, Recorder: p.recorder, Terms: path.Terms, Incarnation: rand.Text,
 		})}, nil
 	})
@@ -103,8 +119,9 @@ const (
 // closed for TTL and guard, and nobody knows whether the next event comes to this one. What failed hinders no refill.
 func (u upkeep) pass(ctx context.Context) error {
 	err := u.rounds(ctx)
+	_, hostsErr := u.hosts.Pass(ctx)
 	_, refillErr := u.refill.Pass(ctx)
-	return errors.Join(err, refillErr)
+	return errors.Join(err, hostsErr, refillErr)
 }
 
 func (u upkeep) rounds(ctx context.Context) error {

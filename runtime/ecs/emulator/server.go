@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +26,8 @@ type Server struct {
 	// bucket throttles calls that change the cluster; nil is without end.
 	bucket    *bucket
 	throttled int
+	hosts     []Host
+	group     Group
 }
 
 // Call is a request that arrived.
@@ -93,7 +96,9 @@ func (b *bucket) take(now time.Time) bool {
 }
 
 // changing are the calls that share the bucket.
-func changing(operation string) bool { return operation == "RunTask" || operation == "StopTask" }
+func changing(operation string) bool {
+	return slices.Contains([]string{"RunTask", "StopTask", "PutAttributes"}, operation)
+}
 
 // Refuse answers every call with an error of status 400, until the code is empty. Nothing happens then.
 func (s *Server) Refuse(code, message string) {
@@ -156,7 +161,15 @@ func (s *Server) Task(arn, host, state string) {
 
 // ServeHTTP answers one call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	_, operation, isECS := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if !isECS {
+		if err := r.ParseForm(); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		s.scale(w, r.PostForm)
+		return
+	}
 	var input map[string]any
 	if err := json.NewDecoder(r.Body).Decode(&input); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -189,6 +202,8 @@ func (s *Server) handle(operation string, input map[string]any) (status int, ans
 	}
 	handlers := map[string]func(map[string]any) (any, *refusal){
 		"RunTask": s.run, "StopTask": s.stop, "ListTasks": s.list, "DescribeTasks": s.describe,
+		"ListContainerInstances": s.listHosts, "DescribeContainerInstances": s.describeHosts, "DescribeCapacityProviders": s.describeProviders,
+		"PutAttributes": s.putAttributes, "DeleteAttributes": s.deleteAttributes,
 	}
 	handler, ok := handlers[operation]
 	if !ok {
