@@ -55,5 +55,7 @@ func Remove(path string, o Outputs) error {
 	if own, err := json.Marshal(o); err != nil || string(own) != string(text) {
 		return err
 	}
-	return os.Remove(path)
+	err = os.Remove(path)
+	_ = os.Remove(filepath.Dir(path)) // unless it holds anything else
+	return err
 }
