@@ -130,47 +130,57 @@ func (l *landlord) Grow(_ context.Context, _ pool.HostType, hosts int) error {
 	return nil
 }
 
+// growing makes one round over the bench's pool, which wants sixty workers of twenty a host.
+func (b *refillBench) growing(l *landlord) keeper.RefillReport {
+	b.Helper()
+	r, err := keeper.NewRefill(keeper.RefillConfig{
+		Launches: b.store, Provider: b.yard, Group: l, Terms: b.terms, Recorder: signals.Discard{}, Rollout: pool.Rollout{Image: 7},
+		Policy: pool.Policy{Peak: 60, PerHost: 20, MaxHosts: 10, Buffer: 60},
+		Key:    func() string { b.keys++; return fmt.Sprintf("key-%d", b.keys) },
+	})
+	require.NoError(b, err)
+	b.beat()
+	report, err := r.Pass(b.Context())
+	if l.err == nil {
+		require.NoError(b, err)
+	}
+	return report
+}
+
 // Hosts that are missing are asked for once, whoever makes the round, and count as coming until they have joined; what others
-// have asked for counts alike. A refusal pauses every round.
+// have asked for counts alike.
 func TestHostsAreAskedForAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, l := newRefillBench(t), &landlord{desired: 1}
-		round := func() keeper.RefillReport {
-			r, err := keeper.NewRefill(keeper.RefillConfig{
-				Launches: b.store, Provider: b.yard, Group: l, Terms: b.terms, Recorder: signals.Discard{}, Rollout: pool.Rollout{Image: 7},
-				Policy: pool.Policy{Peak: 60, PerHost: 20, MaxHosts: 10, Buffer: 60},
-				Key:    func() string { b.keys++; return fmt.Sprintf("key-%d", b.keys) },
-			})
-			require.NoError(t, err)
-			report, err := r.Pass(t.Context())
-			if l.err == nil {
-				require.NoError(t, err)
-			}
-			return report
-		}
-		l.err = fmt.Errorf("set the capacity: %w", pool.ErrThrottled)
-		round()
-		round()
-		require.Equal(t, 1, l.asked, "the pause holds for all")
-		l.err = nil
-		time.Sleep(16 * time.Second)
-		b.beat()
 		for range 3 {
-			round()
+			b.growing(l)
 		}
-		require.Equal(t, []int{2, 3}, []int{l.asked, l.desired}, "sixty workers need three hosts")
+		require.Equal(t, []int{1, 3}, []int{l.asked, l.desired}, "sixty workers need three hosts")
 		require.Len(t, b.yard.running, 20, "launched as far as there is room")
 		l.desired = 7 // a calendar
 		time.Sleep(16 * time.Second)
-		b.beat()
-		round()
-		require.Equal(t, 2, l.asked)
+		b.growing(l)
+		require.Equal(t, 1, l.asked)
 		for i := range 6 {
 			_, err := b.store.Beat(t.Context(), fleet.Host(fmt.Sprintf("h%d", i+2)), nil, b.terms)
 			require.NoError(t, err)
 		}
-		report := round()
-		require.Equal(t, 2, l.asked)
+		report := b.growing(l)
+		require.Equal(t, 1, l.asked)
 		require.Len(t, b.yard.running, 60, "%v", report.Actions)
+	})
+}
+
+// Refused requests for hosts pause every round, longer each time.
+func TestRefusedHostsPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, l := newRefillBench(t), &landlord{desired: 1, err: fmt.Errorf("set the capacity: %w", pool.ErrNoCapacity)}
+		for range 20 {
+			b.growing(l)
+			time.Sleep(16 * time.Second)
+		}
+		require.Greater(t, l.asked, 3)
+		require.Less(t, l.asked, 10, "the pause holds for all")
+		require.Equal(t, 1, l.desired)
 	})
 }

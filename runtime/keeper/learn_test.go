@@ -140,3 +140,25 @@ func TestLearningOutlastsTheDatabase(t *testing.T) {
 		require.Zero(t, earliest)
 	})
 }
+
+// A minute that was counted before it was over is counted again when it is.
+func TestUnfinishedMinutes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, h := newRefillBench(t), pool.NewMemory()
+		for range 2 {
+			time.Sleep(30 * time.Second)
+			b.come(3)
+			b.beat()
+			b.pass(b.learner(h))
+			time.Sleep(10 * time.Second)
+			b.come(4)
+			time.Sleep(20 * time.Second)
+		}
+		time.Sleep(time.Minute)
+		b.beat()
+		b.pass(b.learner(h))
+		kept, earliest, err := h.Recall(t.Context(), []pool.Span{{To: time.Now()}})
+		require.NoError(t, err)
+		require.ElementsMatch(t, []pool.Minute{{At: earliest, Claims: 7}, {At: earliest.Add(time.Minute), Claims: 7}}, kept)
+	})
+}
