@@ -48,18 +48,10 @@ type HostsReport struct {
 
 // Run makes rounds until the context ends.
 func (h *Hosts) Run(ctx context.Context, failed func(error)) error {
-	ticker := time.NewTicker(h.Period)
-	defer ticker.Stop()
-	for {
-		if _, err := h.Pass(ctx); err != nil && ctx.Err() == nil {
-			failed(err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
+	return every(ctx, h.Period, func(ctx context.Context) error {
+		_, err := h.Pass(ctx)
+		return err
+	}, failed)
 }
 
 // Pass makes one round. What fails the next one finds again.

@@ -76,18 +76,10 @@ type RefillReport struct {
 
 // Run makes rounds until the context ends.
 func (r *Refill) Run(ctx context.Context, failed func(error)) error {
-	ticker := time.NewTicker(r.Period)
-	defer ticker.Stop()
-	for {
-		if _, err := r.Pass(ctx); err != nil && ctx.Err() == nil {
-			failed(err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
+	return every(ctx, r.Period, func(ctx context.Context) error {
+		_, err := r.Pass(ctx)
+		return err
+	}, failed)
 }
 
 // Pass makes one round. What fails is found again by the next: reservations keep what was asked for, and the index

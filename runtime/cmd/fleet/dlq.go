@@ -141,12 +141,12 @@ func look(ctx context.Context, name queue.Name, source *sqs.Source) (deadJSON, e
 
 func deadTable(list []deadJSON) string {
 	var b strings.Builder
-	rows := []string{"queue\tdead"}
+	rows, all := []string{"queue\tdead"}, 0
 	for _, d := range list {
-		rows = append(rows, fmt.Sprintf("%s\t%d", d.Queue, d.Dead))
+		rows, all = append(rows, fmt.Sprintf("%s\t%d", d.Queue, d.Dead)), all+d.Dead
 	}
-	b.WriteString("Messages that were given up after their last receive")
-	section(&b, "", rows)
+	fmt.Fprintf(&b, "%s given up after the last receive\n", counted(all, "message"))
+	section(&b, "By queue", rows)
 	for _, d := range list {
 		if len(d.Messages) == 0 {
 			continue
