@@ -36,7 +36,8 @@ var core = []struct {
 	{false, []string{"settings", "signals", "fleet"}},
 	{false, []string{"queue"}},
 	{false, []string{"seal", "claim", "pool", "order"}},
-	{true, []string{"session", "keeper", "control", "hostlink", "worker", "agent"}},
+	{false, []string{"webhook"}},
+	{true, []string{"session", "dispatch", "keeper", "control", "hostlink", "worker", "agent"}},
 	{false, []string{"sim"}},
 }
 

@@ -1,6 +1,8 @@
 package order
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"workerfleet/runtime/fleet"
@@ -12,20 +14,46 @@ func (s *Sheet) apply(r *Record, o fleet.Outcome) bool {
 	if o.User != s.User || o.Epoch == 0 || o.Epoch != r.Epoch && o.Epoch != s.Session.Epoch {
 		return false
 	}
-	switch {
-	case o.State.Evidence():
+	o = legible(o)
+	if o.State.Evidence() {
 		s.evidence(r, o)
-	case o.State == fleet.OutcomeUnsent:
+		return true
+	}
+	if o.Epoch == r.HeardEpoch && o.Number <= r.Heard || o.Leg == 1 && r.Leg == 2 {
+		return true // said already, or overtaken
+	}
+	r.HeardEpoch, r.Heard = o.Epoch, o.Number
+	switch o.State {
+	case fleet.OutcomeUnsent:
 		s.unsent(r, o)
-	case o.State == fleet.OutcomeDoubt:
+	case fleet.OutcomeDoubt:
 		if r.State == Dispatched && o.Epoch == r.Epoch {
 			r.CheckAt = s.Now
 			s.move(r, Unknown, o.Reason)
 		}
-	case o.State == fleet.OutcomeAbsent:
+	case fleet.OutcomeAbsent:
 		s.absent(r, o)
 	}
 	return true
+}
+
+// longestReason bounds what is kept of a broker's explanation, in bytes.
+const longestReason = 500
+
+// legible makes texts of others such that every database takes them: an outcome that cannot be written comes back forever.
+func legible(o fleet.Outcome) fleet.Outcome {
+	clean := func(text string) string {
+		return strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x00", "?")
+	}
+	if len(o.Reason) > longestReason {
+		o.Reason = o.Reason[:longestReason]
+	}
+	o.Reason, o.BrokerID = clean(o.Reason), clean(o.BrokerID)
+	o.Fills = slices.Clone(o.Fills)
+	for i := range o.Fills {
+		o.Fills[i].ID = clean(o.Fills[i].ID)
+	}
+	return o
 }
 
 // evidence takes the broker's word. It replaces what was concluded without it; of two final words the first counts, and
@@ -67,14 +95,21 @@ func (s *Sheet) evidence(r *Record, o fleet.Outcome) {
 
 // closing takes the broker's word about the first leg of a reversal. The second one begins when this is committed.
 func (s *Sheet) closing(r *Record, state State, reason string) {
-	switch state {
-	case Filled:
+	switch {
+	case state == Filled && !r.InFlight():
+		// Nobody waits for it any more, and others may have been sent since: the second leg would come out of turn.
+		r.Leg = 2
+		s.conclude(r, Cancelled, endedHalfway)
+	case state == Filled:
 		r.Leg = 2
 		r.EmitBy = s.Now.Add(LegLimit)
 		r.CheckAt = r.EmitBy.Add(firstLookup)
 		r.ChangedAt = s.Now
 		s.tell(r)
-	case Working:
+	case state == Working && !r.InFlight():
+		r.CheckAt = s.Now.Add(firstVerify)
+		s.move(r, Working, reason)
+	case state == Working:
 		r.CheckAt = s.Now.Add(LegLimit + firstLookup)
 	default:
 		r.Proven = true
@@ -96,13 +131,13 @@ func (s *Sheet) unsent(r *Record, o fleet.Outcome) {
 	case r.Leg == 2:
 		s.end(r, Cancelled, endedHalfway+": "+o.Reason)
 	case r.CancelAsked:
-		s.end(r, Cancelled, endedByUser)
+		s.endUnlessDoubted(r, Cancelled, endedByUser)
 	case s.Halted:
-		s.end(r, Cancelled, ErrHalted.Error())
+		s.endUnlessDoubted(r, Cancelled, ErrHalted.Error())
 	case s.Now.Before(r.ValidUntil):
 		s.again(r, o.Reason)
 	default:
-		s.end(r, Expired, o.Reason)
+		s.endUnlessDoubted(r, Expired, o.Reason)
 	}
 }
 
@@ -114,15 +149,20 @@ func (s *Sheet) absent(r *Record, o fleet.Outcome) {
 	}
 	const reason = "the broker has no such order"
 	settled := r.EmitBy.Add(o.Settle)
+	asked := o.At // by the worker's clock, which may be ahead
+	if asked.IsZero() || asked.After(s.Now) {
+		asked = s.Now
+	}
 	switch wanted := !r.CancelAsked && !s.Halted && r.Side != fleet.Reverse; {
 	case wanted && o.Resend && s.Now.Before(r.ValidUntil):
 		// Whatever call may still land, the broker takes one order of this id.
 		s.again(r, reason)
-	case s.Now.Before(settled):
+		r.CheckAt = s.Now
+	case asked.Before(settled):
 		if r.State != Unknown {
 			s.move(r, Unknown, reason)
 		}
-		r.CheckAt = settled
+		r.CheckAt = later(settled, s.Now.Add(firstRepeat))
 	case r.Leg == 2:
 		s.conclude(r, Cancelled, endedHalfway)
 	case r.CancelAsked:
@@ -132,9 +172,16 @@ func (s *Sheet) absent(r *Record, o fleet.Outcome) {
 	}
 }
 
-// again makes an order one that nobody has been asked to execute.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// again makes an order one that nobody has been asked to execute, for the next look to mark.
 func (s *Sheet) again(r *Record, reason string) {
-	r.Epoch, r.EmitBy = 0, time.Time{}
+	r.Epoch = 0 // EmitBy stays: until then a call of the earlier mark may have begun
 	r.CheckAt = s.Now.Add(firstRepeat)
 	s.move(r, Accepted, reason)
 }

@@ -17,9 +17,9 @@ func (s *Sheet) check() {
 
 func (s *Sheet) look(r *Record) {
 	switch {
-	case r.State == Accepted: // mark decides
-		r.CheckAt = s.Now.Add(doubling(r.Checks, firstRepeat, longestRepeat))
-		r.Checks++
+	case r.State == Accepted && !s.Now.Before(r.ValidUntil):
+		s.endUnlessDoubted(r, Expired, late)
+	case r.State == Accepted: // mark decides, and says when to look again
 	case r.State == Dispatched && r.Epoch == s.Session.Epoch && s.Now.Before(r.EmitBy):
 		s.ask(r, fleet.MailOrder, doubling(r.Checks, firstRepeat, longestRepeat))
 	case r.State == Dispatched:

@@ -124,17 +124,19 @@ func (f Fields) Draft() (Draft, error) {
 		TimeInForce: word(&r, "timeInForce", fleet.Day, fleet.Day, fleet.GoodTillCancelled, fleet.ImmediateOrCancel),
 	}
 	limited := !d.LimitPrice.IsZero()
-	switch {
-	case d.Symbol == "":
-		r.problem("symbol: is missing; allowed: the broker's name of an instrument")
-	case d.Quantity.IsZero():
-		r.problem("quantity: is missing or 0; allowed: above 0")
-	case d.Type == fleet.Limit && !limited:
-		r.problem("limitPrice: is missing or 0; allowed: above 0 with type limit")
-	case d.Type == fleet.Market && limited:
-		r.problem("limitPrice: is set; allowed: with type limit alone")
-	case d.Side == fleet.Reverse && d.Type == fleet.Limit:
-		r.problem("type: is limit; allowed: market with side reverse")
+	for _, rule := range []struct {
+		broken      bool
+		field, says string
+	}{
+		{d.Symbol == "", "symbol", "is missing; allowed: the broker's name of an instrument"},
+		{d.Quantity.IsZero(), "quantity", "is missing or 0; allowed: above 0"},
+		{d.Type == fleet.Limit && !limited, "limitPrice", "is missing or 0; allowed: above 0 with type limit"},
+		{d.Type == fleet.Market && limited, "limitPrice", "is set; allowed: with type limit alone"},
+		{d.Side == fleet.Reverse && d.Type == fleet.Limit, "type", "is limit; allowed: market with side reverse"},
+	} {
+		if rule.broken {
+			r.problem(rule.field, "%s", rule.says)
+		}
 	}
 	if len(r.problems) > 0 {
 		return Draft{}, &Invalid{r.problems}
@@ -162,14 +164,17 @@ type reading struct {
 	problems []string
 }
 
-func (r *reading) problem(format string, args ...any) {
-	r.problems = append(r.problems, fmt.Sprintf(format, args...))
+// problem keeps the first problem of each field: what follows from it is no news.
+func (r *reading) problem(field, format string, args ...any) {
+	if !slices.ContainsFunc(r.problems, func(p string) bool { return strings.HasPrefix(p, field+": ") }) {
+		r.problems = append(r.problems, field+": "+fmt.Sprintf(format, args...))
+	}
 }
 
 func (r *reading) text(name string) string {
 	text, err := r.fields.Text(name)
 	if err != nil {
-		r.problem("%v", err)
+		r.problem(name, "%s", strings.TrimPrefix(err.Error(), name+": "))
 	}
 	return text
 }
@@ -177,7 +182,7 @@ func (r *reading) text(name string) string {
 func (r *reading) name(field string, longest int, allowed func(rune) bool) string {
 	text := r.text(field)
 	if len(text) > longest || strings.ContainsFunc(text, func(c rune) bool { return !allowed(c) }) {
-		r.problem("%s: %.64q is not allowed; allowed: at most %d letters, digits and signs", field, text, longest)
+		r.problem(field, "%.64q is not allowed; allowed: at most %d letters, digits and signs", text, longest)
 		return ""
 	}
 	return text
@@ -194,7 +199,7 @@ func word[T ~string](r *reading, field string, absent T, allowed ...T) T {
 		for i, w := range allowed {
 			words[i] = string(w)
 		}
-		r.problem("%s: %.64q is not allowed; allowed: %s", field, text, strings.Join(words, ", "))
+		r.problem(field, "%.64q is not allowed; allowed: %s", text, strings.Join(words, ", "))
 	}
 	return T(text)
 }
@@ -212,7 +217,7 @@ func (r *reading) amount(field string) decimal.Decimal {
 	}
 	d, err := decimal.NewFromString(text)
 	if whole == "" || point && fraction == "" || !digits(whole, wholeDigits) || !digits(fraction, fractionDigits) || err != nil {
-		r.problem("%s: %.64q is not allowed; allowed: a number above 0 of at most %d digits, and %d behind a point", field, text, wholeDigits, fractionDigits)
+		r.problem(field, "%.64q is not allowed; allowed: a number above 0 of at most %d digits, and %d behind a point", text, wholeDigits, fractionDigits)
 		return decimal.NewFromInt(1) // it has its problem already
 	}
 	return d

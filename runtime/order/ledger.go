@@ -23,8 +23,9 @@ func New(s Store, rules Rules) *Ledger { return &Ledger{s, rules.withDefaults()}
 // Refusal says whether an error is a decision, made in a turn that left nothing behind.
 func Refusal(err error) bool {
 	var many *TooMany
+	var invalid *Invalid
 	return errors.Is(err, ErrHalted) || errors.Is(err, ErrNoAccount) || errors.Is(err, ErrOtherOrder) ||
-		errors.Is(err, ErrNotFound) || errors.As(err, &many)
+		errors.Is(err, ErrNotFound) || errors.As(err, &many) || errors.As(err, &invalid)
 }
 
 // Acceptance is what became of a draft.
@@ -37,9 +38,12 @@ type Acceptance struct {
 
 // Accept commits the draft as one order, and marks it for the user's worker if it can. The key decides on repetitions:
 // the same one with the same content returns the order that it has, with another one [ErrOtherOrder]. Other refusals are
-// [ErrHalted], [ErrNoAccount] and [*TooMany]. After any other error the order may be committed or not, and only asking
+// [ErrHalted], [ErrNoAccount], [*TooMany], and [*Invalid] where the key is missing. After any other error the order may be committed or not, and only asking
 // again under the same key tells; that is done once in here, because the answer to a commit may be lost.
 func (l *Ledger) Accept(ctx context.Context, user fleet.User, d Draft) (Acceptance, error) {
+	if d.Key == "" {
+		return Acceptance{}, &Invalid{[]string{"id: is missing; allowed: the user's own name for the order"}}
+	}
 	var a Acceptance
 	id := fleet.NewOrderID()
 	accept := func() error {

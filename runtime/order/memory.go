@@ -186,7 +186,7 @@ func (m *Memory) Recover(context.Context) (int, error) {
 	for _, orders := range m.orders {
 		for _, r := range orders {
 			if !r.State.Final() {
-				r.State, r.Reason, r.CheckAt, r.Checks = Unknown, Recovering, time.Now(), 0
+				r.State, r.Proven, r.Reason, r.CheckAt, r.Checks, r.Doubted = Unknown, false, Recovering, time.Now(), 0, true
 				n++
 			}
 		}

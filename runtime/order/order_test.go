@@ -2,6 +2,7 @@ package order_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,7 +11,34 @@ import (
 
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/order"
+	"workerfleet/runtime/order/ordertest"
 )
+
+// The reference keeps the contract of all ledgers.
+func TestMemory(t *testing.T) {
+	ordertest.Run(t, func(*testing.T) ordertest.Bench { return memoryBench() })
+}
+
+func memoryBench() ordertest.Bench {
+	var accounts, sessions sync.Map
+	memory := order.NewMemory(
+		func(user fleet.User) bool { _, ok := accounts.Load(user); return ok },
+		func(user fleet.User) order.Session {
+			s, _ := sessions.LoadOrStore(user, order.Session{})
+			return s.(order.Session)
+		})
+	return ordertest.Bench{
+		Keeper:  memory,
+		Account: func(user fleet.User) { accounts.Store(user, true) },
+		Session: func(user fleet.User, s order.Session) {
+			if s.Epoch == 0 {
+				s = order.Session{}
+			}
+			sessions.Store(user, s)
+		},
+		Age: memory.Age,
+	}
+}
 
 // One order goes its whole way: accepted and marked in one turn, answered by its worker, and the next one marked by the
 // turn that commits the answer. The rest of what a ledger does is judged by the suite that every store passes.

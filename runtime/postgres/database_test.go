@@ -12,6 +12,8 @@ import (
 	"workerfleet/runtime/postgres/postgrestest"
 	"workerfleet/runtime/session"
 	"workerfleet/runtime/session/sessiontest"
+	"workerfleet/runtime/webhook"
+	"workerfleet/runtime/webhook/webhooktest"
 )
 
 // A real server, migrated from nothing, keeps the contract of all authorities, of the safe and of the history of claims. What a proxy in front of
@@ -32,13 +34,14 @@ func TestDatabase(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = admin.Close(t.Context()) })
 	empty := func(t *testing.T) *postgres.Database {
-		_, err := admin.Exec(t.Context(), `TRUNCATE users, credentials, user_session, arrivals`)
+		_, err := admin.Exec(t.Context(), `TRUNCATE users, user_session, arrivals CASCADE`)
 		require.NoError(t, err)
 		return database
 	}
 	sessiontest.Run(t, func(t *testing.T) session.Authority { return empty(t) })
 	pooltest.RunHistory(t, func(t *testing.T) pool.History { return empty(t) })
 	sessiontest.RunSafe(t, func(t *testing.T) session.Safe { return empty(t) })
+	webhooktest.Run(t, func(t *testing.T) webhook.Store { return empty(t) })
 }
 
 // A URL that is none is refused without repeating it – it may hold a password – and a server that is not there says so.

@@ -19,6 +19,8 @@ type API struct {
 	Identity
 	Listen       Address `env:"FLEET_LISTEN" default:":8443"`
 	RateLimiting bool    `env:"FLEET_RATE_LIMITING,optional"` // on from tier 1k
+	// OrdersPerDay is how many orders a user may have accepted in a day of UTC; absent, any number.
+	OrdersPerDay Count `env:"FLEET_ORDERS_PER_DAY,optional"`
 }
 
 // Keeper is what the keeper reads. It runs every pass, so it launches workers and seals credentials.
@@ -59,6 +61,8 @@ type Worker struct {
 	// leak can hold.
 	Recycle  Recycle `env:"FLEET_RECYCLE" default:"exec"`
 	MaxLives Count   `env:"FLEET_MAX_LIVES" default:"100"`
+	// BrokerURL is the exchange that the paper brokers of one machine share; absent, each has one of its own.
+	BrokerURL WebURL `env:"FLEET_BROKER_URL,optional"`
 }
 
 // Function is what each of the five functions reads. A group with a handlers tag is read by those handlers only; to the

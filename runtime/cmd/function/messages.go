@@ -9,6 +9,7 @@ import (
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/cmd/internal/claimpath"
 	"workerfleet/runtime/control"
+	"workerfleet/runtime/dispatch"
 	"workerfleet/runtime/ecs"
 	"workerfleet/runtime/iam"
 	"workerfleet/runtime/lambda"
@@ -18,21 +19,35 @@ import (
 	"workerfleet/stacks/sizing"
 )
 
-// claimFunction does what pool-claim asks for. It alone of the functions may open credentials.
+// claiming is what the claim function works with.
+type claiming struct {
+	*control.Control
+	orders *dispatch.Dispatcher
+}
+
+// claimFunction does what pool-claim asks for, and then sends the worker the orders that waited for it. It alone of the
+// functions may open credentials.
 func claimFunction(p parts) lambda.Function {
-	open := later(func(ctx context.Context) (*control.Control, error) {
+	open := later(func(ctx context.Context) (claiming, error) {
 		path, err := p.path(ctx, nil)
 		if err != nil {
-			return nil, err
+			return claiming{}, err
 		}
-		return p.control(path, nil), nil
+		return claiming{p.control(path, nil), path.Orders(consumer, p.recorder)}, nil
 	})
 	return lambda.Function{Handle: func(ctx context.Context, m queue.Message) error {
 		c, err := open(ctx)
 		if err != nil {
 			return err
 		}
-		return c.PoolClaim(ctx, m)
+		if err := c.PoolClaim(ctx, m); err != nil {
+			return err
+		}
+		task, err := queue.Parse(queue.PoolClaim, m.Body)
+		if err != nil {
+			return nil // which PoolClaim has judged
+		}
+		return c.orders.Look(ctx, task.User)
 	}}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"workerfleet/runtime/cmd/internal/index"
 	"workerfleet/runtime/cmd/internal/refilling"
+	"workerfleet/runtime/dispatch"
 	"workerfleet/runtime/keeper"
 	"workerfleet/runtime/lambda"
 	"workerfleet/runtime/valkey"
@@ -70,10 +71,11 @@ type upkeep struct {
 	keeper *keeper.Keeper
 	refill *keeper.Refill
 	hosts  *keeper.Hosts
+	orders *dispatch.Dispatcher
 }
 
-// maintenanceFunction makes the keeper's rounds, the hosts' and then the refill's, whose launches and stops also renew the
-// image.
+// maintenanceFunction makes the keeper's rounds, looks at the orders that are due, and then makes the hosts' round and the
+// refill's, whose launches and stops also renew the image.
 func maintenanceFunction(p parts) lambda.Function {
 	open := later(func(ctx context.Context) (upkeep, error) {
 		wake, err := p.wakes()
@@ -95,7 +97,7 @@ func maintenanceFunction(p parts) lambda.Function {
 			return upkeep{}, err
 		}
 		rounds := keeper.NewHosts(keeper.HostsConfig{Store: path.Store, Keeper: hosts, Terms: path.Terms})
-		return upkeep{refill: refill, hosts: rounds, keeper: keeper.New(keeper.Config{
+		return upkeep{refill: refill, hosts: rounds, orders: path.Orders(consumer, p.recorder), keeper: keeper.New(keeper.Config{
 			Store: path.Store, Sessions: path.Sessions, Authority: path.Database, Recorder: p.recorder, Terms: path.Terms, Incarnation: rand.Text,
 		})}, nil
 	})
@@ -119,9 +121,10 @@ const (
 // closed for TTL and guard, and nobody knows whether the next event comes to this one. What failed hinders no refill.
 func (u upkeep) pass(ctx context.Context) error {
 	err := u.rounds(ctx)
+	_, ordersErr := u.orders.Pass(ctx)
 	_, hostsErr := u.hosts.Pass(ctx)
 	_, refillErr := u.refill.Pass(ctx)
-	return errors.Join(err, hostsErr, refillErr)
+	return errors.Join(err, ordersErr, hostsErr, refillErr)
 }
 
 func (u upkeep) rounds(ctx context.Context) error {

@@ -60,10 +60,11 @@ func serve(ctx context.Context, set settings.Keeper, p program.Surroundings) err
 		return func(err error) { p.Log.Warn("a round failed", "round", what, "error", err) }
 	}
 	var all sync.WaitGroup
-	var errs [3]error
+	var errs [4]error
 	all.Go(func() { errs[0] = rounds.Run(ctx, failed("keep")) })
 	all.Go(func() { errs[1] = refill.Run(ctx, failed("refill")) })
 	all.Go(func() { errs[2] = upkeep.Run(ctx, failed("hosts")) })
+	all.Go(func() { errs[3] = path.Orders(rand.Text(), recorder).Run(ctx, failed("orders")) })
 	all.Wait()
 	return errors.Join(errs[:]...)
 }

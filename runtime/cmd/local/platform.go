@@ -18,6 +18,7 @@ import (
 	"workerfleet/runtime/fifo"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/httpapi"
+	"workerfleet/runtime/paper"
 	"workerfleet/runtime/parts/server"
 	"workerfleet/runtime/process"
 	"workerfleet/runtime/queue"
@@ -34,10 +35,14 @@ type platform struct {
 	provider *process.Provider
 	launcher *http.Server
 	accounts *accounts
-	tokens   httpapi.Development
-	trust    string // file of the certificate that the APIs show
-	key      string
-	urls     []string // of the APIs
+	exchange *paper.Exchange
+	// brokerURL is where the exchange is served.
+	brokerURL settings.WebURL
+	secrets   secrets
+	tokens    httpapi.Development
+	trust     string // file of the certificate that the APIs show
+	key       string
+	urls      []string // of the APIs
 
 	apis, keepers, agents []*program
 	lambdas               *lambdas // nil without functions
@@ -52,6 +57,9 @@ func startPlatform(ctx context.Context, o options, dir string) (started *platfor
 		}
 	}()
 	if p.servers, err = startServers(ctx, dir, o); err != nil {
+		return nil, err
+	}
+	if err = p.startExchange(); err != nil {
 		return nil, err
 	}
 	if err = p.writeCertificate(); err != nil {
@@ -148,13 +156,17 @@ func (p *platform) startLauncher() error {
 	for i := range hosts {
 		hosts[i] = process.Host{Name: p.host(i), Room: p.perHost(), Socket: p.socket(i)}
 	}
-	var err error
+	log, err := p.workersLog()
+	if err != nil {
+		return err
+	}
 	p.provider, err = process.New(process.Config{
-		Binary: filepath.Join(p.bin, "worker"), Image: 1, Hosts: hosts, Directory: filepath.Join(p.dir, "workers"), Output: p.accounts,
+		Binary: filepath.Join(p.bin, "worker"), Image: 1, Hosts: hosts, Directory: filepath.Join(p.dir, "workers"), Output: log,
 		Variables: func(worker fleet.Worker, host process.Host) []string {
 			var environment []string
 			for _, v := range settings.Write(settings.Worker{
 				Lease: p.lease(), Socket: settings.Socket{Path: settings.SocketPath(host.Socket)}, Worker: string(worker), Broker: settings.BrokerPaper,
+				BrokerURL: p.brokerURL,
 			}) {
 				environment = append(environment, v.Name+"="+v.Value)
 			}

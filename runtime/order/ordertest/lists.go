@@ -1,0 +1,205 @@
+package ordertest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/order"
+)
+
+func eventsNumbered(b *bench) {
+	b.served(7)
+	a := b.accept("1")
+	b.accept("2")
+	b.commit(b.says(a.ID, 7, fleet.OutcomeWorking, fill("f", "0.5"), because("taken")), b.says(a.ID, 7, fleet.OutcomeFilled, fill("g", "1.5")))
+	events, err := b.Events(b.ctx, "ann", 0, 100)
+	require.NoError(b, err)
+	var states []order.State
+	for i, e := range events {
+		require.Equal(b, uint64(i+1), e.Number)
+		require.Equal(b, "AAPL", e.Symbol)
+		require.Equal(b, "2", e.Quantity)
+		require.WithinDuration(b, time.Now(), e.At, time.Minute)
+		if e.Order == a.ID {
+			states = append(states, e.State)
+		}
+	}
+	require.Equal(b, []order.State{order.Accepted, order.Dispatched, order.Working, order.Filled}, states)
+	require.Equal(b, "taken", events[3].Reason)
+	require.Equal(b, "0.5", events[3].Filled)
+	require.Equal(b, "2", events[4].Filled)
+	page, err := b.Events(b.ctx, "ann", 2, 2)
+	require.NoError(b, err)
+	require.Equal(b, events[2:4], page)
+	page, err = b.Events(b.ctx, "ann", uint64(len(events)), 2)
+	require.NoError(b, err)
+	require.Empty(b, page)
+	page, err = b.Events(b.ctx, "bea", 0, 2)
+	require.NoError(b, err)
+	require.Empty(b, page)
+}
+
+func listsPaged(b *bench) {
+	b.served(7)
+	for n := range 5 {
+		a := b.accept(fmt.Sprint(n))
+		b.commit(b.says(a.ID, 7, fleet.OutcomeFilled, fill("f", "1"), fill("g", "1")))
+	}
+	numbers := func(below uint64, limit int) (found []uint64) {
+		b.Helper()
+		orders, err := b.Orders(b.ctx, "ann", below, limit)
+		require.NoError(b, err)
+		for _, r := range orders {
+			found = append(found, r.Sequence)
+			require.Len(b, r.Fills, 2)
+			require.Equal(b, fleet.User("ann"), r.User)
+			require.Equal(b, plain(r), plain(b.read(r.ID)))
+		}
+		return found
+	}
+	require.Equal(b, []uint64{5, 4, 3, 2, 1}, numbers(0, 10))
+	require.Equal(b, []uint64{5, 4}, numbers(0, 2))
+	require.Equal(b, []uint64{3, 2}, numbers(4, 2))
+	require.Empty(b, numbers(1, 2))
+	orders, err := b.Orders(b.ctx, "bea", 0, 10)
+	require.NoError(b, err)
+	require.Empty(b, orders)
+	first, err := b.Orders(b.ctx, "ann", 0, 1)
+	require.NoError(b, err)
+	_, err = b.Order(b.ctx, "bea", first[0].ID)
+	require.ErrorIs(b, err, order.ErrNotFound)
+}
+
+func switches(b *bench) {
+	b.halt("ann", true)
+	b.halt("", true)
+	require.NoError(b, b.Halt(b.ctx, "ann", true, "another reason"))
+	halts, err := b.Halts(b.ctx)
+	require.NoError(b, err)
+	require.Len(b, halts, 2)
+	require.Equal(b, fleet.User(""), halts[0].User)
+	require.Equal(b, "another reason", halts[1].Reason)
+	require.WithinDuration(b, time.Now(), halts[1].Since, time.Minute)
+	b.halt("ann", false)
+	b.halt("ann", false)
+	halts, err = b.Halts(b.ctx)
+	require.NoError(b, err)
+	require.Len(b, halts, 1)
+}
+
+func failedTurn(b *bench) {
+	b.served(7)
+	a := b.accept("1")
+	before := b.read(a.ID)
+	failure := errors.New("a decision")
+	err := b.Turn(b.ctx, "ann", order.Want{IDs: []fleet.OrderID{a.ID}}, func(s *order.Sheet) error {
+		s.Book.Last += 10
+		s.Book.Event += 10
+		s.Events = append(s.Events, order.Event{Number: 99, Order: a.ID})
+		s.Find(a.ID).State = order.Filled
+		s.Orders = append(s.Orders, &order.Record{Order: fleet.Order{ID: "new", Sequence: 9, Quantity: amount("1")}, User: "ann", Key: "9", State: order.Working})
+		return failure
+	})
+	require.Equal(b, failure, err, "it is returned as it is")
+	require.Equal(b, plain(before), plain(b.read(a.ID)))
+	_, err = b.Order(b.ctx, "ann", "new")
+	require.ErrorIs(b, err, order.ErrNotFound)
+	require.Equal(b, uint64(2), b.accept("2").Sequence)
+	events, err := b.Events(b.ctx, "ann", 0, 100)
+	require.NoError(b, err)
+	require.Equal(b, uint64(3), events[len(events)-1].Number)
+}
+
+// crowd runs all at once and waits for them.
+func crowd(n int, run func(i int)) {
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { run(i) })
+	}
+	all.Wait()
+}
+
+func crowdAccepts(b *bench) {
+	const keys, each = 8, 6
+	b.served(7)
+	var mu sync.Mutex
+	ids, fresh, letters := map[string]map[fleet.OrderID]bool{}, 0, 0
+	crowd(keys*each, func(i int) {
+		key := fmt.Sprint(i % keys)
+		a, err := b.ledger.Accept(b.ctx, "ann", draft(key))
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			b.Errorf("accept: %v", err)
+			return
+		}
+		if ids[key] == nil {
+			ids[key] = map[fleet.OrderID]bool{}
+		}
+		ids[key][a.ID] = true
+		letters += len(a.Mail)
+		if !a.Replayed {
+			fresh++
+		}
+	})
+	require.Equal(b, keys, fresh)
+	require.Equal(b, 1, letters, "more than one was marked")
+	for key, of := range ids {
+		require.Len(b, of, 1, key)
+	}
+	orders, err := b.Orders(b.ctx, "ann", 0, 100)
+	require.NoError(b, err)
+	require.Len(b, orders, keys)
+	for i, r := range orders {
+		require.Equal(b, uint64(keys-i), r.Sequence)
+	}
+}
+
+func crowdCommits(b *bench) {
+	b.served(7)
+	ids := make([]fleet.OrderID, 5)
+	for i := range ids {
+		ids[i] = b.accept(fmt.Sprint(i)).ID
+	}
+	for i, id := range ids {
+		outcome := b.says(id, 7, fleet.OutcomeFilled, fill("f", "2"))
+		var mu sync.Mutex
+		marked := 0
+		crowd(6, func(int) {
+			next, _, err := b.ledger.Commit(b.ctx, "ann", []fleet.Outcome{outcome})
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				b.Errorf("commit: %v", err)
+			}
+			marked += len(next.Mail) - 1
+		})
+		require.Len(b, b.stands(id, order.Filled).Fills, 1)
+		require.Equal(b, min(1, len(ids)-1-i), marked, "order %d", i)
+	}
+}
+
+func turnsFollow(b *bench) {
+	const turns = 24
+	crowd(turns, func(int) {
+		err := b.Turn(b.ctx, "ann", order.Want{}, func(s *order.Sheet) error {
+			s.Book.Event++
+			s.Events = append(s.Events, order.Event{Number: s.Book.Event, Order: "o", State: order.Accepted, Filled: "0", Quantity: "1", Symbol: "X", At: s.Now})
+			return nil
+		})
+		if err != nil {
+			b.Errorf("turn: %v", err)
+		}
+	})
+	events, err := b.Events(b.ctx, "ann", 0, 100)
+	require.NoError(b, err)
+	require.Len(b, events, turns, "two turns saw the same book")
+	for i := 1; i < len(events); i++ {
+		require.False(b, events[i].At.Before(events[i-1].At), "the clock of the turns goes back")
+	}
+}

@@ -1,0 +1,172 @@
+package ordertest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/order"
+)
+
+func letterRepeated(b *bench) {
+	b.served(7)
+	a := b.accept("1")
+	mail, _ := b.attend(400 * time.Millisecond)
+	require.Empty(b, mail)
+	for n, pause := range []time.Duration{200 * time.Millisecond, 600 * time.Millisecond, 1100 * time.Millisecond, 2100 * time.Millisecond, 2100 * time.Millisecond} {
+		mail, _ = b.attend(pause)
+		b.sent(mail, fleet.MailOrder, a.ID)
+		require.True(b, mail[0].Order.EmitBy.After(time.Now()), "letter %d", n)
+	}
+	mail, _ = b.attend(5 * time.Second)
+	b.sent(mail, fleet.MailVerify, a.ID)
+	b.stands(a.ID, order.Unknown)
+}
+
+func lookupsBounded(b *bench) {
+	b.served(7)
+	a, behind := b.accept("1"), b.accept("2")
+	b.commit(b.says(a.ID, 7, fleet.OutcomeDoubt))
+	looks := 1
+	for ; looks < 100; looks++ {
+		b.Age("ann", 61*time.Second)
+		if _, next := b.attend(0); len(next.Mail) == 0 {
+			break
+		}
+	}
+	require.Equal(b, 20, looks)
+	r := b.stands(a.ID, order.Unknown)
+	require.True(b, r.CheckAt.IsZero(), "it is given up")
+	require.Contains(b, r.Reason, "given up")
+	b.stands(behind.ID, order.Expired)
+	third := b.accept("3")
+	require.Equal(b, order.Dispatched, third.State, "what was given up holds nobody back")
+	b.commit(b.says(a.ID, 7, fleet.OutcomeFilled))
+	b.stands(a.ID, order.Filled)
+	b.stands(third.ID, order.Dispatched)
+}
+
+func workingVerified(b *bench) {
+	b.served(7)
+	a := b.accept("1")
+	b.commit(b.says(a.ID, 7, fleet.OutcomeWorking))
+	mail, _ := b.attend(29 * time.Second)
+	require.Empty(b, mail)
+	for _, pause := range []time.Duration{2 * time.Second, 31 * time.Second, 61 * time.Second, 121 * time.Second} {
+		mail, _ = b.attend(pause)
+		b.sent(mail, fleet.MailVerify, a.ID)
+	}
+	b.served(0)
+	mail, next := b.attend(time.Hour)
+	require.Empty(b, mail)
+	require.True(b, next.Claim)
+	b.stands(a.ID, order.Working)
+}
+
+func recovers(b *bench) {
+	b.served(7)
+	ended, working := b.accept("0"), b.accept("1")
+	b.commit(b.says(ended.ID, 7, fleet.OutcomeFilled))
+	b.commit(b.says(working.ID, 7, fleet.OutcomeWorking))
+	marked, waiting := b.accept("2"), b.accept("3")
+	b.Account("bea")
+	other, err := b.ledger.Accept(b.ctx, "bea", draft("1"))
+	require.NoError(b, err)
+
+	unknown, err := b.Recover(b.ctx)
+	require.NoError(b, err)
+	require.Equal(b, 4, unknown)
+	b.stands(ended.ID, order.Filled)
+	for _, id := range []fleet.OrderID{working.ID, marked.ID, waiting.ID} {
+		r := b.stands(id, order.Unknown)
+		require.Equal(b, order.Recovering, r.Reason)
+		require.False(b, r.Proven, "what followed from an absence would never be replaced")
+	}
+	r, err := b.Order(b.ctx, "bea", other.ID)
+	require.NoError(b, err)
+	require.Equal(b, order.Unknown, r.State)
+	halts, err := b.Halts(b.ctx)
+	require.NoError(b, err)
+	require.Len(b, halts, 1)
+	require.Equal(b, order.Recovering, halts[0].Reason)
+
+	mail, _ := b.attend(time.Millisecond)
+	require.Len(b, mail, 3)
+	for _, m := range mail {
+		require.Equal(b, fleet.MailVerify, m.Kind)
+	}
+	b.halt("", false)
+	mail, _ = b.attend(0)
+	require.Empty(b, mail)
+	b.commit(b.says(working.ID, 7, fleet.OutcomeFilled), b.says(marked.ID, 7, fleet.OutcomeFilled))
+	b.sent(b.commit(b.says(waiting.ID, 7, fleet.OutcomeAbsent, absence(0, true))), fleet.MailOrder, waiting.ID)
+}
+
+func waitingAndDue(b *bench) {
+	waits, err := b.Waiting(b.ctx)
+	require.NoError(b, err)
+	require.Zero(b, waits)
+	for n, user := range []fleet.User{"ann", "bea", "cid"} {
+		b.Account(user)
+		_, err := b.ledger.Accept(b.ctx, user, draft("1"))
+		require.NoError(b, err)
+		b.Age(user, time.Duration(10+n)*time.Second)
+	}
+	waits, err = b.Waiting(b.ctx)
+	require.NoError(b, err)
+	require.InDelta(b, 12, waits.Seconds(), 2)
+	for limit, want := range map[int][]fleet.User{10: {"cid", "bea", "ann"}, 2: {"cid", "bea"}} {
+		due, err := b.Due(b.ctx, limit)
+		require.NoError(b, err)
+		require.Equal(b, want, due)
+	}
+	_, err = b.ledger.Attend(b.ctx, "cid")
+	require.NoError(b, err)
+	due, err := b.Due(b.ctx, 10)
+	require.NoError(b, err)
+	require.Equal(b, []fleet.User{"bea", "ann"}, due)
+	b.served(7)
+	b.attend(0)
+	for _, user := range []fleet.User{"bea", "cid"} {
+		b.Session(user, order.Session{Epoch: 7, Worker: "w", Host: "h", Life: 1})
+		_, err := b.ledger.Attend(b.ctx, user)
+		require.NoError(b, err)
+	}
+	waits, err = b.Waiting(b.ctx)
+	require.NoError(b, err)
+	require.Zero(b, waits, "what is dispatched does not wait")
+}
+
+func beginAt(b *bench) {
+	lowest := func(want uint64) {
+		b.Helper()
+		at, err := b.BeginAt(b.ctx, "ann")
+		require.NoError(b, err)
+		require.Equal(b, want, at)
+	}
+	lowest(1)
+	ids := make([]fleet.OrderID, 4)
+	for i := range ids {
+		ids[i] = b.accept(fmt.Sprint(i)).ID
+	}
+	lowest(1)
+	_, _, err := b.ledger.Cancel(b.ctx, "ann", ids[0])
+	require.NoError(b, err)
+	lowest(2)
+	b.served(7)
+	b.attend(0)
+	lowest(2)
+	b.commit(b.says(ids[1], 7, fleet.OutcomeDoubt))
+	lowest(2)
+	b.commit(b.says(ids[1], 7, fleet.OutcomeWorking))
+	lowest(3)
+	b.commit(b.says(ids[2], 7, fleet.OutcomeFilled))
+	lowest(4)
+	b.commit(b.says(ids[3], 7, fleet.OutcomeFilled))
+	lowest(5)
+	at, err := b.BeginAt(b.ctx, "nobody")
+	require.NoError(b, err)
+	require.Equal(b, uint64(1), at)
+}

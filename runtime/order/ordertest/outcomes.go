@@ -1,0 +1,311 @@
+package ordertest
+
+import (
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/order"
+)
+
+func evidenceStands(b *bench) {
+	b.served(7)
+	a := b.accept("1")
+	b.attend(time.Minute)
+	b.commit(b.says(a.ID, 7, fleet.OutcomeAbsent, absence(time.Second, false)))
+	require.False(b, b.stands(a.ID, order.Expired).Proven)
+	b.commit(b.says(a.ID, 7, fleet.OutcomeWorking))
+	require.True(b, b.stands(a.ID, order.Working).Proven, "the broker has it all the same")
+	b.commit(b.says(a.ID, 7, fleet.OutcomeFilled, fill("f", "2"), func(o *fleet.Outcome) { o.BrokerID = "broker-1" }))
+	r := b.stands(a.ID, order.Filled)
+	require.Equal(b, "broker-1", r.BrokerID)
+	require.True(b, r.CheckAt.IsZero())
+	b.commit(b.says(a.ID, 7, fleet.OutcomeRejected), b.says(a.ID, 7, fleet.OutcomeWorking), b.says(a.ID, 7, fleet.OutcomeAbsent),
+		b.says(a.ID, 7, fleet.OutcomeUnsent), b.says(a.ID, 7, fleet.OutcomeDoubt))
+	again := b.stands(a.ID, order.Filled)
+	require.True(b, again.Proven, "the broker's first final word counts")
+	require.True(b, again.CheckAt.IsZero())
+}
+
+func fillsKept(b *bench) {
+	b.served(7)
+	a := b.accept("1")
+	half := b.says(a.ID, 7, fleet.OutcomeWorking, fill("f1", "0.5"))
+	b.commit(half, half)
+	b.commit(half)
+	b.commit(b.says(a.ID, 7, fleet.OutcomeWorking, fill("f1", "0.5"), fill("f2", "0.25")))
+	r := b.stands(a.ID, order.Working)
+	require.Len(b, r.Fills, 2)
+	require.Equal(b, "0.75", r.FilledQuantity().String())
+	b.commit(b.says(a.ID, 7, fleet.OutcomeCancelled, fill("f2", "0.25")))
+	b.commit(b.says(a.ID, 7, fleet.OutcomeFilled, fill("f3", "0.1")))
+	r = b.stands(a.ID, order.Cancelled)
+	require.Equal(b, "0.85", r.FilledQuantity().String(), "an execution is one, after whatever end")
+	for _, f := range r.Fills {
+		require.Equal(b, "10.25", f.Price.String())
+		require.WithinDuration(b, time.Now(), f.At, time.Minute)
+	}
+	events, err := b.Events(b.ctx, "ann", 0, 100)
+	require.NoError(b, err)
+	require.Equal(b, "0.85", events[len(events)-1].Filled, "the user was not told")
+}
+
+func foreignEpochs(b *bench) {
+	b.served(7)
+	a, behind := b.accept("1"), b.accept("2")
+	for name, o := range map[string]fleet.Outcome{
+		"an older session":   b.says(a.ID, 6, fleet.OutcomeFilled, fill("f", "2")),
+		"no session":         b.says(a.ID, 0, fleet.OutcomeFilled),
+		"another user":       b.says(a.ID, 7, fleet.OutcomeFilled, func(o *fleet.Outcome) { o.User = "bea" }),
+		"an unmarked order":  b.says(behind.ID, 0, fleet.OutcomeFilled),
+		"an older absence":   b.says(a.ID, 6, fleet.OutcomeAbsent),
+		"an older hesitance": b.says(a.ID, 6, fleet.OutcomeUnsent),
+	} {
+		require.Empty(b, b.commit(o), name)
+		require.Empty(b, b.stands(a.ID, order.Dispatched).Fills, name)
+		b.stands(behind.ID, order.Accepted)
+	}
+	b.served(9)
+	for name, o := range map[string]fleet.Outcome{
+		"unsent, by one who cannot know":      b.says(a.ID, 9, fleet.OutcomeUnsent),
+		"in doubt, by one who did not try":    b.says(a.ID, 9, fleet.OutcomeDoubt),
+		"absent, by one who may still call":   b.says(a.ID, 7, fleet.OutcomeAbsent, absence(0, true)),
+		"filled, by a session in the middle":  b.says(a.ID, 8, fleet.OutcomeFilled),
+		"filled, by one who is not there yet": b.says(a.ID, 10, fleet.OutcomeFilled),
+	} {
+		require.Empty(b, b.commit(o), name)
+		b.stands(a.ID, order.Dispatched)
+	}
+	b.sent(b.commit(b.says(a.ID, 7, fleet.OutcomeFilled)), fleet.MailOrder, behind.ID)
+	b.stands(a.ID, order.Filled)
+
+	stray := b.says("lost", 9, fleet.OutcomeFilled)
+	next, strays, err := b.ledger.Commit(b.ctx, "ann", []fleet.Outcome{stray})
+	require.NoError(b, err)
+	require.Equal(b, []fleet.Outcome{stray}, strays)
+	require.Equal(b, fleet.MailCommitted, next.Mail[0].Mail.Kind)
+}
+
+func legibleTexts(b *bench) {
+	b.served(7)
+	a := b.accept("1")
+	b.commit(b.says(a.ID, 7, fleet.OutcomeRejected, because("no\x00 \xff "+strings.Repeat("ü", 1000)), fill("f\x00", "1"),
+		func(o *fleet.Outcome) { o.BrokerID = "\xc3" }))
+	r := b.stands(a.ID, order.Rejected)
+	require.True(b, strings.HasPrefix(r.Reason, "no? ? ü"), r.Reason)
+	require.LessOrEqual(b, len(r.Reason), 500)
+	require.Equal(b, "f?", r.Fills[0].ID)
+	require.Equal(b, "?", r.BrokerID)
+}
+
+func unsent(b *bench) {
+	b.served(7)
+	a := b.accept("1")
+	require.Empty(b, b.commit(b.says(a.ID, 7, fleet.OutcomeUnsent, because("the line is down"))), "at once it would be down again")
+	mail, _ := b.attend(600 * time.Millisecond)
+	b.sent(mail, fleet.MailOrder, a.ID)
+	r := b.stands(a.ID, order.Dispatched)
+	require.True(b, mail[0].Order.EmitBy.Truncate(time.Millisecond).Equal(r.EmitBy.Truncate(time.Millisecond)), "it has a moment of its own")
+	b.served(0)
+	require.Empty(b, b.commit(b.says(a.ID, 7, fleet.OutcomeUnsent)))
+	r = b.stands(a.ID, order.Accepted)
+	require.Zero(b, r.Epoch)
+	b.served(8)
+	mail, _ = b.attend(0)
+	b.sent(mail, fleet.MailOrder, a.ID)
+	b.Age("ann", time.Minute)
+	b.commit(b.says(a.ID, 8, fleet.OutcomeUnsent, because("too late")))
+	require.Equal(b, "too late", b.stands(a.ID, order.Expired).Reason)
+
+	second := b.accept("2")
+	b.halt("ann", true)
+	b.commit(b.says(second.ID, 8, fleet.OutcomeUnsent))
+	b.stands(second.ID, order.Cancelled)
+}
+
+func staleWords(b *bench) {
+	b.served(7)
+	a := b.accept("1")
+	first := b.says(a.ID, 7, fleet.OutcomeUnsent)
+	b.sent(b.commit(first), fleet.MailOrder, a.ID)
+	_, _, err := b.ledger.Cancel(b.ctx, "ann", a.ID)
+	require.NoError(b, err)
+	b.commit(first)
+	b.stands(a.ID, order.Dispatched)
+	b.commit(b.says(a.ID, 7, fleet.OutcomeFilled))
+	require.True(b, b.stands(a.ID, order.Filled).Proven)
+
+	second := b.reversal("2")
+	early := b.says(second.ID, 7, fleet.OutcomeAbsent, leg(1), absence(0, false))
+	b.commit(b.says(second.ID, 7, fleet.OutcomeFilled, leg(1)))
+	b.Age("ann", time.Minute)
+	b.commit(early)
+	b.stands(second.ID, order.Unknown)
+}
+
+func doubt(b *bench) {
+	b.served(7)
+	a := b.accept("1")
+	b.sent(b.commit(b.says(a.ID, 7, fleet.OutcomeDoubt, because("no answer"))), fleet.MailVerify, a.ID)
+	r := b.stands(a.ID, order.Unknown)
+	require.Equal(b, "no answer", r.Reason)
+	require.False(b, r.CheckAt.IsZero())
+}
+
+func absentAgain(b *bench) {
+	b.served(7)
+	a := b.accept("1")
+	b.commit(b.says(a.ID, 7, fleet.OutcomeDoubt))
+	before := b.read(a.ID)
+	b.sent(b.commit(b.says(a.ID, 7, fleet.OutcomeAbsent, absence(time.Hour, true))), fleet.MailOrder, a.ID)
+	r := b.stands(a.ID, order.Dispatched)
+	require.False(b, r.EmitBy.Before(before.EmitBy))
+	b.Age("ann", time.Minute)
+	b.commit(b.says(a.ID, 7, fleet.OutcomeAbsent, absence(time.Second, true)))
+	require.False(b, b.stands(a.ID, order.Expired).CheckAt.IsZero(), "it is not looked up once more")
+}
+
+func absentSettles(b *bench) {
+	b.served(7)
+	a, behind := b.accept("1"), b.accept("2")
+	const settle = 5 * time.Second
+	require.Empty(b, b.commit(b.says(a.ID, 7, fleet.OutcomeAbsent, absence(settle, false))), "a call may still land")
+	r := b.stands(a.ID, order.Unknown)
+	require.WithinDuration(b, a.EmitBy.Add(settle), r.CheckAt, 2*time.Millisecond)
+	b.Age("ann", 11*time.Second)
+	require.Empty(b, b.commit(b.says(a.ID, 7, fleet.OutcomeAbsent, absence(settle, false))), "no call starts, but one may land")
+	b.stands(a.ID, order.Unknown)
+	mail, _ := b.attend(5 * time.Second)
+	b.sent(mail, fleet.MailVerify, a.ID)
+	b.sent(b.commit(b.says(a.ID, 7, fleet.OutcomeAbsent, absence(settle, false))), fleet.MailOrder, behind.ID)
+	r = b.stands(a.ID, order.Expired)
+	require.False(b, r.Proven)
+	b.commit(b.says(behind.ID, 7, fleet.OutcomeFilled))
+
+	mail, _ = b.attend(50 * time.Second)
+	require.Empty(b, mail)
+	mail, _ = b.attend(11 * time.Second)
+	b.sent(mail, fleet.MailVerify, a.ID)
+	require.True(b, b.stands(a.ID, order.Expired).CheckAt.IsZero())
+	b.commit(b.says(a.ID, 7, fleet.OutcomeFilled, fill("late", "2")))
+	r = b.stands(a.ID, order.Filled)
+	require.Equal(b, "2", r.FilledQuantity().String())
+}
+
+func absentUnwanted(b *bench) {
+	b.served(7)
+	absent := func(id fleet.OrderID) fleet.Outcome {
+		return b.says(id, 7, fleet.OutcomeAbsent, absence(-time.Minute, true)) // nothing can land any more
+	}
+	reversed := b.reversal("1")
+	require.Empty(b, b.commit(b.says(reversed.ID, 7, fleet.OutcomeAbsent, leg(1), absence(-time.Minute, true))), "a reversal is not sent again")
+	b.stands(reversed.ID, order.Expired)
+
+	unwanted := b.accept("2")
+	_, _, err := b.ledger.Cancel(b.ctx, "ann", unwanted.ID)
+	require.NoError(b, err)
+	require.Empty(b, b.commit(absent(unwanted.ID)))
+	b.stands(unwanted.ID, order.Cancelled)
+
+	halted := b.accept("3")
+	b.halt("", true)
+	require.Empty(b, b.commit(absent(halted.ID)))
+	b.stands(halted.ID, order.Expired)
+}
+
+func takeover(b *bench) {
+	b.served(7)
+	a, behind := b.accept("1"), b.accept("2")
+	b.served(0)
+	mail, next := b.attend(time.Second)
+	require.Empty(b, mail)
+	require.True(b, next.Claim)
+	r := b.stands(a.ID, order.Unknown)
+	require.Equal(b, fleet.Epoch(7), r.Epoch)
+	b.served(9)
+	mail, _ = b.attend(2 * time.Second)
+	b.sent(mail, fleet.MailVerify, a.ID)
+	require.Equal(b, fleet.Epoch(9), mail[0].Epoch)
+	require.Equal(b, fleet.Worker("w9"), mail[0].Worker)
+	b.stands(behind.ID, order.Accepted)
+	b.sent(b.commit(b.says(a.ID, 9, fleet.OutcomeWorking, fill("f", "1"))), fleet.MailOrder, behind.ID)
+	b.stands(a.ID, order.Working)
+	b.commit(b.says(a.ID, 7, fleet.OutcomeFilled, fill("f", "1"), fill("g", "1")))
+	r = b.stands(a.ID, order.Filled)
+	require.Equal(b, "2", r.FilledQuantity().String(), "who sent it has its word too")
+
+	b.served(10)
+	mail, _ = b.attend(time.Second)
+	b.sent(mail, fleet.MailVerify, behind.ID)
+	b.stands(behind.ID, order.Unknown)
+}
+
+func reversal(b *bench) {
+	b.served(7)
+	a, behind := b.reversal("1"), b.accept("2")
+	require.Equal(b, 1, a.Leg)
+	b.commit(b.says(a.ID, 7, fleet.OutcomeWorking, leg(1), fill("c1", "3")))
+	r := b.stands(a.ID, order.Dispatched)
+	require.Len(b, r.Fills, 1)
+	closed := b.says(a.ID, 7, fleet.OutcomeFilled, leg(1), fill("c1", "3"), fill("c2", "1"))
+	require.Empty(b, b.commit(closed, closed))
+	r = b.stands(a.ID, order.Dispatched)
+	require.Equal(b, 2, r.Leg)
+	require.WithinDuration(b, time.Now().Add(order.LegLimit), r.EmitBy, 2*time.Second)
+	require.True(b, r.FilledQuantity().IsZero())
+	b.stands(behind.ID, order.Accepted)
+	b.sent(b.commit(b.says(a.ID, 7, fleet.OutcomeWorking, leg(2), fill("c1", "1"))), fleet.MailOrder, behind.ID)
+	b.commit(b.says(a.ID, 7, fleet.OutcomeFilled, leg(2), fill("o2", "1")), closed)
+	r = b.stands(a.ID, order.Filled)
+	require.Equal(b, "2", r.FilledQuantity().String(), "fills of the legs are told apart")
+	require.Len(b, r.Fills, 4)
+
+	refused := b.reversal("3")
+	b.commit(b.says(behind.ID, 7, fleet.OutcomeFilled))
+	b.commit(b.says(refused.ID, 7, fleet.OutcomeRejected, leg(1), because("closed")))
+	r = b.stands(refused.ID, order.Rejected)
+	require.True(b, r.Proven)
+	require.Contains(b, r.Reason, "closed")
+}
+
+func reversalHalfway(b *bench) {
+	b.served(7)
+	half := func(id fleet.OrderID) {
+		b.Helper()
+		require.Contains(b, b.stands(id, order.Cancelled).Reason, "ended after it closed the position")
+	}
+	unsent := b.reversal("1")
+	closed, stopped := b.says(unsent.ID, 7, fleet.OutcomeFilled, leg(1)), b.says(unsent.ID, 7, fleet.OutcomeUnsent, leg(2), because("too late"))
+	b.commit(stopped, closed)
+	half(unsent.ID)
+	require.Contains(b, b.read(unsent.ID).Reason, "too late", "what was said first is taken first")
+
+	absent := b.reversal("2")
+	b.commit(b.says(absent.ID, 7, fleet.OutcomeFilled, leg(1)))
+	b.commit(b.says(absent.ID, 7, fleet.OutcomeAbsent, leg(2), absence(time.Second, true)))
+	b.stands(absent.ID, order.Unknown)
+	b.Age("ann", order.LegLimit+2*time.Second)
+	b.commit(b.says(absent.ID, 7, fleet.OutcomeAbsent, leg(2), absence(time.Second, true)))
+	half(absent.ID)
+
+	orphan := b.reversal("3")
+	b.commit(b.says(orphan.ID, 7, fleet.OutcomeFilled, leg(1)))
+	b.served(9)
+	mail, _ := b.attend(order.LegLimit + 3*time.Second)
+	b.sent(mail, fleet.MailVerify, orphan.ID)
+	b.commit(b.says(orphan.ID, 9, fleet.OutcomeAbsent, leg(2), absence(time.Second, false)))
+	half(orphan.ID)
+
+	late := b.reversal("4")
+	b.attend(2 * time.Minute)
+	b.commit(b.says(late.ID, 9, fleet.OutcomeAbsent, leg(1), absence(time.Second, false)))
+	b.stands(late.ID, order.Expired)
+	second := b.accept("5")
+	b.commit(b.says(late.ID, 9, fleet.OutcomeWorking, leg(1)))
+	b.stands(late.ID, order.Working)
+	b.commit(b.says(late.ID, 9, fleet.OutcomeFilled, leg(1)))
+	half(late.ID)
+	b.stands(second.ID, order.Dispatched)
+}

@@ -1,0 +1,175 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/order"
+)
+
+var _ order.Store = (*Database)(nil)
+
+// Turn: see [order.Store]. It takes two round trips: one begins, waits for the lock and reads, one writes and commits.
+func (d *Database) Turn(ctx context.Context, user fleet.User, w order.Want, do func(*order.Sheet) error) error {
+	conn, err := d.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("begin a turn: %w", err)
+	}
+	defer conn.Release()
+	s, err := readSheet(ctx, conn, user, w)
+	if err != nil {
+		rollback(ctx, conn)
+		return fmt.Errorf("read the orders: %w", err)
+	}
+	if err := do(s); err != nil {
+		rollback(ctx, conn)
+		return err
+	}
+	changed := s.Changed()
+	if len(changed) == 0 && len(s.Events) == 0 {
+		rollback(ctx, conn) // nothing to wait for the disk for
+		return nil
+	}
+	if err := writeSheet(ctx, conn, s, changed); err != nil {
+		rollback(ctx, conn)
+		return fmt.Errorf("write the orders: %w", err)
+	}
+	return nil
+}
+
+// rollbackLimit is how long the end of a transaction is waited for that came to nothing; the connection is closed after it.
+const rollbackLimit = 5 * time.Second
+
+// rollback ends the transaction, so that the connection can be used again. Where it cannot, the pool closes the connection.
+func rollback(ctx context.Context, conn *pgxpool.Conn) {
+	if conn.Conn().PgConn().TxStatus() == 'I' {
+		return // it never began, or its connection is gone
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackLimit)
+	defer cancel()
+	_, _ = conn.Exec(ctx, `ROLLBACK`)
+}
+
+// lockBook makes the user's book if there is none and holds its lock until the transaction ends, in one statement. A user
+// without an account has no book.
+const lockBook = `
+INSERT INTO order_book AS b (user_id) SELECT user_id FROM users WHERE user_id = $1
+ON CONFLICT (user_id) DO UPDATE SET last = b.last
+RETURNING last, event, day, count`
+
+// circumstances are read after the lock is had: each statement sees what was committed before it.
+const circumstances = `
+SELECT clock_timestamp(), EXISTS (SELECT FROM halts WHERE user_id IN ('', $1)),
+       COALESCE(s.epoch, 0), COALESCE(s.worker, ''), COALESCE(s.host, ''), COALESCE(s.life, 0)
+  FROM (VALUES (1)) AS one LEFT JOIN user_session s ON s.user_id = $1 AND s.open`
+
+// sheetOrders are what a turn decides on, at most about four times the bound ($4): a user with thousands of orders
+// that wait takes turns as fast as others. The earliest of each kind come first; what is left out has its turn later.
+const sheetOrders = `
+SELECT ` + columns + `
+  FROM orders o LEFT JOIN fills f ON f.order_id = o.id
+ WHERE o.id IN (
+       SELECT id FROM orders WHERE user_id = $1 AND state = 'dispatched'
+       UNION ALL (SELECT id FROM orders WHERE user_id = $1 AND state = 'unknown' AND check_at IS NOT NULL ORDER BY sequence LIMIT $4)
+       UNION ALL (SELECT id FROM orders WHERE user_id = $1 AND state = 'accepted' ORDER BY sequence LIMIT $4)
+       UNION ALL (SELECT id FROM orders WHERE user_id = $1 AND check_at <= statement_timestamp() ORDER BY check_at LIMIT $4)
+       UNION ALL SELECT id FROM orders WHERE user_id = $1 AND id = ANY ($2)
+       UNION ALL SELECT id FROM orders WHERE user_id = $1 AND key = $3 AND $3 <> '')
+ ORDER BY o.sequence, f.at, f.leg, f.id`
+
+// sheetBound is how many orders of one kind a turn reads.
+const sheetBound = 64
+
+func readSheet(ctx context.Context, conn *pgxpool.Conn, user fleet.User, w order.Want) (*order.Sheet, error) {
+	s := &order.Sheet{User: user}
+	ids := make([]string, len(w.IDs))
+	for i, id := range w.IDs {
+		ids[i] = string(id)
+	}
+	b := &pgx.Batch{}
+	b.Queue(`BEGIN`)
+	b.Queue(lockBook, string(user)).QueryRow(func(row pgx.Row) error {
+		var last, event int64
+		err := row.Scan(&last, &event, &s.Book.Day, &s.Book.Count)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		s.Account, s.Book.Last, s.Book.Event = true, uint64(last), uint64(event)
+		return err
+	})
+	b.Queue(circumstances, string(user)).QueryRow(func(row pgx.Row) error {
+		var r record
+		err := row.Scan(&s.Now, &s.Halted, &r.epoch, &r.worker, &r.host, &r.life)
+		s.Session = order.Session{Epoch: fleet.Epoch(r.epoch), Worker: fleet.Worker(r.worker), Host: fleet.Host(r.host), Life: fleet.Life(r.life)}
+		return err
+	})
+	b.Queue(sheetOrders, string(user), ids, w.Key, sheetBound).Query(func(rows pgx.Rows) (err error) {
+		s.Orders, err = collectOrders(rows, user)
+		return err
+	})
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		return nil, err
+	}
+	s.Begin()
+	return s, nil
+}
+
+const insertOrder = `
+INSERT INTO orders (id, user_id, sequence, key, digest, symbol, side, quantity, type, limit_price, time_in_force,
+       valid_until, accepted_at, state, proven, reason, epoch, leg, broker_id, heard_epoch, heard, cancel_asked, emit_by,
+       check_at, checks, changed_at, doubted)
+VALUES ($1, $2, $14, $15, $16, $17, $18, $19::numeric, $20, $21::numeric, $22, $23, $24,
+       $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $25, $26, $27)`
+
+const updateOrder = `
+UPDATE orders SET state = $3, proven = $4, reason = $5, epoch = $6, leg = $7, broker_id = $8, heard_epoch = $9, heard = $10,
+       cancel_asked = $11, emit_by = $12, check_at = $13, checks = $14, changed_at = $15, doubted = $16
+ WHERE id = $1 AND user_id = $2`
+
+const insertFill = `INSERT INTO fills (order_id, leg, id, quantity, price, at) VALUES ($1, $2, $3, $4::numeric, $5::numeric, $6)`
+
+const insertEvent = `
+INSERT INTO order_events (user_id, number, order_id, state, reason, filled, quantity, symbol, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+
+const updateBook = `UPDATE order_book SET last = $2, event = $3, day = $4, count = $5 WHERE user_id = $1`
+
+func writeSheet(ctx context.Context, conn *pgxpool.Conn, s *order.Sheet, changed []order.Written) error {
+	b := &pgx.Batch{}
+	one := func(statement string, args ...any) {
+		b.Queue(statement, args...).Exec(func(done pgconn.CommandTag) error {
+			if done.RowsAffected() != 1 {
+				return fmt.Errorf("%d rows were written where one was meant", done.RowsAffected())
+			}
+			return nil
+		})
+	}
+	one(updateBook, string(s.User), int64(s.Book.Last), int64(s.Book.Event), s.Book.Day, s.Book.Count)
+	for _, w := range changed {
+		if w.New {
+			one(insertOrder, inserted(w.Record)...)
+		} else {
+			one(updateOrder, updated(w.Record)...)
+		}
+		for _, f := range w.Fresh {
+			one(insertFill, string(w.ID), f.Leg, f.ID, f.Quantity.String(), f.Price.String(), f.At)
+		}
+	}
+	for _, e := range s.Events {
+		one(insertEvent, string(s.User), int64(e.Number), string(e.Order), string(e.State), e.Reason, e.Filled, e.Quantity, e.Symbol, e.At)
+	}
+	b.Queue(`COMMIT`).Exec(func(done pgconn.CommandTag) error {
+		if done.String() != "COMMIT" {
+			return fmt.Errorf("the commit was answered with %s", done)
+		}
+		return nil
+	})
+	return conn.SendBatch(ctx, b).Close()
+}
