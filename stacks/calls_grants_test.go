@@ -24,7 +24,6 @@ var uncalled = []struct {
 	{"RunTask hands it on; nobody calls it", []string{"iam:PassRole"}, []string{"keeper", "function-pool", "function-maintenance"}},
 	{"orders are to come, and with them what api and keeper send", []string{"sqs:SendMessage"}, []string{"api", "keeper"}},
 	{"pool asks the index alone; every function may sign in to the database", []string{"rds-db:connect"}, []string{"function-pool"}},
-	{"the endpoint that takes a user's credentials is to come", []string{"kms:Encrypt"}, []string{"api"}},
 	{"the log router beside the agent writes the workers' log", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, []string{"agent"}},
 }
 
