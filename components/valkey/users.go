@@ -41,11 +41,14 @@ var (
 	reading  = []string{"xread"}
 	posting  = []string{"xadd"}
 	taking   = []string{"xgroup|create", "xreadgroup", "xautoclaim", "xack", "xdel"}
+	// What people ask, and what they change: they take hosts out of service.
+	operating = []string{"hgetall", "zcard", "zrangebyscore"}
 )
 
-// permissions of the processes. The api claims, posts assignments and waits at its desk; the keeper and the functions run
-// the passes, post, and take outcomes; an agent speaks for its workers, reads its host's mail and writes to desks. Rate
-// limits are the api's alone.
+// permissions of the processes, and of people with the fleet tool. The api claims, posts assignments and waits at its desk;
+// the keeper and the functions run the passes, post, and take outcomes; an agent speaks for its workers, reads its host's
+// mail and writes to desks. An operator looks, and drains; sessions are nobody's to take by hand. Rate limits are the api's
+// alone.
 func permissions() map[string]permission {
 	return map[string]permission{
 		"api": {
@@ -55,6 +58,7 @@ func permissions() map[string]permission {
 		"keeper":   {keys: []string{pool, mail}, commands: slices.Concat(connecting, sharedScript, passing, posting, taking)},
 		"agent":    {keys: []string{pool, mail, desks}, commands: slices.Concat(connecting, sharedScript, reading, posting)},
 		"function": {keys: []string{pool, mail}, commands: slices.Concat(connecting, sharedScript, passing, posting, taking)},
+		"operator": {keys: []string{pool}, commands: slices.Concat(connecting, sharedScript, operating)},
 	}
 }
 

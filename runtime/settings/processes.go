@@ -1,8 +1,8 @@
 package settings
 
-// Process is any of the structs that a process of the platform reads at its start.
+// Process is any of the structs that a process of the platform, or a tool of its people, reads at its start.
 type Process interface {
-	API | Keeper | Agent | Worker | Function | Migrate
+	API | Keeper | Agent | Worker | Function | Migrate | Operator
 }
 
 // API is what the HTTPS API reads. It claims workers on the hot path, so it seals credentials and knows the lease.
@@ -92,4 +92,10 @@ type Migrate struct {
 	// RoleSecret is the ARN of the secret that the proxy signs in with: the password of [DatabaseRole] is kept
 	// there, and drawn where there is none. Absent, the role is made without a password.
 	RoleSecret string `env:"FLEET_DATABASE_ROLE_SECRET,optional"`
+}
+
+// Operator is what the fleet tool reads where a stack's outputs are not given: how people reach the index.
+type Operator struct {
+	Stack
+	Valkey
 }

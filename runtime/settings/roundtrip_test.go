@@ -29,6 +29,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 			Count(rapid.IntRange(1, 1e9).Draw(t, "lives")), one(t, "", WebURL("http://127.0.0.1:1234"))})
 	}))
 	t.Run("function", rapid.MakeCheck(func(t *rapid.T) { same(t, function(t)) }))
+	t.Run("operator", rapid.MakeCheck(func(t *rapid.T) { same(t, Operator{stack(t), valkey(t)}) }))
 	t.Run("migrate", rapid.MakeCheck(func(t *rapid.T) {
 		same(t, Migrate{stack(t), database(t), Secret(rapid.StringN(1, 40, -1).Draw(t, "password")), one(t, "", "arn:aws:secretsmanager:"+name(t))})
 	}))

@@ -68,13 +68,31 @@ func controlFunction(p parts) lambda.Function {
 		}
 		return p.control(path, witness), nil
 	})
-	return lambda.Function{Handle: func(ctx context.Context, m queue.Message) error {
-		c, err := open(ctx)
-		if err != nil {
-			return err
-		}
-		return c.WorkerControl(ctx, m)
-	}}
+	return lambda.Function{
+		Handle: func(ctx context.Context, m queue.Message) error {
+			c, err := open(ctx)
+			if err != nil {
+				return err
+			}
+			return c.WorkerControl(ctx, m)
+		},
+		Postpone: func(ctx context.Context, m queue.Message, after time.Duration) error {
+			source, err := p.controls()
+			if err != nil {
+				return err
+			}
+			return source.Hide(ctx, m, after)
+		},
+	}
+}
+
+// controls is the queue that the function is fed from.
+func (p parts) controls() (*sqs.Source, error) {
+	config, err := iam.Config(p.set.Region, p.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return sqs.NewSource(config, string(p.set.WorkerControl))
 }
 
 // path connects the claim path with a function's share of connections.

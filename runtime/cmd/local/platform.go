@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"workerfleet/runtime/cmd/internal/claimpath"
+	"workerfleet/runtime/cmd/internal/running"
+	"workerfleet/runtime/fifo"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/httpapi"
 	"workerfleet/runtime/paper"
@@ -101,6 +103,15 @@ func (p *platform) lease() settings.Lease {
 func (p *platform) queueURLs() settings.Queues {
 	url := func(name queue.Name) settings.WebURL { return settings.WebURL(p.servers.queues.URL(fifoName(name))) }
 	return settings.Queues{WorkerControl: url(queue.WorkerControl), OrderTasks: url(queue.OrderTasks), PoolClaim: url(queue.PoolClaim)}
+}
+
+// outputs are what a stack's outputs would say of this platform, for the fleet tool.
+func (p *platform) outputs() running.Outputs {
+	o := running.Outputs{Operator: running.Operator{Region: fifo.Region, ValkeyURL: p.valkey.Address.URL}, QueueURLs: map[queue.Name]string{}}
+	for _, name := range []queue.Name{queue.WorkerControl, queue.OrderTasks, queue.PoolClaim} {
+		o.QueueURLs[name] = p.servers.queues.URL(fifoName(name))
+	}
+	return o
 }
 
 // What keepers and functions launch by: as many workers are kept as there are places.

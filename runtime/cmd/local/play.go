@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"workerfleet/runtime/cmd/internal/running"
 	"workerfleet/runtime/fleet"
 )
 
@@ -36,6 +37,10 @@ func play(ctx context.Context, o options, out io.Writer) (summary, []string, err
 		return summary{}, nil, err
 	}
 	defer p.stop()
+	if err := running.Write(running.File, p.outputs()); err != nil {
+		return summary{}, nil, err
+	}
+	defer func() { _ = running.Remove(running.File, p.outputs()) }()
 	fmt.Fprintf(out, "store     %s\ndatabase  %s\nqueue     %s\nprograms  2 api, 2 keeper, %s%d agent, %d worker; logs in %s\nAPI       %s\n",
 		p.Valkey, p.Database, p.Queue, p.functionsSaid(), p.hosts, p.workers, dir, strings.Join(p.urls, ", "))
 	d := newDay(p)

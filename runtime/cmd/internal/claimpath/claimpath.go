@@ -16,6 +16,7 @@ import (
 	"workerfleet/runtime/iam"
 	"workerfleet/runtime/kms"
 	"workerfleet/runtime/order"
+	"workerfleet/runtime/pool"
 	"workerfleet/runtime/postgres"
 	"workerfleet/runtime/session"
 	"workerfleet/runtime/settings"
@@ -45,10 +46,11 @@ type Settings struct {
 // Connections bound a process's share of what servers take.
 type Connections struct{ Valkey, Database int }
 
-// Database is what the claim path asks of either database.
+// Database is what the claim path asks of either database, and the passes that learn when users come.
 type Database interface {
 	session.Authority
 	session.Safe
+	pool.History
 	order.Store
 	order.Reader
 	order.Switches
