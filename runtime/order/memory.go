@@ -186,7 +186,11 @@ func (m *Memory) Recover(context.Context) (int, error) {
 	for _, orders := range m.orders {
 		for _, r := range orders {
 			if !r.State.Final() {
-				r.State, r.Proven, r.Reason, r.CheckAt, r.Checks, r.Doubted = Unknown, false, Recovering, time.Now(), 0, true
+				r.State, r.Proven, r.Reason, r.CheckAt, r.Checks, r.ChangedAt = Unknown, false, Recovering, time.Now(), 0, time.Now()
+				r.Doubted = true
+				if r.EmitBy.Before(r.ValidUntil) {
+					r.EmitBy = r.ValidUntil
+				}
 				n++
 			}
 		}

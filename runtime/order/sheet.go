@@ -94,7 +94,8 @@ func (s *Sheet) Begin() {
 	}
 }
 
-// Changed are the orders to be written, with the fills that are new.
+// Changed are the orders to be written, with the fills that are new, by number; one that is dispatched comes last, because
+// a database that refuses a second one may look at each as it is written.
 func (s *Sheet) Changed() []Written {
 	var changed []Written
 	for _, r := range s.Orders {
@@ -104,6 +105,8 @@ func (s *Sheet) Changed() []Written {
 			changed = append(changed, Written{r, fresh, !known})
 		}
 	}
+	rank := map[State]int{Dispatched: 1}
+	slices.SortStableFunc(changed, func(a, b Written) int { return rank[a.State] - rank[b.State] })
 	return changed
 }
 

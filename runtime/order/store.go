@@ -44,7 +44,8 @@ type Switches interface {
 	// Halts lists what is switched off; the user "" stands for all.
 	Halts(ctx context.Context) ([]Halt, error)
 	// Recover is for a database that was restored from a backup: orders are switched off for all, and whatever is not
-	// final becomes unknown, to be looked up before anything is dispatched. It returns how many that are.
+	// final becomes unknown, to be looked up before anything is dispatched. A mark that was lost may have allowed the call
+	// until the order's validity ends, so that its absence is final no sooner. It returns how many orders that are.
 	Recover(ctx context.Context) (int, error)
 }
 

@@ -2,9 +2,11 @@ package postgres_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
 	"workerfleet/runtime/fleet"
@@ -32,6 +34,16 @@ func TestTurnsThatFail(t *testing.T) {
 		require.ErrorContains(t, err, "orders_quantity_check")
 	}
 	require.NoError(t, database.Turn(t.Context(), "ann", order.Want{}, rename))
+	err := database.Turn(t.Context(), "ann", order.Want{}, func(s *order.Sheet) error {
+		for n := range 2 {
+			s.Orders = append(s.Orders, &order.Record{
+				Order: fleet.Order{ID: fleet.NewOrderID(), Sequence: uint64(n + 1), Quantity: decimal.NewFromInt(1)},
+				User:  "ann", Key: fmt.Sprint(n), State: order.Dispatched,
+			})
+		}
+		return nil
+	})
+	require.ErrorContains(t, err, "orders_dispatched", "a turn marked two")
 
 	hold, err := owner.Begin(t.Context())
 	require.NoError(t, err)

@@ -127,6 +127,19 @@ func sheetHasWanted(b *bench) {
 	}))
 }
 
+func markPasses(b *bench) {
+	b.served(7)
+	ids := []fleet.OrderID{b.accept("1").ID, b.accept("2").ID}
+	for _, to := range []int{1, 0} {
+		require.NoError(b, b.Turn(b.ctx, "ann", order.Want{}, func(s *order.Sheet) error {
+			s.Find(ids[to]).State, s.Find(ids[1-to]).State = order.Dispatched, order.Accepted
+			return nil
+		}))
+		b.stands(ids[to], order.Dispatched)
+		b.stands(ids[1-to], order.Accepted)
+	}
+}
+
 func failedTurn(b *bench) {
 	b.served(7)
 	a := b.accept("1")

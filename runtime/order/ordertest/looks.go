@@ -101,6 +101,9 @@ func recovers(b *bench) {
 	mail, _ = b.attend(0)
 	require.Empty(b, mail)
 	b.commit(b.says(working.ID, 7, fleet.OutcomeFilled), b.says(marked.ID, 7, fleet.OutcomeFilled))
+	require.Empty(b, b.commit(b.says(waiting.ID, 7, fleet.OutcomeAbsent, absence(0, false))))
+	r = b.stands(waiting.ID, order.Unknown)
+	require.True(b, r.EmitBy.Equal(r.ValidUntil), "a mark that was lost may let a worker call until then")
 	b.sent(b.commit(b.says(waiting.ID, 7, fleet.OutcomeAbsent, absence(0, true))), fleet.MailOrder, waiting.ID)
 }
 

@@ -70,6 +70,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"what waits and what is due is found", waitingAndDue},
 		{"the lowest number that may come is known", beginAt},
 		{"a turn sees what it asked for", sheetHasWanted},
+		{"the mark passes from one order to another in one turn", markPasses},
 		{"a turn that fails leaves nothing behind", failedTurn},
 		{"crowds accept one order a key", crowdAccepts},
 		{"crowds commit one outcome once", crowdCommits},
