@@ -64,7 +64,7 @@ func importExamples() map[string]examples {
 			right: []pkg{at("components/edge", "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/wafv2")},
 		},
 		"binaries": {
-			wrong: []pkg{links("runtime/cmd/fleet", "github.com/aws/aws-sdk-go-v2/aws"), links("runtime/cmd/worker", "github.com/redis/go-redis/v9"),
+			wrong: []pkg{links("runtime/cmd/fleet", "github.com/jackc/pgx/v5"), links("runtime/cmd/worker", "github.com/redis/go-redis/v9"),
 				links("runtime/cmd/agent", "github.com/jackc/pgx/v5"), links("runtime/cmd/api", "github.com/aws/aws-sdk-go-v2/service/ecs/types")},
 			right: []pkg{links("runtime/cmd/keeper", "github.com/aws/aws-sdk-go-v2/service/ecs"), links("runtime/cmd/keeper", "github.com/redis/go-redis/v9"), links("runtime/cmd/agent", "github.com/redis/go-redis/v9")},
 		},

@@ -36,7 +36,8 @@ var core = []struct {
 	{false, []string{"settings", "signals", "fleet"}},
 	{false, []string{"queue"}},
 	{false, []string{"seal", "claim", "pool", "order"}},
-	{true, []string{"session", "keeper", "control", "hostlink", "worker", "agent"}},
+	{false, []string{"webhook"}},
+	{true, []string{"session", "dispatch", "keeper", "control", "hostlink", "worker", "agent"}},
 	{false, []string{"sim"}},
 }
 
@@ -49,7 +50,8 @@ var linked = []struct {
 	never  []string
 	reason string
 }{
-	{"runtime/cmd/fleet", []string{"github.com/pulumi/", "github.com/aws/"}, "the fleet tool plans on a bare machine, in a second"},
+	{"runtime/cmd/fleet", []string{"github.com/pulumi/", "github.com/jackc/", "modernc.org/", "github.com/aws/aws-sdk-go-v2/service/ecs", "github.com/aws/aws-sdk-go-v2/service/kms"},
+		"the fleet tool plans on a bare machine, asks the index and the queues, and opens no database and no credentials"},
 	{"runtime/cmd/worker", []string{"github.com/aws/", "github.com/redis/", "github.com/jackc/", "modernc.org/"},
 		"a worker holds a user's credentials and knows its agent and its broker, nothing else"},
 	{"runtime/cmd/agent", []string{"github.com/jackc/", "modernc.org/", "github.com/aws/aws-sdk-go-v2/service/ecs"}, "an agent reaches Valkey and no database, and launches nothing"},

@@ -7,6 +7,7 @@ import (
 	"workerfleet/components/queues"
 	"workerfleet/components/registry"
 	"workerfleet/components/watch"
+	"workerfleet/runtime/settings"
 )
 
 // outputParts are what the outputs are read from.
@@ -42,9 +43,18 @@ func stackOutputs(cfg Config, of outputParts) pulumi.Map {
 		"dashboardUrl":           pulumi.String(of.watch.DashboardURL),
 		"deployRoleArn":          role,
 		"queueUrls":              urls,
+		"operator":               operator(cfg, of.data),
 		"repositories":           of.images.URLs,
 		"quotasToRaise":          quotasToRaise(cfg),
 		"reservedInstancesToBuy": reservedInstancesToBuy(cfg),
+	}
+}
+
+// operator is how people reach the index with the fleet tool: as a user that may look and drain.
+func operator(cfg Config, data *dataParts) pulumi.Map {
+	valkey := environments{data: data}.valkey("operator")
+	return pulumi.Map{
+		"region": pulumi.String(cfg.Region), "valkeyUrl": valkey[settings.EnvValkeyURL], "valkeyCache": valkey[settings.EnvValkeyCache],
 	}
 }
 

@@ -31,6 +31,7 @@ func TestStackOutputs(t *testing.T) {
 		images: &registry.Registry{URLs: pulumi.StringMap{"api": pulumi.String("repository")}}, watch: &watch.Watch{DashboardURL: "dashboard"},
 		data: &dataParts{
 			URL: "https://fleet.acme.com", ValkeyEndpoint: text("valkey:6379"), DatabaseEndpoint: text("proxy"), DatabaseReaderEndpoint: text("reader"),
+			ValkeyUsers: map[string]string{"operator": "acme-valkey-operator"}, ValkeyName: text("cache"),
 		},
 		releases: &delivery.Delivery{RoleARN: text("role")},
 		compute: &computeParts{
@@ -40,7 +41,7 @@ func TestStackOutputs(t *testing.T) {
 	}
 	of.work = map[string]*queues.Queue{poolClaim: {URL: url}}
 	found := stackOutputs(configOf(t, `{"users":100}`), of)
-	require.Len(t, found, 14)
+	require.Len(t, found, 15)
 	require.Equal(t, pulumi.String("acme-cluster"), found["clusterName"])
 	require.Equal(t, of.compute.workers.Task.ARN, found["workerTaskDefinition"])
 	require.Equal(t, of.compute.migration, found["migration"])
@@ -54,6 +55,10 @@ func TestStackOutputs(t *testing.T) {
 	require.Equal(t, pulumi.String("dashboard"), found["dashboardUrl"])
 	require.Equal(t, of.releases.RoleARN, found["deployRoleArn"])
 	require.Contains(t, found, "quotasToRaise")
+	operator := found["operator"].(pulumi.Map)
+	require.Equal(t, pulumi.String(singapore), operator["region"])
+	require.Equal(t, "rediss://acme-valkey-operator@valkey:6379?cluster=1", resolved(t, operator["valkeyUrl"]))
+	require.Equal(t, "serverless:cache", resolved(t, operator["valkeyCache"]))
 	require.Contains(t, found, "reservedInstancesToBuy")
 
 	of.releases = nil
@@ -112,4 +117,15 @@ func TestFirstZones(t *testing.T) {
 	_, err = firstZones("r-1", []string{"r-1b", "r-1a"})
 	require.EqualError(t, err, "aws:region: r-1 has 2 zones (r-1a, r-1b); allowed: a region with 3")
 	require.Len(t, zones, sizing.Zones)
+}
+
+// resolved waits for what an output holds.
+func resolved(t *testing.T, output pulumi.Input) any {
+	t.Helper()
+	held := make(chan any, 1)
+	output.(pulumi.StringOutput).ApplyT(func(text string) string {
+		held <- text
+		return text
+	})
+	return <-held
 }

@@ -31,7 +31,7 @@ func (p permissions) api() access.Document {
 }
 
 func (p permissions) keeper() access.Document {
-	return p.with("keeper", p.open(), p.send(), p.sealMessages(), p.launch(), p.hosts())
+	return p.with("keeper", p.open(), p.send(), p.sealMessages(), p.launch(), p.grow(), p.shut())
 }
 
 // agent is also the role of the log router beside it.
@@ -51,7 +51,7 @@ func (p permissions) migrate() access.Document {
 }
 
 // function is what a handler may do. Only claim opens credentials; pool and maintenance run the keeper's passes, and
-// send a wake where those would open any.
+// send a wake where those would open any; what becomes of hosts is maintenance's alone.
 func (p permissions) function(handler settings.Handler) access.Document {
 	const user = "function"
 	switch handler {
@@ -59,8 +59,10 @@ func (p permissions) function(handler settings.Handler) access.Document {
 		return p.with(user, p.open())
 	case settings.HandlerControl:
 		return p.with(user, p.send(), p.ask())
-	case settings.HandlerPool, settings.HandlerMaintenance:
-		return p.with(user, p.send(), p.launch(), p.hosts())
+	case settings.HandlerPool:
+		return p.with(user, p.send(), p.launch(), p.grow())
+	case settings.HandlerMaintenance:
+		return p.with(user, p.send(), p.launch(), p.grow(), p.shut())
 	default:
 		return p.with(user, p.send())
 	}
@@ -128,21 +130,27 @@ func (p permissions) launch() access.Document {
 		})
 }
 
-// hosts grows the group of worker hosts ahead of the workers, and ends hosts that are empty.
-func (p permissions) hosts() access.Document {
-	instances := access.Texts(p.place.ARN("ecs", "container-instance/"+p.cluster.Name+"/*"))
+// grow raises the number of worker hosts ahead of the workers. Empty ones the capacity provider's own scaling ends.
+func (p permissions) grow() access.Document {
 	return access.Document{
 		{
-			Sid: "Grow", Actions: []string{"autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"},
+			Sid: "Grow", Actions: []string{"autoscaling:SetDesiredCapacity"},
 			Resources: []pulumi.StringInput{pulumi.Sprintf("%s/%s", p.place.ARN("autoscaling", "autoScalingGroup:*:autoScalingGroupName"), p.cluster.WorkerGroup)},
 		},
-		{Sid: "Drain", Actions: []string{"ecs:UpdateContainerInstancesState"}, Resources: instances, Conditions: p.inCluster()},
-		{Sid: "ListHosts", Actions: []string{"ecs:ListContainerInstances"}, Resources: access.Texts(p.cluster.ARN)},
 		{
 			Sid: "FindGroup", Actions: []string{"ecs:DescribeCapacityProviders"},
 			Resources: []pulumi.StringInput{pulumi.Sprintf("%s/%s", p.place.ARN("ecs", "capacity-provider"), p.cluster.Workers)},
 		},
 		// Auto Scaling describes everything or nothing.
-		{Sid: "Groups", Actions: []string{"autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"}, Resources: access.Texts("*")},
+		{Sid: "Groups", Actions: []string{"autoscaling:DescribeAutoScalingGroups"}, Resources: access.Texts("*")},
+	}
+}
+
+// shut keeps launches off hosts that go out of service, by an attribute.
+func (p permissions) shut() access.Document {
+	instances := access.Texts(p.place.ARN("ecs", "container-instance/"+p.cluster.Name+"/*"))
+	return access.Document{
+		{Sid: "Shut", Actions: []string{"ecs:PutAttributes", "ecs:DeleteAttributes"}, Resources: instances, Conditions: p.inCluster()},
+		{Sid: "ListHosts", Actions: []string{"ecs:ListContainerInstances"}, Resources: access.Texts(p.cluster.ARN)},
 	}
 }

@@ -109,7 +109,6 @@ func TestPermissionsGolden(t *testing.T) {
 // everywhere are the actions that may be allowed on every resource, each with its reason.
 var everywhere = map[string]string{
 	"autoscaling:DescribeAutoScalingGroups": "Auto Scaling describes everything or nothing",
-	"autoscaling:DescribeScalingActivities": "Auto Scaling describes everything or nothing",
 	"ec2:AssignPrivateIpAddresses":          "Lambda asks for it before it makes a function in a VPC; the code itself is refused it",
 	"ec2:CreateNetworkInterface":            "Lambda asks for it before it makes a function in a VPC; the code itself is refused it",
 	"ec2:DeleteNetworkInterface":            "Lambda asks for it before it makes a function in a VPC; the code itself is refused it",

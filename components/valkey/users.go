@@ -16,11 +16,10 @@ const engine = "valkey"
 
 // The keys of runtime/valkey.
 const (
-	pool    = "{pool}:*"
-	mail    = "{host:*}:mail"
-	desks   = "{api:*}:ready"
-	limits  = "rl:*"
-	replays = "seen:*"
+	pool   = "{pool}:*"
+	mail   = "{host:*}:mail"
+	desks  = "{api:*}:ready"
+	limits = "rl:*"
 )
 
 // permission is what one process may do: on which keys, with which commands.
@@ -41,21 +40,25 @@ var (
 	passing  = []string{"hgetall", "zcard", "zrangebyscore", "zrank", "zrevrange"}
 	reading  = []string{"xread"}
 	posting  = []string{"xadd"}
-	limiting = []string{"incrby", "pexpire"}
+	taking   = []string{"xgroup|create", "xreadgroup", "xautoclaim", "xack", "xdel"}
+	// What people ask, and what they change: they take hosts out of service.
+	operating = []string{"hgetall", "zcard", "zrangebyscore"}
 )
 
-// permissions of the processes. The api claims, posts assignments and waits at its desk; the keeper and the functions run
-// the passes and post; an agent speaks for its workers, reads its host's mail and writes to desks. Rate limits and replay
-// marks are the api's alone.
+// permissions of the processes, and of people with the fleet tool. The api claims, posts assignments and waits at its desk;
+// the keeper and the functions run the passes, post, and take outcomes; an agent speaks for its workers, reads its host's
+// mail and writes to desks. An operator looks, and drains; sessions are nobody's to take by hand. Rate limits are the api's
+// alone.
 func permissions() map[string]permission {
 	return map[string]permission{
 		"api": {
-			keys:     []string{pool, mail, desks, limits, replays},
-			commands: slices.Concat(connecting, sharedScript, claiming, reading, posting, limiting),
+			keys:     []string{pool, mail, desks, limits},
+			commands: slices.Concat(connecting, sharedScript, claiming, reading, posting),
 		},
-		"keeper":   {keys: []string{pool, mail}, commands: slices.Concat(connecting, sharedScript, passing, posting)},
+		"keeper":   {keys: []string{pool, mail}, commands: slices.Concat(connecting, sharedScript, passing, posting, taking)},
 		"agent":    {keys: []string{pool, mail, desks}, commands: slices.Concat(connecting, sharedScript, reading, posting)},
-		"function": {keys: []string{pool, mail}, commands: slices.Concat(connecting, sharedScript, passing, posting)},
+		"function": {keys: []string{pool, mail}, commands: slices.Concat(connecting, sharedScript, passing, posting, taking)},
+		"operator": {keys: []string{pool}, commands: slices.Concat(connecting, sharedScript, operating)},
 	}
 }
 

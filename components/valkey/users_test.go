@@ -20,21 +20,21 @@ import (
 const runtimeFolder = "../../runtime/valkey"
 
 // scripts are the scripts that each process runs: the methods of claim.Claims and Directory for the api, of Hosts for the
-// agent, all but those of Hosts for whoever runs the passes.
+// agent, all but those of Hosts for whoever runs the passes, and what people ask for the operator.
 var scripts = map[string][]string{
-	"api":      {"claim", "leave", "sent", "release", "undo", "raise", "gone"},
+	"api":      {"claim", "leave", "sent", "release", "undo", "raise", "gone", "limit"},
 	"agent":    {"register", "beat", "confirm", "exit", "park"},
-	"keeper":   {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "note", "retire"},
-	"function": {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "note", "retire"},
+	"keeper":   {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "note", "retire", "arrivals", "drain"},
+	"operator": {"census", "stock", "workers", "waiting", "heard", "drain", "withdraw"},
+	"function": {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "note", "retire", "arrivals", "drain"},
 }
 
-// direct are the commands that a process calls without a script: mail, the record of a worker, and for the api rate
-// limits and replay marks.
+// direct are the commands that a process calls without a script: mail, outcomes, and the record of a worker.
 var direct = map[string][]string{
-	"api":      {"xadd", "xread", "hmget", "get", "set", "incrby", "pexpire"},
-	"agent":    {"xadd", "xread"},
-	"keeper":   {"xadd", "hmget"},
-	"function": {"xadd", "hmget"},
+	"api":      {"xadd", "xread", "hmget"},
+	"agent":    {"xadd", "xread", "exists"},
+	"keeper":   {"xadd", "hmget", "xgroup|create", "xreadgroup", "xautoclaim", "xack", "xdel", "set", "del"},
+	"function": {"xadd", "hmget", "xgroup|create", "xreadgroup", "xautoclaim", "xack", "xdel", "set", "del"},
 }
 
 // always is what a client of the cluster protocol calls to connect, and what runs a script.
@@ -105,10 +105,11 @@ func TestRightsAreThoseOfTheScripts(t *testing.T) {
 func TestKeys(t *testing.T) {
 	g, _ := record(t, valkey.Args{Serverless: serverless()})
 	for process, want := range map[string][]string{
-		"api":      {"{pool}:*", "{host:*}:mail", "{api:*}:ready", "rl:*", "seen:*"},
+		"api":      {"{pool}:*", "{host:*}:mail", "{api:*}:ready", "rl:*"},
 		"keeper":   {"{pool}:*", "{host:*}:mail"},
 		"agent":    {"{pool}:*", "{host:*}:mail", "{api:*}:ready"},
 		"function": {"{pool}:*", "{host:*}:mail"},
+		"operator": {"{pool}:*"},
 	} {
 		keys, _ := rights(t, named(t, g, "valkey-user-"+process))
 		require.Equal(t, want, keys, process)
@@ -120,7 +121,7 @@ func TestKeys(t *testing.T) {
 func TestUsers(t *testing.T) {
 	g, _ := record(t, valkey.Args{Serverless: serverless()})
 	users := g.OfType("aws:elasticache/user:User")
-	require.Len(t, users, 4)
+	require.Len(t, users, 5)
 	var ids []any
 	for _, user := range users {
 		require.Equal(t, "tier-1k-"+strings.Replace(user.Name, "valkey-user-", "valkey-", 1), user.Text("userId"))

@@ -139,6 +139,9 @@ func (a *Agent) own(ctx context.Context) []fleet.Worker {
 				beat.Reset(a.Beat)
 			}
 			r.forget(time.Now())
+			for _, e := range r.republish(time.Now()) {
+				a.perform(e)
+			}
 			if !a.beating {
 				a.beat(r, false)
 			}

@@ -54,6 +54,12 @@ func (a *Agent) perform(e effect) {
 				a.turn(func(r *roster, _ time.Time) []effect { return e.turn(r) })
 			}
 		})
+	case publish:
+		a.call(func(ctx context.Context) turn {
+			err := a.Post.Report(ctx, e.Outcome)
+			a.failed("report", e.Worker, err)
+			return func(r *roster, now time.Time) []effect { return r.published(now, e, err) }
+		})
 	case tell:
 		a.call(func(ctx context.Context) turn {
 			a.failed("tell", e.Worker, a.Post.Tell(ctx, e.to, e.Ready))
@@ -134,6 +140,8 @@ func (a *Agent) beatOnce(batch []claim.Beat) {
 		a.failed("beat", "", err) // the next round is the next attempt; meanwhile the workers' leases decide
 		return
 	}
+	halted, halting := a.Post.Halted(ctx)
+	a.failed("switches", "", halting)
 	confirmed := 0
 	for _, standing := range standings {
 		if standing == claim.Ok {
@@ -141,7 +149,12 @@ func (a *Agent) beatOnce(batch []claim.Beat) {
 		}
 	}
 	a.Signals.Add(signals.Beats, float64(confirmed))
-	a.turn(func(r *roster, _ time.Time) []effect { return r.beaten(batch, standings, sent) })
+	a.turn(func(r *roster, _ time.Time) []effect {
+		if halting == nil {
+			r.halted = halted
+		}
+		return r.beaten(batch, standings, sent)
+	})
 }
 
 // carry brings the host's mail to the owner, from the beginning of what the mailbox still holds.

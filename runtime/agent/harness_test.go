@@ -16,12 +16,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/hostlink"
+	"workerfleet/runtime/order"
 	"workerfleet/runtime/seal"
 	"workerfleet/runtime/worker"
 	"workerfleet/runtime/worker/workertest"
@@ -358,6 +360,9 @@ type post struct {
 	letters []Letter
 	arrived chan struct{} // closed when a letter comes
 	replies map[string]chan fleet.Ready
+	// outcomes are those that were reported; down refuses them, and halted is the switch.
+	outcomes     []fleet.Outcome
+	down, halted bool
 }
 
 func newPost() *post {
@@ -408,6 +413,22 @@ func (p *post) Tell(_ context.Context, to string, r fleet.Ready) error {
 	return nil
 }
 
+func (p *post) Report(_ context.Context, o fleet.Outcome) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.down {
+		return errors.New("the store is down")
+	}
+	p.outcomes = append(p.outcomes, o)
+	return nil
+}
+
+func (p *post) Halted(context.Context) (bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.halted, nil
+}
+
 func (p *post) told(t *testing.T, name string) fleet.Ready {
 	t.Helper()
 	select {
@@ -447,12 +468,32 @@ type scribe struct {
 	mode  string
 }
 
-func (s *scribe) Login(_ context.Context, credentials []byte) (worker.Session, error) {
+func (s *scribe) Login(_ context.Context, _ order.Holder, credentials []byte) (order.Account, error) {
 	fmt.Fprintf(s.calls, "login %d %s\n", hostlink.Now(), credentials)
 	if s.mode == "down" {
 		return nil, errors.New("broker is down")
 	}
 	return s, nil
+}
+
+func (s *scribe) Traits() order.Traits { return order.Traits{} }
+
+func (s *scribe) Place(_ context.Context, t order.Ticket) (order.Report, error) {
+	fmt.Fprintf(s.calls, "place %d %s\n", hostlink.Now(), t.ClientID)
+	return order.Report{ClientID: t.ClientID, State: fleet.OutcomeFilled}, nil
+}
+
+func (s *scribe) Cancel(context.Context, string) error { return order.ErrAbsent }
+
+func (s *scribe) Find(context.Context, string) (order.Report, error) {
+	return order.Report{}, order.ErrAbsent
+}
+
+func (s *scribe) Position(context.Context, string) (decimal.Decimal, error) { return decimal.Zero, nil }
+
+func (s *scribe) Next(ctx context.Context) (order.Report, error) {
+	<-ctx.Done()
+	return order.Report{}, ctx.Err()
 }
 
 func (s *scribe) Logout(context.Context) error {

@@ -10,6 +10,9 @@ import (
 // arrived takes a letter from the host's mailbox: for a worker on the line it is delivered or dropped, else it waits
 // for the worker's hello.
 func (r *roster) arrived(now time.Time, l Letter) []effect {
+	if l.Kind == fleet.MailCommitted {
+		r.committed(l.Mail)
+	}
 	m := r.workers[l.Worker]
 	if m == nil || m.link == nil || l.Life > m.Life {
 		waiting := append(r.early[l.Worker], held{l, now})
@@ -46,8 +49,18 @@ func (r *roster) deliver(m *member, l Letter) []effect {
 			m.assignment = nil
 		}
 		return []effect{say{m.link, hostlink.Message{Kind: hostlink.Release, Epoch: l.Epoch}}}
+	case fleet.MailCommitted:
+		return []effect{say{m.link, hostlink.Message{Kind: hostlink.Committed, Epoch: l.Epoch, Number: l.Number}}}
+	}
+	if kind, asks := questions[l.Kind]; asks && l.Order != nil {
+		return []effect{say{m.link, hostlink.Message{Kind: kind, Epoch: l.Epoch, Order: l.Order}}}
 	}
 	return nil
+}
+
+// questions is what a letter about an order becomes on the worker's line.
+var questions = map[fleet.MailKind]hostlink.Kind{
+	fleet.MailOrder: hostlink.Execute, fleet.MailCancel: hostlink.Cancel, fleet.MailVerify: hostlink.Verify,
 }
 
 // forget drops early letters whose workers have not come for a TTL: whoever waited for them has been told otherwise by

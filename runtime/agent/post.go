@@ -20,4 +20,8 @@ type Post interface {
 	// Tell says to whoever waits under that name that an assignment is ready, or why not. It is not repeated: who
 	// waits asks the store as well.
 	Tell(ctx context.Context, replyTo string, r fleet.Ready) error
+	// Report hands an outcome to whoever commits it. Repeating it is harmless.
+	Report(ctx context.Context, o fleet.Outcome) error
+	// Halted says whether orders are switched off for all.
+	Halted(ctx context.Context) (bool, error)
 }

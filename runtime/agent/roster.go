@@ -19,6 +19,10 @@ type roster struct {
 	// early is mail for workers that have not said hello: for a life that has just begun, or on a connection that has
 	// just closed.
 	early map[fleet.Worker][]held
+	// outcomes are kept until they are committed, whatever becomes of their workers.
+	outcomes map[outcomeName]*kept
+	// halted says that orders are switched off for all.
+	halted bool
 }
 
 // held is an early letter and when it came.
@@ -94,6 +98,11 @@ type (
 		to string
 		fleet.Ready
 	}
+	// publish hands an outcome on.
+	publish struct {
+		fleet.Outcome
+		tries int
+	}
 	// beatSoon asks for a beat before the next is due: only a confirmed one lets a worker call its broker.
 	beatSoon struct{}
 )
@@ -105,10 +114,11 @@ func (confirm) effect()  {}
 func (exit) effect()     {}
 func (later) effect()    {}
 func (tell) effect()     {}
+func (publish) effect()  {}
 func (beatSoon) effect() {}
 
 func newRoster(host fleet.Host, ttl time.Duration) *roster {
-	return &roster{host: host, ttl: ttl, workers: map[fleet.Worker]*member{}, early: map[fleet.Worker][]held{}}
+	return &roster{host: host, ttl: ttl, workers: map[fleet.Worker]*member{}, early: map[fleet.Worker][]held{}, outcomes: map[outcomeName]*kept{}}
 }
 
 // hello takes a worker's word for who it is. A name belongs to the process that first used it until that process ends,
@@ -175,6 +185,8 @@ func (r *roster) heardFrom(now time.Time, l *link, said hostlink.Message) []effe
 		return r.accepted(m, said)
 	case hostlink.Refused:
 		return r.refused(m, said)
+	case hostlink.Reported:
+		return r.reported(now, m, *said.Outcome)
 	case hostlink.Leaving:
 		m.leaving = true
 		return m.abandon(said.Reason)

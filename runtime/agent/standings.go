@@ -170,7 +170,7 @@ func (r *roster) standing(m *member, s claim.Standing, sent hostlink.Instant) []
 	switch s {
 	case claim.Ok:
 		m.fresh = false
-		return []effect{say{m.link, hostlink.Message{Kind: hostlink.BeatOk, Epoch: m.Epoch, SentAt: sent}}}
+		return []effect{say{m.link, hostlink.Message{Kind: hostlink.BeatOk, Epoch: m.Epoch, SentAt: sent, Off: r.halted}}}
 	case claim.Announce:
 		return []effect{say{m.link, hostlink.Message{Kind: hostlink.Announce}}}
 	case claim.Fenced:

@@ -22,6 +22,8 @@ type Index struct {
 	renew       scores // waiting users → deadline
 	exited      scores // dropped workers and lives → when
 	launching   launching
+	drains      draining
+	arrivals    map[int64]int // minutes since 1970 → users who came in them
 }
 
 // session is who acts for a user.
@@ -35,7 +37,7 @@ func NewIndex() *Index {
 	return &Index{
 		workers: map[fleet.Worker]*Worker{}, users: map[fleet.User]session{}, hosts: scores{},
 		free: scores{}, lease: scores{}, ack: scores{}, waiting: scores{}, renew: scores{}, exited: scores{},
-		launching: newLaunching(),
+		launching: newLaunching(), drains: newDraining(), arrivals: map[int64]int{},
 	}
 }
 
@@ -78,6 +80,7 @@ func (x *Index) Claim(now int64, r Request, t Terms) (Answer, error) {
 	member := string(r.User)
 	if _, queued := x.waiting[member]; !queued {
 		x.waiting[member] = now - millis(min(max(r.Bonus, 0), LongestBonus))
+		x.arrive(now)
 	}
 	x.renew[member] = now + millis(t.Renew)
 	x.match(now, t)
@@ -182,7 +185,7 @@ func (x *Index) Undo(now int64, user fleet.User, epoch fleet.Epoch, t Terms) boo
 	}
 	x.unbind(w)
 	w.State = Warm
-	x.free[string(w.ID)] = x.preference(*w)
+	x.offer(now, w)
 	x.match(now, t)
 	return true
 }

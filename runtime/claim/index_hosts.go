@@ -37,7 +37,7 @@ func (x *Index) registerIdle(now int64, w *Worker, r Registration, t Terms) Stan
 	x.put(now, r, t)
 	fresh := x.workers[r.Worker]
 	fresh.State, fresh.Epoch = Warm, epoch
-	x.free[string(r.Worker)] = x.preference(*fresh)
+	x.offer(now, fresh)
 	x.match(now, t)
 	return Ok
 }
@@ -69,6 +69,7 @@ func (x *Index) registerBusy(now int64, w *Worker, r Registration, t Terms) Stan
 
 func (x *Index) put(now int64, r Registration, t Terms) {
 	x.launching.forget(string(r.Worker))
+	x.withdraw(r.Worker)
 	x.workers[r.Worker] = &Worker{ID: r.Worker, Host: r.Host, Life: r.Life, Revision: r.Revision, Key: r.Key}
 	x.prolong(now, r.Worker, t)
 }
@@ -120,10 +121,11 @@ func (x *Index) standing(host fleet.Host, b Beat) Standing {
 		if b.Epoch != 0 {
 			return Fenced
 		}
-		if _, free := x.free[string(w.ID)]; !free {
-			return Announce
+		_, free := x.free[string(w.ID)]
+		if _, held := x.drains.held[string(w.ID)]; free || held {
+			return Ok
 		}
-		return Ok
+		return Announce
 	case Draining:
 		if b.Epoch != 0 {
 			return Fenced
@@ -195,7 +197,8 @@ func (x *Index) drop(now int64, w *Worker, t Terms) Death {
 	}
 	x.unbind(w)
 	delete(x.workers, w.ID)
-	delete(x.free, string(w.ID))
+	x.withdraw(w.ID)
+	delete(x.drains.leaving, w.ID)
 	delete(x.lease, string(w.ID))
 	x.remember(now, exit(w.ID, w.Life))
 	if _, bound := x.users[d.User]; d.User != "" && !bound {

@@ -81,7 +81,7 @@ func coming(member string, r request, deadline int64) Coming {
 
 // hostStock counts one host's workers, by image.
 func (x *Index) hostStock(host fleet.Host) HostStock {
-	stock := HostStock{Host: host}
+	stock := HostStock{Host: host, Drained: x.drains.hosts[host]}
 	for _, w := range x.workers {
 		if w.Host == host {
 			stock.Add(w.Revision, w.State, 1)
@@ -153,19 +153,22 @@ func (x *Index) Launched(key string, workers []fleet.Worker) {
 
 // Retire: see [Launches].
 func (x *Index) Retire(now int64, r Retirement) (retired []fleet.Worker) {
-	members := x.free.ordered()
+	shelf := scores{} // the idle ones there, whether somebody may claim them or not
+	for _, idle := range []scores{x.free, x.drains.held} {
+		for member, score := range idle {
+			if w := x.workers[fleet.Worker(member)]; w != nil && w.Host == r.Host && w.Revision == r.Image {
+				shelf[member] = score
+			}
+		}
+	}
+	members := shelf.ordered()
 	slices.Reverse(members)
-	for _, member := range members {
+	for _, member := range members[:min(max(r.Count, 0), len(members))] {
 		w := x.workers[fleet.Worker(member)]
-		if len(retired) == r.Count {
-			break
-		}
-		if w != nil && w.Host == r.Host && w.Revision == r.Image {
-			delete(x.free, member)
-			w.State = Draining
-			x.launching.retired[member] = now
-			retired = append(retired, w.ID)
-		}
+		x.withdraw(w.ID)
+		w.State = Draining
+		x.launching.retired[member] = now
+		retired = append(retired, w.ID)
 	}
 	return retired
 }

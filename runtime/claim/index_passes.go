@@ -66,6 +66,7 @@ func (x *Index) forget(silent []fleet.Host) {
 		}
 		if !occupied {
 			delete(x.hosts, string(name))
+			delete(x.drains.hosts, name)
 		}
 	}
 }
@@ -125,8 +126,7 @@ func (x *Index) heal(now int64, worker string, t Terms, repairs map[string]int) 
 		}
 		return
 	}
-	if _, free := x.free[worker]; free && w.State != Warm {
-		delete(x.free, worker)
+	if w.State != Warm && x.withdraw(w.ID) {
 		repairs["free"]++
 	}
 	if w.User != "" {

@@ -30,7 +30,7 @@ func (x *Index) Invariants() error {
 			return fmt.Errorf("user %s has a worker and waits for one", user)
 		}
 	}
-	for name, set := range map[string]scores{"free": x.free, "ack": x.ack, "lease": x.lease} {
+	for name, set := range map[string]scores{"free": x.free, "held": x.drains.held, "ack": x.ack, "lease": x.lease} {
 		for worker := range set {
 			if x.workers[fleet.Worker(worker)] == nil {
 				return fmt.Errorf("%s holds %s, which is not registered", name, worker)
@@ -56,12 +56,15 @@ func (x *Index) Invariants() error {
 // consistent says whether the keys about one worker agree with its record.
 func (x *Index) consistent(w *Worker) error {
 	_, free := x.free[string(w.ID)]
+	_, held := x.drains.held[string(w.ID)]
 	_, due := x.ack[string(w.ID)]
 	_, leased := x.lease[string(w.ID)]
 	occupied := w.State == Serving || w.unconfirmed()
 	switch {
-	case free && w.State != Warm:
+	case (free || held) && w.State != Warm:
 		return fmt.Errorf("it is free")
+	case free && (x.drains.hosts[w.Host] != "" || x.drains.leaving[w.ID]):
+		return fmt.Errorf("it is free, and goes out of service")
 	case due != w.unconfirmed():
 		return fmt.Errorf("acknowledgement due: %t", due)
 	case !leased:

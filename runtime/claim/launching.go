@@ -82,8 +82,10 @@ type Stocktake struct {
 
 // HostStock counts a host's workers by image.
 type HostStock struct {
-	Host   fleet.Host
-	Images []ImageStock
+	Host fleet.Host
+	// Drained is who takes the host out of service: its idle workers are nobody's to claim. Empty: nobody.
+	Drained Drainer
+	Images  []ImageStock
 }
 
 // ImageStock counts the workers of one image on one host. Draining ones count as busy: they have a place and serve

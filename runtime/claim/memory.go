@@ -164,6 +164,48 @@ func (m *Memory) Retire(_ context.Context, r Retirement) (retired []fleet.Worker
 	return retired, nil
 }
 
+// Arrivals: see [Arrivals].
+func (m *Memory) Arrivals(context.Context) (list []Arrived, err error) {
+	m.at(func(x *Index, now int64) { list = x.Arrivals(now) })
+	return list, nil
+}
+
+// Drain: see [Drains].
+func (m *Memory) Drain(_ context.Context, host fleet.Host, by Drainer) (known bool, err error) {
+	m.at(func(x *Index, _ int64) { known = x.Drain(host, by) })
+	return known, nil
+}
+
+// Undrain: see [Drains].
+func (m *Memory) Undrain(_ context.Context, host fleet.Host, by Drainer, t Terms) (undone bool, err error) {
+	m.at(func(x *Index, now int64) { undone = x.Undrain(now, host, by, t) })
+	return undone, nil
+}
+
+// Withdraw: see [Drains].
+func (m *Memory) Withdraw(_ context.Context, worker fleet.Worker) (state State, known bool, err error) {
+	m.at(func(x *Index, now int64) { state, known = x.Withdraw(now, worker) })
+	return state, known, nil
+}
+
+// Workers: see [Overview].
+func (m *Memory) Workers(_ context.Context, from time.Time, limit int) (list []Listed, err error) {
+	m.at(func(x *Index, _ int64) { list = x.Workers(from, limit) })
+	return list, nil
+}
+
+// Waiting: see [Overview].
+func (m *Memory) Waiting(_ context.Context, from, limit int) (list []Waiter, err error) {
+	m.at(func(x *Index, _ int64) { list = x.Waiting(from, limit) })
+	return list, nil
+}
+
+// Heard: see [Overview].
+func (m *Memory) Heard(context.Context) (list []Heard, err error) {
+	m.at(func(x *Index, _ int64) { list = x.Heard() })
+	return list, nil
+}
+
 // Census: see [Passes].
 func (m *Memory) Census(context.Context) (c Census, err error) {
 	m.at(func(x *Index, _ int64) { c = x.Census() })

@@ -103,6 +103,9 @@ type Store interface {
 	Passes
 	Directory
 	Launches
+	Arrivals
+	Drains
+	Overview
 }
 
 // Reaped is one reap's report.

@@ -76,7 +76,7 @@ func (c *Control) WorkerControl(ctx context.Context, m queue.Message) error {
 }
 
 // start claims a worker unless the user's session is a later one than the sender knew of. While the user's former worker
-// may still act the message is not done: it comes again.
+// may still act the message is not done: it comes again when that is over.
 func (c *Control) start(ctx context.Context, t queue.Task) error {
 	current, open, err := c.Authority.Current(ctx, t.User)
 	if err != nil {
@@ -90,7 +90,9 @@ func (c *Control) start(ctx context.Context, t queue.Task) error {
 	case err != nil:
 		return err
 	case progress.Wait > 0:
-		return fmt.Errorf("%s cannot be served for another %s: the former worker may still act", t.User, progress.Wait)
+		return &queue.Later{
+			After: progress.Wait, Err: fmt.Errorf("%s cannot be served for another %s: the former worker may still act", t.User, progress.Wait),
+		}
 	}
 	return nil
 }

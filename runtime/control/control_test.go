@@ -164,7 +164,11 @@ func TestCommandsMeanAnEpoch(t *testing.T) {
 	require.Len(t, b.posted, 1)
 	// The worker that is let go may still act, so the new one waits; the message comes again and is done then.
 	b.idle("w3")
-	require.ErrorContains(t, b.told(queue.Task{Type: queue.Restart, User: "ann", Epoch: second}), "the former worker may still act")
+	err := b.told(queue.Task{Type: queue.Restart, User: "ann", Epoch: second})
+	require.ErrorContains(t, err, "the former worker may still act")
+	var later *queue.Later
+	require.ErrorAs(t, err, &later)
+	require.InDelta(t, b.Terms.TTL+b.Terms.Guard, later.After, float64(time.Second), "it comes again when that is over, not when the queue shows it again")
 	require.Equal(t, second, b.posted[1].Epoch)
 	require.NoError(t, b.authority.Close(t.Context(), "ann", second))
 	require.NoError(t, b.told(queue.Task{Type: queue.Restart, User: "ann", Epoch: second}))

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"workerfleet/runtime/ecs"
-	"workerfleet/runtime/ecs/ecstest"
+	"workerfleet/runtime/ecs/emulator"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/pool"
 	"workerfleet/runtime/pool/pooltest"
@@ -20,7 +20,7 @@ import (
 
 func config(url string) aws.Config {
 	return aws.Config{
-		Region: ecstest.Region, BaseEndpoint: &url, RetryMode: aws.RetryModeAdaptive,
+		Region: emulator.Region, BaseEndpoint: &url, RetryMode: aws.RetryModeAdaptive,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	}
 }
@@ -36,9 +36,9 @@ func provider(t *testing.T, url string, change func(*ecs.Config)) *ecs.Provider 
 	return p
 }
 
-func bench(t *testing.T) (*ecstest.Server, *ecs.Provider) {
+func bench(t *testing.T) (*emulator.Server, *ecs.Provider) {
 	t.Helper()
-	server := ecstest.New(t)
+	server := emulator.New(t)
 	return server, provider(t, server.URL, nil)
 }
 
@@ -70,6 +70,7 @@ func TestRequest(t *testing.T) {
 	require.Equal(t, map[string]any{
 		"cluster": "fleet", "taskDefinition": "worker:9", "count": 2.0, "clientToken": "KEY1", "startedBy": "KEY1",
 		"capacityProviderStrategy": []any{map[string]any{"capacityProvider": "workers", "weight": 1.0}},
+		"placementConstraints":     []any{map[string]any{"type": "memberOf", "expression": "attribute:fleet.closed not_exists"}},
 		"placementStrategy": []any{
 			map[string]any{"type": "spread", "field": "attribute:ecs.availability-zone"}, map[string]any{"type": "binpack", "field": "cpu"},
 		},
@@ -142,16 +143,16 @@ func TestRefusals(t *testing.T) {
 			require.Equal(t, c.want != nil && refusal.Error() == c.want.Error(), isA(err, refusal), "%s: %s", c.code, c.message)
 		}
 		require.Len(t, server.Calls("RunTask"), 1)
-		require.ErrorContains(t, p.Stop(t.Context(), fleet.Worker(ecstest.Prefix+"task/fleet/1")), c.message)
+		require.ErrorContains(t, p.Stop(t.Context(), fleet.Worker(emulator.Prefix+"task/fleet/1")), c.message)
 		require.Len(t, server.Calls("StopTask"), 1)
 	}
 }
 
-// A task that is none needs no stop, whichever way AWS says so. Package ecstest knows the first two by itself.
+// A task that is none needs no stop, whichever way AWS says so. Package emulator knows the first two by itself.
 func TestGone(t *testing.T) {
 	server, p := bench(t)
 	for _, id := range []string{fmt.Sprintf("%032x", 1), "1"} {
-		require.NoError(t, p.Stop(t.Context(), fleet.Worker(ecstest.Prefix+"task/fleet/"+id)))
+		require.NoError(t, p.Stop(t.Context(), fleet.Worker(emulator.Prefix+"task/fleet/"+id)))
 	}
 	server.Refuse("InvalidParameterException", "Task Identifier is invalid")
 	require.NoError(t, p.Stop(t.Context(), "w"))
@@ -210,7 +211,7 @@ func TestLostAnswer(t *testing.T) {
 
 // Every call ends by its own limit, whatever its caller's context allows.
 func TestLimits(t *testing.T) {
-	server := ecstest.New(t)
+	server := emulator.New(t)
 	server.Slow(time.Minute)
 	p := provider(t, server.URL, func(c *ecs.Config) { c.Limit, c.ListLimit = 20*time.Millisecond, 30*time.Millisecond })
 	_, err := p.Launch(t.Context(), pool.Batch{Key: "k", Count: 1})
@@ -219,4 +220,21 @@ func TestLimits(t *testing.T) {
 	_, err = p.List(t.Context())
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.NoError(t, t.Context().Err())
+}
+
+// The stand-in's bucket refuses what the account would, as the pool tells it apart, and fills again.
+func TestBucket(t *testing.T) {
+	server := emulator.New(t)
+	server.Bucket(2, 50)
+	p := provider(t, server.URL, nil)
+	launch := func(key string) error {
+		_, err := p.Launch(t.Context(), pool.Batch{Key: key, Count: 1})
+		return err
+	}
+	require.NoError(t, launch("a"))
+	require.NoError(t, launch("b"))
+	require.ErrorIs(t, launch("c"), pool.ErrThrottled)
+	require.Equal(t, 1, server.Throttled())
+	require.Eventually(t, func() bool { return launch("c") == nil }, time.Second, 10*time.Millisecond)
+	require.Equal(t, 3, server.Running())
 }

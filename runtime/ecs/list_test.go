@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"workerfleet/runtime/ecs"
-	"workerfleet/runtime/ecs/ecstest"
+	"workerfleet/runtime/ecs/emulator"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/pool"
 )
@@ -43,7 +43,7 @@ func TestListPages(t *testing.T) {
 }
 
 // distinct are the values that a field had among calls.
-func distinct(calls []ecstest.Call, field string) map[string]bool {
+func distinct(calls []emulator.Call, field string) map[string]bool {
 	values := map[string]bool{}
 	for _, call := range calls {
 		values[fmt.Sprint(call.Input[field])] = true
@@ -56,7 +56,7 @@ func TestListStates(t *testing.T) {
 	server, p := bench(t)
 	workers, err := p.Launch(t.Context(), pool.Batch{Key: "states", Count: 3, Image: 8})
 	require.NoError(t, err)
-	host := ecstest.Prefix + "container-instance/fleet/9"
+	host := emulator.Prefix + "container-instance/fleet/9"
 	server.Task(string(workers[0]), "", "PROVISIONING")
 	server.Task(string(workers[1]), host, "RUNNING")
 	server.Task(string(workers[2]), host, "STOPPED")

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"workerfleet/runtime/ecs"
-	"workerfleet/runtime/ecs/ecstest"
+	"workerfleet/runtime/ecs/emulator"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/parts"
 	"workerfleet/runtime/parts/partstest"
@@ -30,7 +30,7 @@ import (
 // The calls are understood by an implementation of ECS that nobody here wrote, and its answers by the adapter. It goes
 // no further: moto 5.2 writes a container's CPU as a number, which readable mends; it ignores client tokens, capacity providers and placement, leaves out why a task did not fit and
 // when one was made, answers an unknown task with a failure of its own, and answers lists in one page. These are tested
-// on package ecstest.
+// on package emulator.
 func TestMoto(t *testing.T) {
 	running, err := server.Moto(t.Context(), partstest.Need(t, parts.Moto))
 	require.NoError(t, err)
@@ -129,7 +129,7 @@ func motoCall(t *testing.T, url, service, body string) string {
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
 	require.NoError(t, err)
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/"+ecstest.Region+"/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
+	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/"+emulator.Region+"/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
 	answer, err := io.ReadAll(response.Body)

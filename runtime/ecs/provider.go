@@ -127,7 +127,7 @@ func (p *Provider) Launch(ctx context.Context, b pool.Batch) ([]fleet.Worker, er
 }
 
 // runTask spreads over zones first, so that a lost zone takes its share only, and fills hosts one after the other within
-// a zone, so that others empty and can go.
+// a zone, so that others empty and can go. Hosts that are out of service are left out.
 func (p *Provider) runTask(ctx context.Context, b pool.Batch) (*ecs.RunTaskOutput, error) {
 	definition := p.TaskDefinition
 	if b.Image > 0 {
@@ -137,6 +137,7 @@ func (p *Provider) runTask(ctx context.Context, b pool.Batch) (*ecs.RunTaskOutpu
 		Cluster: &p.Cluster, TaskDefinition: &definition, Count: aws.Int32(int32(b.Count)),
 		ClientToken: &b.Key, StartedBy: &b.Key,
 		CapacityProviderStrategy: []types.CapacityProviderStrategyItem{{CapacityProvider: &p.CapacityProvider, Weight: 1}},
+		PlacementConstraints:     []types.PlacementConstraint{{Type: types.PlacementConstraintTypeMemberOf, Expression: aws.String("attribute:" + closed + " not_exists")}},
 		PlacementStrategy: []types.PlacementStrategy{
 			{Type: types.PlacementStrategyTypeSpread, Field: aws.String("attribute:ecs.availability-zone")},
 			{Type: types.PlacementStrategyTypeBinpack, Field: aws.String("cpu")},

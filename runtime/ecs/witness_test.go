@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"workerfleet/runtime/ecs"
-	"workerfleet/runtime/ecs/ecstest"
+	"workerfleet/runtime/ecs/emulator"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/pool"
 )
@@ -17,12 +17,12 @@ func TestWitness(t *testing.T) {
 	cluster, p := bench(t)
 	workers, err := p.Launch(t.Context(), pool.Batch{Key: "k", Count: 4})
 	require.NoError(t, err)
-	const host = ecstest.Prefix + "container-instance/fleet/1"
+	const host = emulator.Prefix + "container-instance/fleet/1"
 	for _, worker := range workers[:3] {
 		require.NoError(t, p.Stop(t.Context(), worker))
 	}
 	cluster.Task(string(workers[1]), host, "STOPPING")
-	cluster.Task(string(workers[2]), ecstest.Prefix+"container-instance/fleet/2", "STOPPED")
+	cluster.Task(string(workers[2]), emulator.Prefix+"container-instance/fleet/2", "STOPPED")
 	witness := ecs.NewWitness(config(cluster.URL), "fleet")
 	ended, err := witness.Ended(t.Context(), host)
 	require.NoError(t, err)

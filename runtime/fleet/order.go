@@ -105,6 +105,8 @@ type Outcome struct {
 	// Number tells the outcomes of one life apart, from 1.
 	Number uint64       `json:"number"`
 	State  OutcomeState `json:"state"`
+	// At is when what is said was asked for: a look-up that began earlier proves nothing of later.
+	At time.Time `json:"at"`
 	// Leg is the leg of a reversal that the outcome is about: 1 closes, 2 opens. 0: the order is no reversal.
 	Leg int `json:"leg,omitempty"`
 	// Reason explains a state that is not what was hoped for.

@@ -7,9 +7,11 @@
 //	  ├── accepted {epoch} / refused {reason} ──► │   only an idle worker accepts
 //	  │ ◄────────────────────── confirmed {epoch} ┤   only now may it log in at the broker
 //	  ├── alive ────────────────────────────────► │   every beat: the agent beats for workers that say so, and no others
-//	  │ ◄─────────────────── beat-ok {epoch, sentAt}  the lease counts from sentAt
-//	  │ ◄──── release {epoch}, fenced {epoch}, ───┤
-//	  │       halt {on}, announce                 │
+//	  │ ◄─────────────────── beat-ok {epoch, sentAt, off}  the lease counts from sentAt
+//	  │ ◄── release {epoch}, fenced {epoch}, announce
+//	  │ ◄── execute, cancel, verify {epoch, order}  what is asked of an order
+//	  ├── reported {outcome} ─────────────────► │   until it is committed
+//	  │ ◄────────────────────── committed {number}
 //	  ├── leaving {epoch, reason} ──────────────► │   the life ends; the next one says hello on a connection of its own
 //
 // A connection has three states on either side:

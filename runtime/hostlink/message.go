@@ -22,6 +22,8 @@ const (
 	Refused Kind = "refused"
 	// Leaving: this life ends, for this reason.
 	Leaving Kind = "leaving"
+	// Reported brings an outcome, again and again until it is committed.
+	Reported Kind = "reported"
 )
 
 // What an agent says to a worker.
@@ -30,7 +32,8 @@ const (
 	Assign Kind = "assign"
 	// Confirmed: the store has acknowledged the assignment of this epoch.
 	Confirmed Kind = "confirmed"
-	// BeatOk: the store has confirmed a beat of this epoch, which the agent sent at SentAt.
+	// BeatOk: the store has confirmed a beat of this epoch, which the agent sent at SentAt. Off says whether orders are
+	// switched off; every beat says so anew.
 	BeatOk Kind = "beat-ok"
 	// Announce asks for another hello.
 	Announce Kind = "announce"
@@ -38,8 +41,12 @@ const (
 	Release Kind = "release"
 	// Fenced ends it because another life or epoch is current.
 	Fenced Kind = "fenced"
-	// Halt switches orders off or on again.
-	Halt Kind = "halt"
+	// Execute, Cancel and Verify are about an order of this epoch's session.
+	Execute Kind = "execute"
+	Cancel  Kind = "cancel"
+	Verify  Kind = "verify"
+	// Committed: the outcome of this number is in the ledger.
+	Committed Kind = "committed"
 )
 
 // Message is one frame's content. Its kind decides which fields count.
@@ -69,8 +76,12 @@ type Message struct {
 	SentAt Instant `json:"sentAt,omitempty"`
 	// Reason explains a refusal or an end, for the log and for whoever waits.
 	Reason string `json:"reason,omitempty"`
-	// On says that orders are switched off from now on.
-	On bool `json:"on,omitempty"`
+	// Off says that no order may be handed over from now on.
+	Off bool `json:"off,omitempty"`
+	// Order is what is to be executed, cancelled or verified; Outcome is what is reported, Number the one that is committed.
+	Order   *fleet.Order   `json:"order,omitempty"`
+	Outcome *fleet.Outcome `json:"outcome,omitempty"`
+	Number  uint64         `json:"number,omitempty"`
 }
 
 // Limits of a message, in bytes.
@@ -96,6 +107,14 @@ func (m Message) check() error {
 		}
 	case Assign:
 		return m.checkAssign()
+	case Execute, Cancel, Verify:
+		if m.Epoch == 0 || m.Order == nil || m.Order.ID == "" {
+			return fmt.Errorf("%s: epoch or order: is missing; allowed: both set", m.Kind)
+		}
+	case Reported:
+		if m.Outcome == nil || m.Outcome.Order == "" || m.Outcome.Epoch == 0 || m.Outcome.Number == 0 {
+			return errors.New("reported: outcome: names no order, epoch or number; allowed: all set")
+		}
 	case BeatOk:
 		if m.SentAt <= 0 {
 			return fmt.Errorf("%s: sentAt: is %d; allowed: from 1 up", m.Kind, m.SentAt)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -27,7 +28,12 @@ func samples() []Message {
 		{Kind: Announce},
 		{Kind: Release, Epoch: 9},
 		{Kind: Fenced, Life: 2, Epoch: 9},
-		{Kind: Halt, On: true},
+		{Kind: BeatOk, Epoch: 9, SentAt: 12345, Off: true},
+		{Kind: Execute, Epoch: 9, Order: &fleet.Order{ID: "o", Sequence: 1, Symbol: "A", Quantity: decimal.RequireFromString("1.5")}},
+		{Kind: Cancel, Epoch: 9, Order: &fleet.Order{ID: "o", Quantity: decimal.RequireFromString("1")}},
+		{Kind: Verify, Epoch: 9, Order: &fleet.Order{ID: "o", Quantity: decimal.RequireFromString("2")}},
+		{Kind: Reported, Epoch: 9, Outcome: &fleet.Outcome{User: "ann", Epoch: 9, Order: "o", Number: 1, State: fleet.OutcomeFilled}},
+		{Kind: Committed, Epoch: 9, Number: 1},
 	}
 }
 
@@ -62,23 +68,27 @@ func TestTheLargestAssignmentFits(t *testing.T) {
 // What no honest peer says is refused on both sides, and the error names the field.
 func TestDishonestMessages(t *testing.T) {
 	for want, m := range map[string]Message{
-		"kind: is empty":         {},
-		"worker: is empty":       {Kind: Hello, Life: 1, Key: "k"},
-		"life: is 0":             {Kind: Hello, Worker: "w", Key: "k"},
-		"key: has 0 bytes":       {Kind: Hello, Worker: "w", Life: 1},
-		"key: has 257 bytes":     {Kind: Hello, Worker: "w", Life: 1, Key: strings.Repeat("k", 257)},
-		"user and epoch":         {Kind: Hello, Worker: "w", Life: 1, Key: "k", User: "ann"},
-		"serving: is set":        {Kind: Hello, Worker: "w", Life: 1, Key: "k", Serving: true},
-		`user: "a b"`:            {Kind: Hello, Worker: "w", Life: 1, Key: "k", User: "a b", Epoch: 1},
-		"accepted: epoch: is 0":  {Kind: Accepted},
-		"refused: epoch: is 0":   {Kind: Refused},
-		"confirmed: epoch: is 0": {Kind: Confirmed},
-		"release: epoch: is 0":   {Kind: Release},
-		"assign: user":           {Kind: Assign, Life: 1, Epoch: 1, Sealed: []byte{1}},
-		"life or epoch: is 0":    {Kind: Assign, User: "ann", Epoch: 1, Sealed: []byte{1}},
-		"sealed: has 0 bytes":    {Kind: Assign, User: "ann", Life: 1, Epoch: 1},
-		"sentAt: is 0":           {Kind: BeatOk},
-		"reason: has 1025 bytes": {Kind: Leaving, Reason: strings.Repeat("r", 1025)},
+		"kind: is empty":          {},
+		"worker: is empty":        {Kind: Hello, Life: 1, Key: "k"},
+		"life: is 0":              {Kind: Hello, Worker: "w", Key: "k"},
+		"key: has 0 bytes":        {Kind: Hello, Worker: "w", Life: 1},
+		"key: has 257 bytes":      {Kind: Hello, Worker: "w", Life: 1, Key: strings.Repeat("k", 257)},
+		"user and epoch":          {Kind: Hello, Worker: "w", Life: 1, Key: "k", User: "ann"},
+		"serving: is set":         {Kind: Hello, Worker: "w", Life: 1, Key: "k", Serving: true},
+		`user: "a b"`:             {Kind: Hello, Worker: "w", Life: 1, Key: "k", User: "a b", Epoch: 1},
+		"accepted: epoch: is 0":   {Kind: Accepted},
+		"refused: epoch: is 0":    {Kind: Refused},
+		"confirmed: epoch: is 0":  {Kind: Confirmed},
+		"release: epoch: is 0":    {Kind: Release},
+		"assign: user":            {Kind: Assign, Life: 1, Epoch: 1, Sealed: []byte{1}},
+		"life or epoch: is 0":     {Kind: Assign, User: "ann", Epoch: 1, Sealed: []byte{1}},
+		"sealed: has 0 bytes":     {Kind: Assign, User: "ann", Life: 1, Epoch: 1},
+		"sentAt: is 0":            {Kind: BeatOk},
+		"execute: epoch or order": {Kind: Execute, Epoch: 1},
+		"cancel: epoch or order":  {Kind: Cancel, Order: &fleet.Order{ID: "o"}},
+		"verify: epoch or order":  {Kind: Verify, Epoch: 1, Order: &fleet.Order{}},
+		"names no order, epoch":   {Kind: Reported, Outcome: &fleet.Outcome{Order: "o", Epoch: 1}},
+		"reason: has 1025 bytes":  {Kind: Leaving, Reason: strings.Repeat("r", 1025)},
 	} {
 		require.ErrorContains(t, m.check(), want)
 		_, err := encode(m)

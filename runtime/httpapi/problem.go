@@ -4,11 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
+	"time"
 
 	"workerfleet/runtime/claim"
+	"workerfleet/runtime/order"
 	"workerfleet/runtime/session"
+	"workerfleet/runtime/webhook"
 )
 
 // Problem is an error as a client sees it (RFC 9457).
@@ -26,7 +32,29 @@ var ErrIdentityAway = errors.New("identity cannot be checked")
 
 // problemOf is the one place where errors become answers. What is not known here is our fault and told to nobody.
 func problemOf(err error) Problem {
+	var invalid *order.Invalid
+	var many *order.TooMany
+	var fast *tooFast
+	var large *http.MaxBytesError
 	switch {
+	case errors.As(err, &invalid):
+		return Problem{"Not understood", http.StatusBadRequest, invalid.Error()}
+	case errors.As(err, &large):
+		return Problem{"Too large", http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", large.Limit)}
+	case errors.As(err, &fast):
+		return Problem{"Too many requests", http.StatusTooManyRequests, fast.Error()}
+	case errors.As(err, &many):
+		return Problem{"Daily limit", http.StatusTooManyRequests, many.Error()}
+	case errors.Is(err, order.ErrOtherOrder):
+		return Problem{"Another order has that key", http.StatusUnprocessableEntity, "the key was used for an order of other content; nothing was accepted"}
+	case errors.Is(err, order.ErrHalted):
+		return Problem{"Orders are switched off", http.StatusConflict, "nothing was accepted"}
+	case errors.Is(err, order.ErrNotFound), errors.Is(err, webhook.ErrToken):
+		return Problem{"Not found", http.StatusNotFound, "there is none of that name, or it is not yours"}
+	case errors.Is(err, webhook.ErrStale), errors.Is(err, webhook.ErrSignature):
+		return Problem{"Not signed", http.StatusUnauthorized, err.Error()}
+	case errors.Is(err, order.ErrNoAccount):
+		return Problem{"No broker credentials", http.StatusConflict, "store the user's broker credentials first"}
 	case errors.Is(err, ErrUnauthorized):
 		return Problem{"Unauthorized", http.StatusUnauthorized, "send Authorization: Bearer with a valid token"}
 	case errors.Is(err, ErrIdentityAway):
@@ -48,10 +76,25 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	if problem.Status >= http.StatusInternalServerError {
 		slog.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "status", problem.Status, "error", err)
 	}
-	if problem.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "2")
+	if wait := retryAfter(err, problem); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 	write(w, problem.Status, "application/problem+json", problem)
+}
+
+// retryAfter is when it is worth asking again; 0: nobody knows.
+func retryAfter(err error, p Problem) time.Duration {
+	var many *order.TooMany
+	var fast *tooFast
+	switch {
+	case errors.As(err, &fast):
+		return fast.wait
+	case errors.As(err, &many):
+		return time.Until(many.Until)
+	case p.Status == http.StatusServiceUnavailable:
+		return 2 * time.Second
+	}
+	return 0
 }
 
 func write(w http.ResponseWriter, status int, kind string, body any) {

@@ -2,20 +2,37 @@ package httpapi
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"net/http"
 	"time"
 
 	"workerfleet/runtime/claim"
+	"workerfleet/runtime/dispatch"
 	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/hostlink"
+	"workerfleet/runtime/order"
 	"workerfleet/runtime/session"
 	"workerfleet/runtime/signals"
+	"workerfleet/runtime/webhook"
 )
 
-// Config is what the interface is made of. All fields but the durations must be set.
+// Config is what the interface is made of. All fields but Limit, Ends and the durations must be set.
 type Config struct {
 	Sessions *session.Sessions
 	Desk     *session.Desk
+	Orders   *dispatch.Dispatcher
+	// Reader looks orders up; it may lag behind.
+	Reader   order.Reader
+	Switches order.Switches
+	Hooks    *webhook.Hooks
+	// Deposit keeps a user's broker credentials.
+	Deposit func(ctx context.Context, user fleet.User, credentials []byte) error
+	// Limit takes a turn of what the user ("" if nobody is known) and the address may do, or says how long there is none;
+	// nil is no limit.
+	Limit func(ctx context.Context, user fleet.User, address string) (time.Duration, error)
+	// Ends is closed when the process ends, for answers that have no end of their own.
+	Ends <-chan struct{}
 	// Name is this process's, under which its desk is told.
 	Name string
 	// Identify says which user a request is from, or [ErrUnauthorized].
@@ -50,6 +67,22 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("POST /v1/sessions", a.forUser(a.claim))
 	mux.HandleFunc("GET /v1/sessions", a.forUser(a.show))
 	mux.HandleFunc("DELETE /v1/sessions", a.forUser(a.end))
+	mux.HandleFunc("POST /v1/orders", a.forUser(a.place))
+	mux.HandleFunc("GET /v1/orders", a.forUser(a.listOrders))
+	mux.HandleFunc("GET /v1/orders/{id}", a.forUser(a.showOrder))
+	mux.HandleFunc("DELETE /v1/orders/{id}", a.forUser(a.cancelOrder))
+	mux.HandleFunc("GET /v1/events", a.forUser(a.events))
+	mux.HandleFunc("PUT /v1/halt", a.forUser(a.halt))
+	mux.HandleFunc("DELETE /v1/halt", a.forUser(a.unhalt))
+	mux.HandleFunc("PUT /v1/credentials", a.forUser(a.store))
+	mux.HandleFunc("POST /v1/webhooks", a.forUser(a.makeHook))
+	mux.HandleFunc("GET /v1/webhooks", a.forUser(a.listHooks))
+	mux.HandleFunc("DELETE "+webhookPath+"{name}", a.forUser(a.removeHook))
+	mux.HandleFunc("POST "+webhookPath+"{token}", a.signal)
+	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/yaml")
+		_, _ = w.Write(openapi)
+	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -58,12 +91,22 @@ func New(c Config) http.Handler {
 	return mux
 }
 
+// bodyLimit is the most that a body may have: credentials are the largest.
+const bodyLimit = hostlink.MaxCredentials
+
+//go:embed openapi.yaml
+var openapi []byte
+
 // forUser runs a handler for the user that the request is from.
 func (a *api) forUser(handle func(http.ResponseWriter, *http.Request, fleet.User) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		user, err := a.Identify(r)
-		if err == nil {
-			r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
+		limited := a.limit(r, user)
+		switch {
+		case limited != nil:
+			err = limited
+		case err == nil:
+			r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
 			err = handle(w, r, user)
 		}
 		if err != nil {

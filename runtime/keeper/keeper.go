@@ -67,18 +67,10 @@ type Report struct {
 // Run makes rounds until the context ends. A failed round is recorded and the next one tried in its time: the store or
 // the database may be away for a while.
 func (k *Keeper) Run(ctx context.Context, failed func(error)) error {
-	ticker := time.NewTicker(k.Period)
-	defer ticker.Stop()
-	for {
-		if _, err := k.Pass(ctx); err != nil && ctx.Err() == nil {
-			failed(err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
+	return every(ctx, k.Period, func(ctx context.Context) error {
+		_, err := k.Pass(ctx)
+		return err
+	}, failed)
 }
 
 // Pass makes one round. What failed is reported together; the parts of a round do not depend on one another.

@@ -11,9 +11,14 @@ import (
 
 // memory is what one round leaves to the next, whoever makes it: the text of the plan in the index.
 type memory struct {
-	Record []pool.Sample `json:"record,omitempty"`
+	Decision Decision      `json:"decision,omitzero"`
+	Record   []pool.Sample `json:"record,omitempty"`
 	// Tried is when a call that is repeated was last made, by reservation or worker.
 	Tried map[string]time.Time `json:"tried,omitempty"`
+	// Group is what is known of the hosts' number.
+	Group group `json:"group,omitzero"`
+	// Lesson is what past weeks say of the next minutes.
+	Lesson lesson `json:"lesson,omitzero"`
 }
 
 // due says whether a call that was first made at a time may be repeated now.
@@ -24,8 +29,14 @@ func (m memory) due(of string, first, now time.Time, after time.Duration) bool {
 	return now.Sub(first) > after
 }
 
-// refused is a [pool.Refusal] as the note beside the plan carries it: it is written after the calls, when the plan may
-// be another one already.
+// notes is what stands beside the plan: what calls have come to is written after them, when the plan may be another one
+// already.
+type notes struct {
+	Launches refused `json:"launches,omitzero"`
+	Hosts    refused `json:"hosts,omitzero"`
+}
+
+// refused is a [pool.Refusal] as the note carries it.
 type refused struct {
 	Why   string    `json:"why"`
 	Last  time.Time `json:"last"`

@@ -17,6 +17,12 @@ import (
 type RefillConfig struct {
 	Launches claim.Launches
 	Provider pool.Provider
+	// Arrivals are carried over into the History once a minute, from which the prediction learns. Without a History a round
+	// predicts by what the others have learned.
+	Arrivals claim.Arrivals
+	History  pool.History
+	// Group grows the hosts ahead of the workers; nil where they are given.
+	Group pool.HostGroup
 	// Policy and Rollout say how many workers there should be, and of which image.
 	Policy  pool.Policy
 	Rollout pool.Rollout
@@ -38,6 +44,9 @@ const (
 	refillPeriod = time.Second
 	repeatAfter  = 10 * time.Second
 	stopAgain    = 30 * time.Second
+	// placing is how long a launch that was answered counts as one without a place: nothing is launched that hosts have no
+	// room for, so that ECS places it at once. Where it does not, its limit refuses a launch, and all passes pause.
+	placing = 2 * time.Second
 	// parallel bounds the calls under way at once: a fifth of what one second's bucket holds.
 	parallel = 8
 )
@@ -67,18 +76,10 @@ type RefillReport struct {
 
 // Run makes rounds until the context ends.
 func (r *Refill) Run(ctx context.Context, failed func(error)) error {
-	ticker := time.NewTicker(r.Period)
-	defer ticker.Stop()
-	for {
-		if _, err := r.Pass(ctx); err != nil && ctx.Err() == nil {
-			failed(err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
+	return every(ctx, r.Period, func(ctx context.Context) error {
+		_, err := r.Pass(ctx)
+		return err
+	}, failed)
 }
 
 // Pass makes one round. What fails is found again by the next: reservations keep what was asked for, and the index
@@ -92,15 +93,18 @@ func (r *Refill) Pass(ctx context.Context) (RefillReport, error) {
 	if err != nil {
 		return RefillReport{}, err
 	}
-	earlier, err := read[refused](stock.Note)
+	earlier, err := read[notes](stock.Note)
 	if err != nil {
 		return RefillReport{}, err
 	}
+	learnErr := errors.Join(r.learn(ctx, stock.Now, &m.Lesson), r.askGroup(ctx, stock.Now, &m.Group))
 	snapshot := r.snapshot(stock, m, earlier)
 	report := RefillReport{Target: pool.Aim(snapshot), Actions: pool.Decide(snapshot)}
 	r.Recorder.Set(signals.WarmTarget, float64(report.Target.Idle))
 	r.Recorder.Set(signals.Workers, float64(snapshot.Provisioning), "launching")
+	m.Decision = decided(stock.Now, report.Target, report.Actions)
 	work := r.calls(stock, m, snapshot.Launches, report.Actions)
+	grow := r.growth(stock.Now, &m.Group, report.Actions)
 	m.Tried = work.tried
 	m.Record = pool.Remember(m.Record, pool.Sample{At: stock.Now, Highest: report.Target.Idle, Stopped: work.stopping()}, r.Policy.Window)
 	if err := r.commit(ctx, stock.Version, m, work); err != nil {
@@ -108,20 +112,25 @@ func (r *Refill) Pass(ctx context.Context) (RefillReport, error) {
 		if report.Stale {
 			err = nil
 		}
-		return report, err
+		return report, errors.Join(learnErr, err)
 	}
+	growErr := r.grow(ctx, stock.Now, grow, &earlier)
 	stopped, stopErr := r.stop(ctx, work)
 	launched, refusal, launchErr := r.launch(ctx, work.batches)
 	report.Stopped, report.Launched = stopped, launched
-	if len(work.batches) > 0 && (refusal != nil || earlier.Times > 0) {
-		launchErr = errors.Join(launchErr, r.note(ctx, earlier.after(refusal, stock.Now)))
+	noted := earlier
+	if len(work.batches) > 0 && (refusal != nil || earlier.Launches.Times > 0) {
+		noted.Launches = earlier.Launches.after(refusal, stock.Now)
 	}
-	return report, errors.Join(stopErr, launchErr)
+	if grow != nil || noted != earlier {
+		launchErr = errors.Join(launchErr, r.note(ctx, noted))
+	}
+	return report, errors.Join(learnErr, growErr, stopErr, launchErr)
 }
 
 // note keeps for every round what the last launches came to. It does not wait for the plan: a refused call may take longer
 // than the time between two rounds, and that is when its pause counts.
-func (r *Refill) note(ctx context.Context, came refused) error {
+func (r *Refill) note(ctx context.Context, came notes) error {
 	text, err := written(came)
 	if err != nil {
 		return err
@@ -134,10 +143,11 @@ func (r *Refill) note(ctx context.Context, came refused) error {
 
 // snapshot puts what the index counts into the words of the decision. Hosts are those that joined: who has none to ask
 // for more desires as many as there are.
-func (r *Refill) snapshot(stock claim.Stocktake, m memory, earlier refused) pool.Snapshot {
+func (r *Refill) snapshot(stock claim.Stocktake, m memory, earlier notes) pool.Snapshot {
 	s := pool.Snapshot{
 		Now: stock.Now, Policy: r.Policy, Waiting: stock.Waiting, Rollout: r.Rollout, Tokens: stock.Calls,
-		Launches: earlier.refusal(), Record: m.Record, Primary: pool.Group{Desired: len(stock.Hosts)},
+		Launches: earlier.Launches.refusal(), Record: m.Record, Arrivals: m.Lesson.Arrivals(r.Policy.Calendar),
+		Primary: r.primary(stock, m.Group, earlier),
 	}
 	switch {
 	case !stock.Open:
@@ -146,7 +156,7 @@ func (r *Refill) snapshot(stock claim.Stocktake, m memory, earlier refused) pool
 		s.Blind = "too many hosts are silent at once: what stands on them may be alive"
 	}
 	for _, h := range stock.Hosts {
-		host := pool.Host{Name: h.Host, Type: pool.Primary}
+		host := pool.Host{Name: h.Host, Type: pool.Primary, Draining: h.Drained != ""}
 		for _, image := range h.Images {
 			host.Workers = append(host.Workers, pool.Stock{Image: image.Image, Idle: image.Idle, Resetting: image.Resetting, Busy: image.Busy})
 		}
@@ -154,7 +164,9 @@ func (r *Refill) snapshot(stock claim.Stocktake, m memory, earlier refused) pool
 	}
 	for _, c := range stock.Coming {
 		s.Launching = append(s.Launching, pool.Reservation{Count: c.Count, Image: c.Image, Deadline: c.Deadline})
-		s.Provisioning += c.Count
+		if c.Worker == "" || stock.Now.Sub(c.Deadline.Add(-r.Terms.Launch)) < placing {
+			s.Provisioning += c.Count
+		}
 	}
 	return s
 }

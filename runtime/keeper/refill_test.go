@@ -339,3 +339,79 @@ func TestRefillRefuses(t *testing.T) {
 	_, err = b.refill().Pass(t.Context())
 	require.ErrorContains(t, err, "read the plan")
 }
+
+// The idle workers of a host that goes out of service end at once, and others are launched in their place. What the round
+// decided, and why, stands in the plan for people to read.
+func TestDrainedHostIsEmptied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newRefillBench(t)
+		b.pass(b.refill())
+		b.register()
+		b.pass(b.refill())
+		known, err := b.store.Drain(t.Context(), "h1", claim.ByOperator)
+		require.NoError(t, err)
+		require.True(t, known)
+		_, err = b.store.Beat(t.Context(), "h2", nil, b.terms)
+		require.NoError(t, err)
+		report := b.pass(b.refill())
+		require.Equal(t, []int{10, 10}, []int{report.Launched, report.Stopped}, "%v", report.Actions)
+		require.Len(t, b.yard.running, 10)
+		stock, err := b.store.Stock(t.Context(), b.terms)
+		require.NoError(t, err)
+		last, err := keeper.Last(stock.Text)
+		require.NoError(t, err)
+		require.Equal(t, keeper.Decision{At: stock.Now, Target: 10, Reason: "buffer: 10", Said: []string{
+			"launch 10 of image 7: 0 idle, 0 resetting, 0 coming of 10 (buffer: 10)", "stop 10 idle of image 7 on h1: the host is draining",
+		}}, last)
+	})
+}
+
+// A plan that launches many keeps a few sentences.
+func TestDecisionsAreShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newRefillBench(t)
+		for i := range 40 {
+			host := fleet.Host(fmt.Sprintf("h%02d", i))
+			_, err := b.store.Register(t.Context(), claim.Registration{Worker: fleet.Worker(host), Host: host, Life: 1, Revision: 7, Key: "k"}, b.terms)
+			require.NoError(t, err)
+			_, err = b.store.Drain(t.Context(), host, claim.ByCluster)
+			require.NoError(t, err)
+		}
+		report := b.pass(b.refill())
+		require.Len(t, report.Actions, 41)
+		stock, err := b.store.Stock(t.Context(), b.terms)
+		require.NoError(t, err)
+		last, err := keeper.Last(stock.Text)
+		require.NoError(t, err)
+		require.Len(t, last.Said, 16)
+		require.Equal(t, "and 26 more", last.Said[15])
+	})
+}
+
+// What was launched two seconds ago has its place: only what is younger, and what nobody has answered for, fills the limit of
+// tasks without one.
+func TestLaunchesArePlacedSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newRefillBench(t)
+		r, err := keeper.NewRefill(keeper.RefillConfig{
+			Launches: b.store, Provider: b.yard, Terms: b.terms, Recorder: signals.Discard{}, Rollout: pool.Rollout{Image: 7},
+			Policy: pool.Policy{Peak: 2000, PerHost: 2500, MaxHosts: 1, Buffer: 2000},
+			Key:    func() string { b.keys++; return fmt.Sprintf("key-%d", b.keys) },
+		})
+		require.NoError(t, err)
+		require.Equal(t, pool.ProvisioningLimit, b.pass(r).Launched)
+		require.Zero(t, b.pass(r).Launched)
+		time.Sleep(2 * time.Second)
+		b.beat()
+		require.Equal(t, pool.ProvisioningLimit, b.pass(r).Launched)
+		b.yard.err, b.yard.effect = errors.New("connection reset"), true
+		time.Sleep(3 * time.Second)
+		b.beat()
+		_, err = r.Pass(t.Context())
+		require.ErrorContains(t, err, "connection reset")
+		time.Sleep(4 * time.Second)
+		b.beat()
+		report, _ := r.Pass(t.Context())
+		require.Contains(t, fmt.Sprint(report.Actions), "500 without a place, 500 are the most", "what nobody has answered for may wait for its place")
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,6 +20,8 @@ import (
 type Function struct {
 	// Handle does what a message asks for.
 	Handle queue.Handler
+	// Postpone lets a message that failed with a [queue.Later] come again after that time; nil leaves it to the queue.
+	Postpone func(ctx context.Context, m queue.Message, after time.Duration) error
 	// Pass is made at each tick of the clock.
 	Pass func(ctx context.Context) error
 	// After is called when an event is done, before Lambda may freeze the process.
@@ -84,7 +87,9 @@ func (f Function) batch(ctx context.Context, records []events.SQSMessage) (any, 
 		messages[i] = message(r)
 	}
 	answer := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-	for _, failure := range queue.Work(ctx, messages, f.Handle) {
+	failures := queue.Work(ctx, messages, f.Handle)
+	f.postpone(ctx, failures)
+	for _, failure := range failures {
 		answer.BatchItemFailures = append(answer.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: failure.ID})
 		if !errors.Is(failure.Err, queue.ErrBehind) {
 			// The only word of why a message ends in the dead-letter queue, so it has the id that is found there.
@@ -92,6 +97,23 @@ func (f Function) batch(ctx context.Context, records []events.SQSMessage) (any, 
 		}
 	}
 	return answer, nil
+}
+
+// postpone hides what will pass, the last first: a group goes on where its first message lies. What cannot be hidden comes
+// again in the queue's own time.
+func (f Function) postpone(ctx context.Context, failures []queue.Failure) {
+	if f.Postpone == nil {
+		return
+	}
+	hidden := queue.Postponed(failures)
+	for i, failure := range slices.Backward(failures) {
+		if hidden[i] == 0 {
+			continue
+		}
+		if err := f.Postpone(ctx, failure.Message, hidden[i]); err != nil {
+			f.Log.Warn("a message is hidden for longer than it needs", "message", failure.ID, "error", err)
+		}
+	}
 }
 
 func message(r events.SQSMessage) queue.Message {

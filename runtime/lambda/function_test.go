@@ -105,3 +105,33 @@ func TestRefusesOtherEvents(t *testing.T) {
 		require.ErrorContains(t, err, c.want, c.text)
 	}
 }
+
+// What passes by itself is hidden until then, with what is behind it in its group and the last first; other failures are left to
+// the queue, and so is what cannot be hidden.
+func TestPostponed(t *testing.T) {
+	var hidden []string
+	var logged bytes.Buffer
+	f := lambda.Function{
+		Handle: func(_ context.Context, m queue.Message) error {
+			switch m.Body {
+			case "later":
+				return fmt.Errorf("do it: %w", &queue.Later{After: 17 * time.Second, Err: errors.New("not yet")})
+			case "bad":
+				return errors.New("cannot be read")
+			}
+			return nil
+		},
+		Postpone: func(_ context.Context, m queue.Message, after time.Duration) error {
+			hidden = append(hidden, m.ID+" "+after.String())
+			if m.ID == "4" {
+				return errors.New("throttled")
+			}
+			return nil
+		},
+		Log: slog.New(slog.NewJSONHandler(&logged, nil)),
+	}
+	_, err := f.Event(t.Context(), batch(record("1", "a", "later"), record("2", "b", "bad"), record("3", "a", "good"), record("4", "a", "good"), record("5", "b", "good"), record("6", "c", "good")))
+	require.NoError(t, err)
+	require.Equal(t, []string{"4 17s", "3 17s", "1 17s"}, hidden)
+	require.Equal(t, 1, strings.Count(logged.String(), `"message":"4","error":"throttled"`))
+}

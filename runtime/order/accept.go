@@ -72,6 +72,7 @@ func (s *Sheet) accept(d Draft, id fleet.OrderID, rules Rules) (*Record, error) 
 // mark gives the next order to whoever acts for the user, unless one is in flight: what comes after it must not reach the
 // broker before it.
 func (s *Sheet) mark(rules Rules) {
+	defer s.wait()
 	var next *Record
 	for _, r := range s.Orders {
 		switch {
@@ -79,7 +80,10 @@ func (s *Sheet) mark(rules Rules) {
 			return
 		case r.State != Accepted:
 		case !s.Now.Before(r.ValidUntil):
-			s.end(r, Expired, late)
+			s.endUnlessDoubted(r, Expired, late)
+			if r.InFlight() {
+				return
+			}
 		case next == nil:
 			next = r
 		}
@@ -94,6 +98,9 @@ func (s *Sheet) mark(rules Rules) {
 		}
 		return
 	}
+	if next.Reason != "" && next.CheckAt.After(s.Now) { // returned by its worker: not at once again
+		return
+	}
 	next.Epoch = s.Session.Epoch
 	next.EmitBy = s.Now.Add(rules.Emission)
 	if next.ValidUntil.Before(next.EmitBy) {
@@ -104,6 +111,31 @@ func (s *Sheet) mark(rules Rules) {
 	s.post(fleet.MailOrder, next)
 }
 
+// wait says when to look again at orders that are due and still accepted. One that is behind another waits for what ends
+// that one: looking at each of a long queue would cost a write a second.
+func (s *Sheet) wait() {
+	for _, r := range s.Orders {
+		switch {
+		case r.State != Accepted || r.CheckAt.After(s.Now):
+		case s.behind(r):
+			r.CheckAt = r.ValidUntil
+		default:
+			r.CheckAt = s.Now.Add(doubling(r.Checks, firstRepeat, longestRepeat))
+			r.Checks++
+		}
+	}
+}
+
+// behind says that another order of the user comes first.
+func (s *Sheet) behind(r *Record) bool {
+	for _, other := range s.Orders {
+		if other.InFlight() || other.State == Accepted && other.Sequence < r.Sequence {
+			return true
+		}
+	}
+	return false
+}
+
 const late = "nobody could execute it in time"
 
 // end gives an order a final state that no broker said.
@@ -112,13 +144,25 @@ func (s *Sheet) end(r *Record, to State, reason string) {
 	s.move(r, to, reason)
 }
 
+// endUnlessDoubted gives an order that nobody is asked to execute a final state; one of which a call may have been made is
+// looked up before.
+func (s *Sheet) endUnlessDoubted(r *Record, to State, reason string) {
+	if !r.Doubted {
+		s.end(r, to, reason)
+		return
+	}
+	r.CheckAt = s.Now
+	s.move(r, Unknown, reason)
+	s.look(r)
+}
+
 // cancel asks for an order's end. What nobody has been asked to execute ends at once; the rest is its worker's.
 func (s *Sheet) cancel(r *Record) {
 	switch {
 	case r.State.Final():
 	case r.State == Accepted:
 		r.CancelAsked = true
-		s.end(r, Cancelled, "cancelled by the user")
+		s.endUnlessDoubted(r, Cancelled, endedByUser)
 	case !r.CancelAsked:
 		r.CancelAsked = true
 		r.CheckAt = s.Now.Add(firstRepeat)

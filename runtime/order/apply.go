@@ -131,13 +131,13 @@ func (s *Sheet) unsent(r *Record, o fleet.Outcome) {
 	case r.Leg == 2:
 		s.end(r, Cancelled, endedHalfway+": "+o.Reason)
 	case r.CancelAsked:
-		s.end(r, Cancelled, endedByUser)
+		s.endUnlessDoubted(r, Cancelled, endedByUser)
 	case s.Halted:
-		s.end(r, Cancelled, ErrHalted.Error())
+		s.endUnlessDoubted(r, Cancelled, ErrHalted.Error())
 	case s.Now.Before(r.ValidUntil):
 		s.again(r, o.Reason)
 	default:
-		s.end(r, Expired, o.Reason)
+		s.endUnlessDoubted(r, Expired, o.Reason)
 	}
 }
 
@@ -149,15 +149,20 @@ func (s *Sheet) absent(r *Record, o fleet.Outcome) {
 	}
 	const reason = "the broker has no such order"
 	settled := r.EmitBy.Add(o.Settle)
+	asked := o.At // by the worker's clock, which may be ahead
+	if asked.IsZero() || asked.After(s.Now) {
+		asked = s.Now
+	}
 	switch wanted := !r.CancelAsked && !s.Halted && r.Side != fleet.Reverse; {
 	case wanted && o.Resend && s.Now.Before(r.ValidUntil):
 		// Whatever call may still land, the broker takes one order of this id.
 		s.again(r, reason)
-	case s.Now.Before(settled):
+		r.CheckAt = s.Now
+	case asked.Before(settled):
 		if r.State != Unknown {
 			s.move(r, Unknown, reason)
 		}
-		r.CheckAt = settled
+		r.CheckAt = later(settled, s.Now.Add(firstRepeat))
 	case r.Leg == 2:
 		s.conclude(r, Cancelled, endedHalfway)
 	case r.CancelAsked:
@@ -167,9 +172,16 @@ func (s *Sheet) absent(r *Record, o fleet.Outcome) {
 	}
 }
 
-// again makes an order one that nobody has been asked to execute.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// again makes an order one that nobody has been asked to execute, for the next look to mark.
 func (s *Sheet) again(r *Record, reason string) {
-	r.Epoch, r.EmitBy = 0, time.Time{}
+	r.Epoch = 0 // EmitBy stays: until then a call of the earlier mark may have begun
 	r.CheckAt = s.Now.Add(firstRepeat)
 	s.move(r, Accepted, reason)
 }

@@ -18,12 +18,8 @@ func (s *Sheet) check() {
 func (s *Sheet) look(r *Record) {
 	switch {
 	case r.State == Accepted && !s.Now.Before(r.ValidUntil):
-		s.end(r, Expired, late)
-	case r.State == Accepted && s.behind(r): // whatever ends the one before it marks the next
-		r.CheckAt = r.ValidUntil
-	case r.State == Accepted: // mark decides
-		r.CheckAt = s.Now.Add(doubling(r.Checks, firstRepeat, longestRepeat))
-		r.Checks++
+		s.endUnlessDoubted(r, Expired, late)
+	case r.State == Accepted: // mark decides, and says when to look again
 	case r.State == Dispatched && r.Epoch == s.Session.Epoch && s.Now.Before(r.EmitBy):
 		s.ask(r, fleet.MailOrder, doubling(r.Checks, firstRepeat, longestRepeat))
 	case r.State == Dispatched:
@@ -39,16 +35,6 @@ func (s *Sheet) look(r *Record) {
 			s.post(fleet.MailVerify, r)
 		}
 	}
-}
-
-// behind says that another order of the user comes first. Looking at each of a long queue would cost a write a second.
-func (s *Sheet) behind(r *Record) bool {
-	for _, other := range s.Orders {
-		if other.InFlight() || other.State == Accepted && other.Sequence < r.Sequence {
-			return true
-		}
-	}
-	return false
 }
 
 // lookUp asks what became of an order, a bounded number of times.

@@ -121,7 +121,7 @@ type Written struct {
 func same(a, b Record) bool {
 	times := a.EmitBy.Equal(b.EmitBy) && a.CheckAt.Equal(b.CheckAt)
 	return times && a.State == b.State && a.Proven == b.Proven && a.Reason == b.Reason && a.Epoch == b.Epoch && a.Leg == b.Leg &&
-		a.BrokerID == b.BrokerID && a.CancelAsked == b.CancelAsked && a.Checks == b.Checks &&
+		a.BrokerID == b.BrokerID && a.Doubted == b.Doubted && a.CancelAsked == b.CancelAsked && a.Checks == b.Checks &&
 		a.HeardEpoch == b.HeardEpoch && a.Heard == b.Heard
 }
 
@@ -150,6 +150,7 @@ func (s *Sheet) move(r *Record, to State, reason string) {
 		s.next.Changes = append(s.next.Changes, Change{From: r.State, To: to, Since: s.Now.Sub(r.AcceptedAt)})
 		r.Checks = 0
 	}
+	r.Doubted = r.Doubted || to == Unknown
 	r.State, r.Reason, r.ChangedAt = to, reason, s.Now
 	s.tell(r)
 }

@@ -44,8 +44,8 @@ type ScaleHosts struct {
 	Reason string
 }
 
-// RemoveHosts ends empty hosts: see [HostGroup.Remove]. Who carries it out notes them as leaving first, so that no
-// worker is launched onto them.
+// RemoveHosts says which empty hosts are not needed any more. A provider's own scaling ends them, see [HostGroup]; whoever has
+// none notes them as leaving first, so that no worker is launched onto them.
 type RemoveHosts struct {
 	Hosts  []fleet.Host
 	Reason string

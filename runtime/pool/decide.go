@@ -21,6 +21,7 @@ func Decide(s Snapshot) []Action {
 	d.growHosts()
 	d.removeHosts()
 	d.launch()
+	d.retire()
 	d.stop()
 	return d.actions
 }

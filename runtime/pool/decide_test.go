@@ -298,15 +298,22 @@ func TestEmptiestHostsFirst(t *testing.T) {
 	require.Equal(t, "stop 11 idle of image 1 on h2: 120 idle, 10 wanted within 3m0s; 0 stopped in it", decide(s)[0])
 }
 
-// Idle workers of a draining host are replaced elsewhere first, then go, like those of an old image.
+// Idle workers of a draining host are no stock: their successors are launched at once, and they go as far as the bucket
+// reaches, whatever the target.
 func TestDrainingHostsAreReplaced(t *testing.T) {
 	s := calm()
 	s.Hosts[0].Draining = true
 	s.Hosts = append(s.Hosts, pool.Host{Name: "h3", Type: pool.Primary})
 	s.Primary.Desired = 3
-	require.Equal(t, []string{"launch 1 of image 1: 10 idle, 0 resetting, 0 coming of 10 (buffer: 10) and 1 to replace others"}, decide(s))
-	s.Hosts[2].Workers = []pool.Stock{{Image: 1, Idle: 1}}
-	require.Equal(t, []string{"stop 1 idle of image 1 on h1: 11 idle, 10 wanted within 3m0s; 0 stopped in it"}, decide(s))
+	require.Equal(t, []string{
+		"launch 5 of image 1: 5 idle, 0 resetting, 0 coming of 10 (buffer: 10)",
+		"stop 5 idle of image 1 on h1: the host is draining",
+	}, decide(s))
+	s.Tokens = 3
+	require.Equal(t, "stop 2 idle of image 1 on h1: the host is draining", decide(s)[1], "launches come first")
+	s.Launches = pool.Refusal{Err: pool.ErrThrottled, Last: noon, Times: 1}
+	_, _, stopped := sums(pool.Decide(s))
+	require.Zero(t, stopped, "stops share the bucket that is throttled")
 }
 
 // While a launch was refused nothing is launched until the pause is over; then one call finds out. A throttled bucket

@@ -37,7 +37,7 @@ func (d *decision) launch() {
 func (d *decision) grant(missing int) (granted int, why string) {
 	p := d.Policy
 	limits := []limit{
-		{p.MaxWorkers - d.busy - d.stock(), fmt.Sprintf("%d workers are the most", p.MaxWorkers)},
+		{p.MaxWorkers - d.busy - d.stock() - d.withheld, fmt.Sprintf("%d workers are the most", p.MaxWorkers)},
 		// Hosts come first: what has no place only fills the provisioning limit, for everyone.
 		{d.room, fmt.Sprintf("room for %d on %s, %d more coming", d.room, counted(d.usable, "host"), d.coming)},
 		{ProvisioningLimit - d.Provisioning, fmt.Sprintf("%d without a place, %d are the most", d.Provisioning, ProvisioningLimit)},

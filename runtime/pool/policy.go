@@ -28,6 +28,8 @@ type Policy struct {
 	// Quantile is how bad a week to be ready for, 0 to 1: the share of past weeks that had no more claims in the same
 	// minute. 0 is 0.95.
 	Quantile float64
+	// Drift is by how many whole minutes what users do may come earlier or later than in a past week; 0 is two minutes.
+	Drift time.Duration
 	// Guard is how many standard deviations of chance are added to the claims expected; 0 is 2.33, which one in a
 	// hundred intervals exceeds.
 	Guard float64
@@ -50,6 +52,7 @@ const (
 	defaultFull, defaultLead = 5 * time.Minute, 30 * time.Minute
 	defaultQuantile          = 0.95
 	defaultGuard             = 2.33
+	defaultDrift             = 2 * time.Minute
 	defaultWorkerLead        = time.Minute
 	defaultHostLead          = 3 * time.Minute
 	defaultWindow            = 3 * time.Minute
@@ -66,6 +69,7 @@ func (p Policy) Complete() (Policy, error) {
 	fill(&p.Prewarm, Prewarm{Lead: defaultLead, Full: defaultFull})
 	fill(&p.Quantile, defaultQuantile)
 	fill(&p.Guard, defaultGuard)
+	fill(&p.Drift, defaultDrift)
 	fill(&p.WorkerLead, defaultWorkerLead)
 	fill(&p.HostLead, defaultHostLead)
 	fill(&p.Window, defaultWindow)
@@ -114,6 +118,7 @@ func (p Policy) problems() Problems {
 	}
 	share("quantile", p.Quantile, 1)
 	share("guard", p.Guard, 10)
+	period("drift", p.Drift, 0)
 	period("workerLead", p.WorkerLead, time.Millisecond)
 	period("hostLead", p.HostLead, time.Millisecond)
 	period("window", p.Window, time.Millisecond)

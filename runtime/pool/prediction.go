@@ -16,32 +16,49 @@ func MinuteOfWeek(at time.Time) int {
 	return (day*24+at.Hour())*60 + at.Minute()
 }
 
-// expectedClaims is how many claims the coming interval had in past weeks: per minute the quantile of the weeks, added
-// up with the shares of the minutes that the interval covers.
-func expectedClaims(weeks map[int][]int, from time.Time, interval time.Duration, quantile float64) float64 {
-	if len(weeks) == 0 {
+// expectedClaims is how many claims the coming interval had in past weeks: of each week the worst interval that begins up to
+// drift earlier or later, because nobody comes by the second; of these the quantile.
+func expectedClaims(weeks map[int][]int, from time.Time, interval time.Duration, p Policy) float64 {
+	count := 0
+	for _, counts := range weeks {
+		count = max(count, len(counts))
+	}
+	worst := make([]float64, count)
+	if count == 0 {
 		return 0
 	}
-	sum := 0.0
+	for shift := -p.Drift.Truncate(time.Minute); shift <= p.Drift; shift += time.Minute {
+		for week, sum := range claimsByWeek(weeks, from.Add(shift), interval, count) {
+			worst[week] = max(worst[week], sum)
+		}
+	}
+	return nearestRank(worst, p.Quantile)
+}
+
+// claimsByWeek adds up an interval in each of the weeks, with the shares of the minutes that it covers.
+func claimsByWeek(weeks map[int][]int, from time.Time, interval time.Duration, count int) []float64 {
+	sums := make([]float64, count)
 	for end := from.Add(interval); from.Before(end); {
 		next := from.Truncate(time.Minute).Add(time.Minute)
 		if next.After(end) {
 			next = end
 		}
-		sum += nearestRank(weeks[MinuteOfWeek(from)], quantile) * next.Sub(from).Minutes()
+		for week, claims := range weeks[MinuteOfWeek(from)] {
+			sums[week] += float64(claims) * next.Sub(from).Minutes()
+		}
 		from = next
 	}
-	return sum
+	return sums
 }
 
 // nearestRank is the smallest count that at least the share of all counts does not exceed; 0 of none.
-func nearestRank(counts []int, quantile float64) float64 {
+func nearestRank(counts []float64, quantile float64) float64 {
 	if len(counts) == 0 {
 		return 0
 	}
 	ordered := slices.Sorted(slices.Values(counts))
 	rank := int(math.Ceil(quantile*float64(len(ordered)) - rounding))
-	return float64(ordered[min(max(rank, 1), len(ordered))-1])
+	return ordered[min(max(rank, 1), len(ordered))-1]
 }
 
 // guarded adds chance to an expected number of events: λL + z·√(λL), where √(λL) is the standard deviation of a Poisson

@@ -92,16 +92,32 @@ const (
 	Fallback HostType = "fallback"
 )
 
-// HostGroup changes how many hosts there are. A provider whose hosts are given, as one machine is, has none.
+// HostGroup changes how many hosts there are. A provider whose hosts are given, as one machine is, has none. Whoever is empty
+// the provider's own scaling ends, so that nobody here has to know which host holds nothing.
 type HostGroup interface {
 	// Grow raises the number of hosts of a type to the count, and never lowers it. Repeating it is harmless.
 	// ErrNoCapacity: none of this type can be had now. ErrThrottled: nothing happened.
 	Grow(ctx context.Context, of HostType, hosts int) error
-	// Remove ends one host and lowers the number by one. A host that has a worker on it, by the provider's own
-	// knowledge, stays and is an error; one that is gone is none.
-	Remove(ctx context.Context, host fleet.Host) error
-	// Desired returns the number of hosts of a type that the provider keeps. An error that is ErrNoCapacity comes with
-	// it when hosts asked for earlier could not be had: on AWS that is known only some time after Grow. Their request
-	// has been taken back by then, and the number lowered, so that they do not come late beside the other type's.
+	// Desired returns the number of hosts of a type that the provider keeps.
 	Desired(ctx context.Context, of HostType) (int, error)
+}
+
+// HostKeeper says what becomes of hosts, and keeps launches off some of them. Implementations are safe for concurrent use.
+type HostKeeper interface {
+	// States lists the hosts that are there, in no order.
+	States(ctx context.Context) ([]HostState, error)
+	// Shut keeps launches off a host, or lets them on again. What runs there is not touched. Repeating it is harmless, and
+	// a host that is gone is no error.
+	Shut(ctx context.Context, host fleet.Host, shut bool) error
+}
+
+// HostState is a host as the provider sees it.
+type HostState struct {
+	Host fleet.Host
+	// Ending: the provider gives the host up.
+	Ending bool
+	// Outdated: hosts that start now are started from something newer.
+	Outdated bool
+	// Shut: launches are kept off it.
+	Shut bool
 }

@@ -29,8 +29,9 @@ type Snapshot struct {
 
 	// Waiting counts the users in the queue.
 	Waiting int
-	// Arrivals are the claims of past weeks by [MinuteOfWeek] in the calendar's zone: one count a week. Only the
-	// minutes from now until the host lead and the worker lead are over are read; an absent one had none.
+	// Arrivals are the claims of past weeks by [MinuteOfWeek] in the calendar's zone: one count a week, each minute's in
+	// the same order of weeks. Only the minutes from now until the host lead and the worker lead are over, and the drift
+	// around them, are read; an absent one had none. See [Learn].
 	Arrivals map[int][]int
 
 	// Rollout says which image to run.
@@ -50,7 +51,8 @@ type Host struct {
 	Type HostType
 	// Zone is the availability zone; empty where there is one only.
 	Zone string
-	// Draining hosts get no new workers and are given up as their sessions end.
+	// Draining hosts get no new workers and no new users: their idle workers are no stock and end at once, and they are
+	// given up as their sessions end.
 	Draining bool
 	// Leaving hosts are being removed already; from a decision to remove one until it is gone, or was refused.
 	Leaving bool

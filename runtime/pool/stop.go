@@ -8,6 +8,27 @@ import (
 	"time"
 )
 
+// retire ends the idle workers of draining hosts: nobody gets them, so none is needed, and the host is empty the sooner.
+// Launches come before it, because users wait for those.
+func (d *decision) retire() {
+	if errors.Is(d.Launches.Err, ErrThrottled) && d.Launches.holds(d.Now) {
+		return // the launches say so
+	}
+	for _, h := range d.byName() {
+		for _, w := range h.Workers {
+			if n := min(w.Idle, d.Tokens-d.calls); h.Draining && n > 0 {
+				d.do(Stop{h.Name, w.Image, n, "the host is draining"})
+				d.calls += n
+			}
+		}
+	}
+}
+
+// byName orders the hosts, so that a decision does not depend on the order in which they were counted.
+func (d *decision) byName() []Host {
+	return slices.SortedFunc(slices.Values(d.Hosts), func(a, b Host) int { return cmp.Compare(a.Name, b.Name) })
+}
+
 // stop ends idle workers beyond the target: replaced ones at once, others slowly and only when the surplus has lasted.
 func (d *decision) stop() {
 	// Only what is idle now counts: a worker that is coming or resetting may fail. And a target that was higher within
@@ -48,7 +69,7 @@ func (d *decision) allowance(surplus int) (replaced, others int) {
 	return replaced, others
 }
 
-// stopEmptiest takes idle workers by their image's rank, draining hosts' first, then from the host with the fewest
+// stopEmptiest takes idle workers by their image's rank, then from the host with the fewest
 // workers that cannot be stopped: it is the next one to be empty.
 func (d *decision) stopEmptiest(count int, reason string) {
 	for _, c := range d.candidates() {
@@ -93,12 +114,8 @@ func (d *decision) candidates() []idlers {
 			pinned += w.Busy + w.Resetting
 		}
 		for _, w := range h.Workers {
-			rank := d.Rollout.retireRank(w.Image)
-			if h.Draining {
-				rank = 0
-			}
-			if w.Idle > 0 {
-				all = append(all, idlers{h, w.Image, w.Idle, rank, pinned, h.workers(), 0})
+			if w.Idle > 0 && !h.Draining {
+				all = append(all, idlers{h, w.Image, w.Idle, d.Rollout.retireRank(w.Image), pinned, h.workers(), 0})
 			}
 		}
 	}

@@ -3,7 +3,9 @@ package pool
 // tally is a snapshot, added up.
 type tally struct {
 	idle, resetting, busy, launching int
-	// outdated counts the idle workers that should be replaced: of an outdated image, or on a draining host.
+	// withheld counts the idle and resetting workers on draining hosts: nobody gets them, so they are no stock.
+	withheld int
+	// outdated counts the idle workers that should be replaced: those of an outdated image.
 	outdated int
 	// canaries counts the workers of the rollout's image, launching ones included; canariesBusy those that are busy.
 	canaries, canariesBusy int
@@ -20,13 +22,13 @@ func add(s Snapshot) tally {
 	for _, h := range s.Hosts {
 		onHost := 0
 		for _, w := range h.Workers {
-			t.idle += w.Idle
-			t.resetting += w.Resetting
+			if h.Draining {
+				t.withheld += w.Idle + w.Resetting
+			} else {
+				t.addStock(w, s.Rollout)
+			}
 			t.busy += w.Busy
 			onHost += w.total()
-			if h.Draining || s.Rollout.outdated(w.Image) {
-				t.outdated += w.Idle
-			}
 			if w.Image == s.Rollout.Image {
 				t.canaries += w.total()
 				t.canariesBusy += w.Busy
@@ -51,6 +53,14 @@ func add(s Snapshot) tally {
 	t.room = max(0, t.room-t.launching)
 	t.coming = inFlight(s.Primary.Coming, s.Now) + inFlight(s.Fallback.Coming, s.Now)
 	return t
+}
+
+func (t *tally) addStock(w Stock, r Rollout) {
+	t.idle += w.Idle
+	t.resetting += w.Resetting
+	if r.outdated(w.Image) {
+		t.outdated += w.Idle
+	}
 }
 
 // stock is what is idle or soon will be.

@@ -37,7 +37,7 @@ func (s Snapshot) aim(at time.Time, c tally) Target {
 	expected := int(math.Ceil(share*float64(p.Peak) - rounding))
 	// Claims from now on take from the stock until what is asked for at that time is idle.
 	lead := at.Sub(s.Now) + p.WorkerLead
-	claims := expectedClaims(s.Arrivals, s.Now.In(p.Calendar.Zone()), lead, p.Quantile)
+	claims := expectedClaims(s.Arrivals, s.Now.In(p.Calendar.Zone()), lead, p)
 	t := Target{
 		Buffer:   p.Buffer,
 		Schedule: max(0, expected-c.busy),

@@ -57,7 +57,7 @@ func TestTargetIsCapped(t *testing.T) {
 // the weeks and adds chance: much for few claims, little for many.
 func TestPrediction(t *testing.T) {
 	p := small()
-	p.Buffer, p.MaxHosts = 1, 1000
+	p.Buffer, p.MaxHosts, p.Drift = 1, 1000, 1 // none: less than a minute
 	s := pool.Snapshot{Now: utc("2026-11-24 10:00").Add(30 * time.Second), Policy: p}
 	minute := pool.MinuteOfWeek(s.Now)
 	predict := func(arrivals map[int][]int) int {
@@ -75,6 +75,11 @@ func TestPrediction(t *testing.T) {
 	s.Policy.Quantile = 0.76
 	require.Equal(t, 9, predict(map[int][]int{minute: weeks, minute + 1: weeks}))
 	require.Equal(t, []int{9, 0, 4, 4}, weeks, "the snapshot was changed")
+	require.Equal(t, 9, predict(map[int][]int{minute: {18, 0, 0}, minute + 1: {0, 18, 8}}), "the quantile of whole intervals, not of minutes")
+	s.Policy.Drift = 2 * time.Minute
+	require.Equal(t, 9, predict(map[int][]int{minute + 2: {9}, minute + 3: {9}}), "what came two minutes later may come now")
+	require.Equal(t, 9, predict(map[int][]int{minute - 2: {18}}), "or what came two minutes ago")
+	require.Zero(t, predict(map[int][]int{minute - 3: {900}, minute + 4: {900}}))
 }
 
 // Minutes are numbered by the exchange's clock from Monday 00:00 on, so that the open has one number all year, and the
@@ -95,7 +100,7 @@ func TestMinuteOfWeek(t *testing.T) {
 // Every wrong field is named with what would be allowed, all at once; a decision on such a policy does nothing but say
 // so. Fields that are not stated get their defaults.
 func TestPolicy(t *testing.T) {
-	_, err := pool.Policy{MinHosts: 3, MaxHosts: 2, Buffer: -1, CanaryShare: 1.5, Quantile: -0.1, Guard: 11, WorkerLead: -1, HostLead: 25 * time.Hour,
+	_, err := pool.Policy{MinHosts: 3, MaxHosts: 2, Buffer: -1, CanaryShare: 1.5, Quantile: -0.1, Guard: 11, WorkerLead: -1, HostLead: 25 * time.Hour, Drift: -1,
 		Window: -1, MaxWorkers: -1, Prewarm: pool.Prewarm{Lead: time.Minute, Full: time.Hour}}.Complete()
 	require.EqualError(t, err, `peak: 0 is not allowed; allowed: 1 to 1000000
 perHost: 0 is not allowed; allowed: 1 to 10000
@@ -105,6 +110,7 @@ buffer: -1 is not allowed; allowed: 1 to 1000000
 prewarm.full: 1h0m0s is not allowed; allowed: at most prewarm.lead, 1m0s
 quantile: -0.1 is not allowed; allowed: 0 to 1
 guard: 11 is not allowed; allowed: 0 to 10
+drift: -1ns is not allowed; allowed: 0s to 24h
 workerLead: -1ns is not allowed; allowed: 1ms to 24h
 hostLead: 25h0m0s is not allowed; allowed: 1ms to 24h
 window: -1ns is not allowed; allowed: 1ms to 24h
@@ -117,7 +123,7 @@ canaryShare: 1.5 is not allowed; allowed: 0 to 1`)
 
 	p, err := pool.Policy{Peak: 35, PerHost: 30, MaxHosts: 3}.Complete()
 	require.NoError(t, err)
-	require.Equal(t, pool.Policy{Peak: 35, PerHost: 30, MaxHosts: 3, MaxWorkers: 90, Buffer: 2, Quantile: 0.95, Guard: 2.33,
+	require.Equal(t, pool.Policy{Peak: 35, PerHost: 30, MaxHosts: 3, MaxWorkers: 90, Buffer: 2, Quantile: 0.95, Guard: 2.33, Drift: 2 * time.Minute,
 		Prewarm:    pool.Prewarm{Lead: 30 * time.Minute, Full: 5 * time.Minute},
 		WorkerLead: time.Minute, HostLead: 3 * time.Minute, Window: 3 * time.Minute}, p)
 }

@@ -197,6 +197,9 @@ func (w *world) serve(users int) {
 	}
 	for _, newest := range w.images() {
 		for _, h := range w.hosts {
+			if h.Draining {
+				continue
+			}
 			s := stock(h, newest)
 			taken := min(s.Idle, max(0, users-busy))
 			s.Idle -= taken

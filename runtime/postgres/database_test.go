@@ -6,13 +6,17 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"workerfleet/runtime/pool"
+	"workerfleet/runtime/pool/pooltest"
 	"workerfleet/runtime/postgres"
 	"workerfleet/runtime/postgres/postgrestest"
 	"workerfleet/runtime/session"
 	"workerfleet/runtime/session/sessiontest"
+	"workerfleet/runtime/webhook"
+	"workerfleet/runtime/webhook/webhooktest"
 )
 
-// A real server, migrated from nothing, keeps the contract of all authorities and of the safe. What a proxy in front of
+// A real server, migrated from nothing, keeps the contract of all authorities, of the safe and of the history of claims. What a proxy in front of
 // it would refuse is not shown here.
 func TestDatabase(t *testing.T) {
 	url := postgrestest.Server(t).URL
@@ -30,12 +34,14 @@ func TestDatabase(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = admin.Close(t.Context()) })
 	empty := func(t *testing.T) *postgres.Database {
-		_, err := admin.Exec(t.Context(), `TRUNCATE users, credentials, user_session, order_book, orders, fills`)
+		_, err := admin.Exec(t.Context(), `TRUNCATE users, user_session, arrivals CASCADE`)
 		require.NoError(t, err)
 		return database
 	}
 	sessiontest.Run(t, func(t *testing.T) session.Authority { return empty(t) })
+	pooltest.RunHistory(t, func(t *testing.T) pool.History { return empty(t) })
 	sessiontest.RunSafe(t, func(t *testing.T) session.Safe { return empty(t) })
+	webhooktest.Run(t, func(t *testing.T) webhook.Store { return empty(t) })
 }
 
 // A URL that is none is refused without repeating it – it may hold a password – and a server that is not there says so.

@@ -43,7 +43,7 @@ func ledgerBench(t *testing.T, database *postgres.Database, owner *pgx.Conn) ord
 		_, err := owner.Exec(t.Context(), statement, args...)
 		require.NoError(t, err)
 	}
-	do(`TRUNCATE users, credentials, user_session, order_book, orders, fills, order_events, halts`)
+	do(`TRUNCATE users, user_session, order_events, halts CASCADE`)
 	return ordertest.Bench{
 		Keeper:  database,
 		Account: func(user fleet.User) { do(`INSERT INTO users (user_id) VALUES ($1) ON CONFLICT DO NOTHING`, user) },

@@ -56,9 +56,13 @@ type Provider struct {
 	last    int
 	batches map[string]*batch
 	running map[fleet.Worker]*child
+	shut    map[fleet.Host]bool
 }
 
-var _ pool.Provider = (*Provider)(nil)
+var (
+	_ pool.Provider   = (*Provider)(nil)
+	_ pool.HostKeeper = (*Provider)(nil)
+)
 
 // batch is what a key was answered with.
 type batch struct {
@@ -88,7 +92,7 @@ func New(c Config) (*Provider, error) {
 	}
 	p := &Provider{
 		Config: c, run: strconv.FormatInt(time.Now().UnixMicro(), 36), forks: make(chan func()),
-		batches: map[string]*batch{}, running: map[fleet.Worker]*child{},
+		batches: map[string]*batch{}, running: map[fleet.Worker]*child{}, shut: map[fleet.Host]bool{},
 	}
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine, and not before
@@ -138,7 +142,7 @@ func (p *Provider) Launch(ctx context.Context, asked pool.Batch) ([]fleet.Worker
 	return slices.Clone(b.workers), nil
 }
 
-// roomiest is the host with the most room, the first of several.
+// roomiest is the open host with the most room, the first of several.
 func (p *Provider) roomiest() (Host, bool) {
 	taken := map[fleet.Host]int{}
 	for _, c := range p.running {
@@ -146,7 +150,7 @@ func (p *Provider) roomiest() (Host, bool) {
 	}
 	best, room := Host{}, 0
 	for _, h := range p.Hosts {
-		if left := h.Room - taken[h.Name]; left > room {
+		if left := h.Room - taken[h.Name]; left > room && !p.shut[h.Name] {
 			best, room = h, left
 		}
 	}
@@ -178,6 +182,25 @@ func (p *Provider) List(ctx context.Context) ([]pool.Task, error) {
 		tasks = append(tasks, c.task)
 	}
 	return tasks, nil
+}
+
+// States: see [pool.HostKeeper]. Hosts of this machine neither age nor end.
+func (p *Provider) States(context.Context) ([]pool.HostState, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	states := make([]pool.HostState, 0, len(p.Hosts))
+	for _, h := range p.Hosts {
+		states = append(states, pool.HostState{Host: h.Name, Shut: p.shut[h.Name]})
+	}
+	return states, nil
+}
+
+// Shut: see [pool.HostKeeper].
+func (p *Provider) Shut(_ context.Context, host fleet.Host, shut bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shut[host] = shut
+	return nil
 }
 
 // Close asks all workers to end, and returns when they have: after the grace at the latest. Nothing can be launched any

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"workerfleet/runtime/fleet"
@@ -19,9 +20,13 @@ import (
 //	POST /launch  a batch           → workers and what was refused
 //	POST /stop?worker=NAME          → what was refused
 //	GET  /workers                   → tasks
+//	GET  /hosts                     → states of hosts, where the provider keeps them
+//	POST /shut?host=NAME&shut=true  → nothing
 const (
 	launchPath, stopPath, listPath = "/launch", "/stop", "/workers"
+	hostsPath, shutPath            = "/hosts", "/shut"
 	workerParameter                = "worker"
+	hostParameter, shutParameter   = "host", "shut"
 )
 
 // outcome is the answer to a launch or a stop.
@@ -55,7 +60,33 @@ func Serve(p pool.Provider) http.Handler {
 		}
 		answer(w, tasks)
 	})
+	hosts, ok := p.(pool.HostKeeper)
+	if !ok {
+		hosts = none{}
+	}
+	serveHosts(mux, hosts)
 	return mux
+}
+
+// none are the hosts of a provider that keeps none.
+type none struct{}
+
+func (none) States(context.Context) ([]pool.HostState, error) { return nil, nil }
+func (none) Shut(context.Context, fleet.Host, bool) error     { return nil }
+
+func serveHosts(mux *http.ServeMux, hosts pool.HostKeeper) {
+	mux.HandleFunc("GET "+hostsPath, func(w http.ResponseWriter, r *http.Request) {
+		states, err := hosts.States(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		answer(w, states)
+	})
+	mux.HandleFunc("POST "+shutPath, func(w http.ResponseWriter, r *http.Request) {
+		query := r.URL.Query()
+		answerOutcome(w, nil, hosts.Shut(r.Context(), fleet.Host(query.Get(hostParameter)), query.Get(shutParameter) == "true"))
+	})
 }
 
 func answerOutcome(w http.ResponseWriter, workers []fleet.Worker, err error) {
@@ -92,7 +123,10 @@ type Remote struct {
 	client *http.Client
 }
 
-var _ pool.Provider = (*Remote)(nil)
+var (
+	_ pool.Provider   = (*Remote)(nil)
+	_ pool.HostKeeper = (*Remote)(nil)
+)
 
 // remoteTimeout bounds one call: a batch of ten processes is forked in far less.
 const remoteTimeout = 10 * time.Second
@@ -127,6 +161,24 @@ func (r *Remote) List(ctx context.Context) (tasks []pool.Task, err error) {
 		return nil, fmt.Errorf("list: %w", err)
 	}
 	return tasks, nil
+}
+
+// States: see [pool.HostKeeper].
+func (r *Remote) States(ctx context.Context) (states []pool.HostState, err error) {
+	if err := r.call(ctx, http.MethodGet, hostsPath, nil, &states); err != nil {
+		return nil, fmt.Errorf("hosts: %w", err)
+	}
+	return states, nil
+}
+
+// Shut: see [pool.HostKeeper].
+func (r *Remote) Shut(ctx context.Context, host fleet.Host, shut bool) error {
+	var got outcome
+	query := url.Values{hostParameter: {string(host)}, shutParameter: {strconv.FormatBool(shut)}}
+	if err := r.call(ctx, http.MethodPost, shutPath+"?"+query.Encode(), nil, &got); err != nil {
+		return fmt.Errorf("shut: %w", err)
+	}
+	return got.err()
 }
 
 // call sends a body and reads the answer.

@@ -93,3 +93,29 @@ func TestRemoteRefusals(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, response.StatusCode)
 	http.DefaultClient.CloseIdleConnections()
 }
+
+// A host that is shut gets no launches, here and through another process; what runs there goes on. A provider that keeps no
+// hosts has none to tell of.
+func TestShutHosts(t *testing.T) {
+	p := realProvider(t)
+	p.Hosts = []Host{{"h1", p.Hosts[0].Socket, 2}, {"h2", p.Hosts[0].Socket, 1}}
+	r := serve(t, p)
+	require.NoError(t, r.Shut(t.Context(), "h1", true))
+	states, err := r.States(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []pool.HostState{{Host: "h1", Shut: true}, {Host: "h2"}}, states)
+	workers, err := r.Launch(t.Context(), pool.Batch{Key: "a", Count: 2})
+	require.ErrorIs(t, err, pool.ErrNoCapacity)
+	require.Len(t, workers, 1)
+	require.NoError(t, r.Shut(t.Context(), "h1", false))
+	workers, err = r.Launch(t.Context(), pool.Batch{Key: "b", Count: 2})
+	require.NoError(t, err)
+	require.Len(t, workers, 2)
+	tasks, err := r.List(t.Context())
+	require.NoError(t, err)
+	require.Len(t, tasks, 3)
+
+	states, err = serve(t, &refusing{Provider: p}).States(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, states)
+}

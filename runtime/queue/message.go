@@ -57,6 +57,32 @@ const BatchLimit = 10
 // ErrBehind is why a message was not tried: one before it in its group must come again first.
 var ErrBehind = errors.New("an earlier message of its group failed")
 
+// Later is a handler's error that passes by itself: trying again is of use after a time that is known, which is sooner than
+// the queue's own.
+type Later struct {
+	After time.Duration
+	Err   error
+}
+
+func (l *Later) Error() string { return l.Err.Error() }
+
+// Unwrap is the reason.
+func (l *Later) Unwrap() error { return l.Err }
+
+// Postponed is how long each failure need be hidden that waits for a [Later] of its group: that message, and what is behind
+// it, which would hold the group back beyond it. 0 leaves it to the queue.
+func Postponed(failures []Failure) []time.Duration {
+	until, hidden := map[string]time.Duration{}, make([]time.Duration, len(failures))
+	for i, f := range failures {
+		var later *Later
+		if errors.As(f.Err, &later) {
+			until[f.Group] = later.After
+		}
+		hidden[i] = until[f.Group]
+	}
+	return hidden
+}
+
 // Failure is a message that must come again, and why.
 type Failure struct {
 	Message

@@ -36,6 +36,8 @@ type Config struct {
 	// HandOn is set instead of Vault where credentials may not be opened: it tells somebody who may of a binding that
 	// the database has agreed to. Delivering it again there is harmless.
 	HandOn func(ctx context.Context, b claim.Binding) error
+	// BeginAt tells the lowest number that an order of the user may still come with; nil is 1 always.
+	BeginAt func(ctx context.Context, user fleet.User) (uint64, error)
 }
 
 // Sessions begins and ends sessions. It keeps nothing itself and is safe for concurrent use.
@@ -103,8 +105,14 @@ func (s *Sessions) Deliver(ctx context.Context, b claim.Binding, replyTo string)
 			opened <- opening{}
 			return
 		}
-		credentials, err := s.Vault.Credentials(ctx, b.User)
-		opened <- opening{credentials, err}
+		o := opening{beginAt: 1}
+		if s.BeginAt != nil {
+			o.beginAt, o.err = s.BeginAt(ctx, b.User)
+		}
+		if o.err == nil {
+			o.text, o.err = s.Vault.Credentials(ctx, b.User)
+		}
+		opened <- o
 	}()
 	err := s.begin(ctx, b)
 	credentials := <-opened
@@ -148,22 +156,23 @@ func (s *Sessions) begin(ctx context.Context, b claim.Binding) error {
 	return wrap(s.Authority.Begin(ctx, session, wait), "begin the session of %s", b.User)
 }
 
-// opening is what the vault answered.
+// opening is what an assignment takes beside the database's word: the credentials, and the first order's number.
 type opening struct {
-	text []byte
-	err  error
+	text    []byte
+	beginAt uint64
+	err     error
 }
 
 func (s *Sessions) post(ctx context.Context, b claim.Binding, credentials opening, replyTo string) error {
 	if credentials.err != nil {
-		return fmt.Errorf("open the credentials of %s: %w", b.User, credentials.err)
+		return fmt.Errorf("open the account of %s: %w", b.User, credentials.err)
 	}
 	sealed, err := seal.Seal(b.Key, seal.Context{User: b.User, Worker: b.Worker, Life: b.Life, Epoch: b.Epoch}, credentials.text)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errBadKey, err)
 	}
 	mail := fleet.Mail{
-		Kind: fleet.MailAssign, Worker: b.Worker, Life: b.Life, User: b.User, Epoch: b.Epoch, Sealed: sealed, ReplyTo: replyTo, BeginAt: 1,
+		Kind: fleet.MailAssign, Worker: b.Worker, Life: b.Life, User: b.User, Epoch: b.Epoch, Sealed: sealed, ReplyTo: replyTo, BeginAt: credentials.beginAt,
 	}
 	if err := s.Mailbox.Post(ctx, b.Host, mail); err != nil {
 		return fmt.Errorf("post the assignment of %s: %w", b.User, err)

@@ -1,7 +1,7 @@
 // Package settings knows which environment variables each process of the platform reads.
 //
-// One struct a process ([API], [Keeper], [Agent], [Worker], [Function], [Migrate]), composed of groups that several of
-// them share. The Pulumi program writes the variables, the processes read them, and one definition serves both:
+// One struct a process ([API], [Keeper], [Agent], [Worker], [Function], [Migrate], and [Operator] of the fleet tool),
+// composed of groups that several of them share. The Pulumi program writes the variables, the processes read them, and one definition serves both:
 //
 //	stacks:    struct ─ Write ─► []Variable ─► container or function environment
 //	process:   os.Getenv, os.Environ ─ Read ─► struct, or every problem at once

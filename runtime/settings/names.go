@@ -36,6 +36,7 @@ const (
 	EnvHost        = "FLEET_HOST"
 	EnvWorker      = "FLEET_WORKER"
 	EnvBroker      = "FLEET_BROKER"
+	EnvBrokerURL   = "FLEET_BROKER_URL"
 	EnvRecycle     = "FLEET_RECYCLE"
 	EnvMaxLives    = "FLEET_MAX_LIVES"
 
@@ -53,6 +54,7 @@ const (
 	EnvOIDCIssuer   = "FLEET_OIDC_ISSUER"
 	EnvOIDCAudience = "FLEET_OIDC_AUDIENCE"
 	EnvRateLimiting = "FLEET_RATE_LIMITING"
+	EnvOrdersPerDay = "FLEET_ORDERS_PER_DAY"
 	EnvSessionIdle  = "FLEET_SESSION_IDLE"
 	EnvHandler      = "FLEET_HANDLER"
 

@@ -1,8 +1,8 @@
 package settings
 
-// Process is any of the structs that a process of the platform reads at its start.
+// Process is any of the structs that a process of the platform, or a tool of its people, reads at its start.
 type Process interface {
-	API | Keeper | Agent | Worker | Function | Migrate
+	API | Keeper | Agent | Worker | Function | Migrate | Operator
 }
 
 // API is what the HTTPS API reads. It claims workers on the hot path, so it seals credentials and knows the lease.
@@ -19,6 +19,8 @@ type API struct {
 	Identity
 	Listen       Address `env:"FLEET_LISTEN" default:":8443"`
 	RateLimiting bool    `env:"FLEET_RATE_LIMITING,optional"` // on from tier 1k
+	// OrdersPerDay is how many orders a user may have accepted in a day of UTC; absent, any number.
+	OrdersPerDay Count `env:"FLEET_ORDERS_PER_DAY,optional"`
 }
 
 // Keeper is what the keeper reads. It runs every pass, so it launches workers and seals credentials.
@@ -59,6 +61,8 @@ type Worker struct {
 	// leak can hold.
 	Recycle  Recycle `env:"FLEET_RECYCLE" default:"exec"`
 	MaxLives Count   `env:"FLEET_MAX_LIVES" default:"100"`
+	// BrokerURL is the exchange that the paper brokers of one machine share; absent, each has one of its own.
+	BrokerURL WebURL `env:"FLEET_BROKER_URL,optional"`
 }
 
 // Function is what each of the five functions reads. A group with a handlers tag is read by those handlers only; to the
@@ -88,4 +92,10 @@ type Migrate struct {
 	// RoleSecret is the ARN of the secret that the proxy signs in with: the password of [DatabaseRole] is kept
 	// there, and drawn where there is none. Absent, the role is made without a password.
 	RoleSecret string `env:"FLEET_DATABASE_ROLE_SECRET,optional"`
+}
+
+// Operator is what the fleet tool reads where a stack's outputs are not given: how people reach the index.
+type Operator struct {
+	Stack
+	Valkey
 }

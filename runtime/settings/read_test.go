@@ -46,7 +46,7 @@ var (
 func TestAbsentVariablesHaveDefaults(t *testing.T) {
 	w, err := Read[Worker](getenv(worker), nil)
 	require.NoError(t, err)
-	require.Equal(t, Worker{Lease{2 * time.Second, 15 * time.Second, 2 * time.Second}, Socket{"/run/fleet/agent.sock"}, "", BrokerPaper, RecycleExec, 100}, w)
+	require.Equal(t, Worker{Lease{2 * time.Second, 15 * time.Second, 2 * time.Second}, Socket{"/run/fleet/agent.sock"}, "", BrokerPaper, RecycleExec, 100, ""}, w)
 	require.Equal(t, worker, Write(Worker{Broker: BrokerPaper}))
 	require.Equal(t, 13*time.Second, w.Trust())
 	require.Equal(t, 17*time.Second, w.Reap())

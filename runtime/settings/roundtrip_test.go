@@ -14,7 +14,8 @@ import (
 func TestWhatIsWrittenIsRead(t *testing.T) {
 	t.Run("api", rapid.MakeCheck(func(t *rapid.T) {
 		same(t, API{stack(t), metrics(t), valkey(t), database(t), queues(t), lease(t), sealing(t), sessions(t),
-			certificate(t), Identity{WebURL("https://" + name(t)), name(t), ""}, address(t), rapid.Bool().Draw(t, "limited")})
+			certificate(t), Identity{WebURL("https://" + name(t)), name(t), ""}, address(t), rapid.Bool().Draw(t, "limited"),
+			Count(rapid.IntRange(0, 1e6).Draw(t, "orders"))})
 	}))
 	t.Run("keeper", rapid.MakeCheck(func(t *rapid.T) {
 		same(t, Keeper{stack(t), metrics(t), valkey(t), database(t), queues(t), lease(t), sealing(t), cluster(t),
@@ -25,9 +26,10 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	}))
 	t.Run("worker", rapid.MakeCheck(func(t *rapid.T) {
 		same(t, Worker{lease(t), socket(t), name(t), one(t, BrokerPaper, BrokerAlpaca), one(t, RecycleExec, RecycleReplace),
-			Count(rapid.IntRange(1, 1e9).Draw(t, "lives"))})
+			Count(rapid.IntRange(1, 1e9).Draw(t, "lives")), one(t, "", WebURL("http://127.0.0.1:1234"))})
 	}))
 	t.Run("function", rapid.MakeCheck(func(t *rapid.T) { same(t, function(t)) }))
+	t.Run("operator", rapid.MakeCheck(func(t *rapid.T) { same(t, Operator{stack(t), valkey(t)}) }))
 	t.Run("migrate", rapid.MakeCheck(func(t *rapid.T) {
 		same(t, Migrate{stack(t), database(t), Secret(rapid.StringN(1, 40, -1).Draw(t, "password")), one(t, "", "arn:aws:secretsmanager:"+name(t))})
 	}))

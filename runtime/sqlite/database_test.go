@@ -11,9 +11,13 @@ import (
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/order"
 	"workerfleet/runtime/order/ordertest"
+	"workerfleet/runtime/pool"
+	"workerfleet/runtime/pool/pooltest"
 	"workerfleet/runtime/session"
 	"workerfleet/runtime/session/sessiontest"
 	"workerfleet/runtime/sqlite"
+	"workerfleet/runtime/webhook"
+	"workerfleet/runtime/webhook/webhooktest"
 )
 
 func fresh(t *testing.T, path string) *sqlite.Database {
@@ -24,10 +28,12 @@ func fresh(t *testing.T, path string) *sqlite.Database {
 	return database
 }
 
-// The file keeps the contract of all authorities and of the safe.
+// The file keeps the contract of all authorities, of the safe and of the history of claims.
 func TestDatabase(t *testing.T) {
 	sessiontest.Run(t, func(t *testing.T) session.Authority { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
+	pooltest.RunHistory(t, func(t *testing.T) pool.History { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
 	sessiontest.RunSafe(t, func(t *testing.T) session.Safe { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
+	webhooktest.Run(t, func(t *testing.T) webhook.Store { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
 }
 
 // What was begun is there after the file was closed and opened again, and the schema is not made twice.

@@ -6,7 +6,7 @@ heard(host, now)
 local standings, alive = {}, {}
 
 local function standing(id, life, epoch)
-  local w = redis.call('HMGET', P .. 'worker:' .. id, 'host', 'life', 'state', 'epoch')
+  local w = redis.call('HMGET', P .. 'worker:' .. id, 'host', 'life', 'state', 'epoch', 'revision')
   if not w[1] then return 'a', false end
   local has, says = tonumber(w[2]), tonumber(life)
   if w[1] ~= host and says >= has then return 'a', true end
@@ -15,7 +15,7 @@ local function standing(id, life, epoch)
   local state = w[3]
   if state == 'warm' then
     if epoch ~= '0' then return 'f', false end
-    if not redis.call('ZSCORE', P .. 'free', id) then return 'a', true end
+    if not redis.call('ZSCORE', idle({ host = w[1], revision = w[5] }), id) then return 'a', true end
     return 'o', true
   elseif state == 'draining' then
     if epoch ~= '0' then return 'f', false end

@@ -7,6 +7,7 @@ local binding = bound(user)
 if binding then return reply('bound', binding, 0) end
 if not redis.call('ZSCORE', P .. 'waiting', user) then
   redis.call('ZADD', P .. 'waiting', text(now - tonumber(ARGV[2])), user)
+  redis.call('HINCRBY', P .. 'arrivals', text(math.floor(now / 60000)), 1)
 end
 redis.call('ZADD', P .. 'renew', text(now + tonumber(ARGV[4])), user)
 match(tonumber(ARGV[3]))

@@ -22,7 +22,7 @@ func (s *Store) Stock(ctx context.Context, t claim.Terms) (claim.Stocktake, erro
 		Now: a.now, Open: a.flag(), Version: uint64(a.number()), Text: a.text(), Note: a.text(), Calls: int(a.number()), Waiting: int(a.number()),
 	}
 	registered := int(a.number())
-	stock.Hosts = hosts(a.list(), a.list())
+	stock.Hosts = hosts(a.list(), a.list(), a.list())
 	stock.Doubtful = claim.Doubtful(registered-len(stock.Hosts), registered)
 	for coming := a.list(); coming.err == nil && len(coming.parts) > 0; {
 		stock.Coming = append(stock.Coming, coming.coming())
@@ -35,11 +35,17 @@ func (s *Store) Stock(ctx context.Context, t claim.Terms) (claim.Stocktake, erro
 	return stock, a.failed(scriptStock)
 }
 
-// hosts puts the stock beside the hosts that beat, which it may name more of.
-func hosts(beating, stock *answer) []claim.HostStock {
+// hosts puts drains and stock beside the hosts that beat, which they may name more of.
+func hosts(beating, drains, stock *answer) []claim.HostStock {
+	drained := map[fleet.Host]claim.Drainer{}
+	for drains.err == nil && len(drains.parts) > 0 {
+		host := fleet.Host(drains.text())
+		drained[host] = claim.Drainer(drains.text())
+	}
 	var list []claim.HostStock
 	for beating.err == nil && len(beating.parts) > 0 {
-		list = append(list, claim.HostStock{Host: fleet.Host(beating.text())})
+		host := fleet.Host(beating.text())
+		list = append(list, claim.HostStock{Host: host, Drained: drained[host]})
 	}
 	order := func(a claim.HostStock, b fleet.Host) int { return strings.Compare(string(a.Host), string(b)) }
 	slices.SortFunc(list, func(a, b claim.HostStock) int { return order(a, b.Host) })

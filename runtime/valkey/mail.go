@@ -70,6 +70,28 @@ func (m *Mail) Read(ctx context.Context, host fleet.Host, after string) ([]agent
 	return letters, err
 }
 
+// outcomes is what workers report, for whoever commits it; haltKey is there while orders are switched off for all.
+const (
+	outcomes       = "{pool}:outcomes"
+	outcomesGroup  = "ledger"
+	outcomesLength = 100_000
+	haltKey        = "{pool}:halt"
+)
+
+// Report: see [agent.Post]. An outcome that is trimmed unread is reported again by its agent.
+func (m *Mail) Report(ctx context.Context, o fleet.Outcome) error {
+	return m.add(ctx, outcomes, outcomesLength, o)
+}
+
+// Halted: see [agent.Post].
+func (m *Mail) Halted(ctx context.Context) (bool, error) {
+	n, err := m.client.Exists(ctx, haltKey).Result()
+	if err != nil {
+		return false, fmt.Errorf("read the switch: %w", err)
+	}
+	return n > 0, nil
+}
+
 // Await waits for word on a desk after an entry, for a second at most, and returns what there is and the entry to go on
 // from. After "" it begins with the oldest.
 func (m *Mail) Await(ctx context.Context, name, after string) (words []fleet.Ready, last string, err error) {

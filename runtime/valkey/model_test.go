@@ -190,6 +190,33 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			require.NoError(t, err)
 			require.Equal(t, m.index.Retire(m.now, r), got)
 		},
+		"drain": func(t *rapid.T) {
+			h, by := host(t), drainer(t)
+			got, err := m.store.Drain(ctx, h, by)
+			require.NoError(t, err)
+			require.Equal(t, m.index.Drain(h, by), got)
+		},
+		"undrain": func(t *rapid.T) {
+			h, by, terms := host(t), drainer(t), terms(t)
+			if rapid.Bool().Draw(t, "anybody's") {
+				by = ""
+			}
+			got, err := m.store.Undrain(ctx, h, by, terms)
+			require.NoError(t, err)
+			require.Equal(t, m.index.Undrain(m.now, h, by, terms), got)
+		},
+		"withdraw": func(t *rapid.T) {
+			w := worker(t)
+			got, known, err := m.store.Withdraw(ctx, w)
+			require.NoError(t, err)
+			want, wanted := m.index.Withdraw(m.now, w)
+			require.Equal(t, []any{want, wanted}, []any{got, known})
+		},
+		"arrivals": func(t *rapid.T) {
+			got, err := m.store.Arrivals(ctx)
+			require.NoError(t, err)
+			require.Equal(t, m.index.Arrivals(m.now), got)
+		},
 		"": func(t *rapid.T) {
 			require.NoError(t, m.index.Invariants())
 			got, err := m.store.Census(ctx)
@@ -199,8 +226,29 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			stock, err := m.store.Stock(ctx, terms)
 			require.NoError(t, err)
 			require.Equal(t, m.index.Stock(m.now, terms), stock)
+			m.overview(ctx, t)
 		},
 	}
+}
+
+// overview compares what people see, in pages that end within and at the end.
+func (m *model) overview(ctx context.Context, t *rapid.T) {
+	all := m.index.Workers(time.UnixMilli(0), 10)
+	for from := range 3 {
+		since := time.UnixMilli(0)
+		if from < len(all) {
+			since = all[from].Lease
+		}
+		workers, err := m.store.Workers(ctx, since, 2)
+		require.NoError(t, err)
+		require.Equal(t, m.index.Workers(since, 2), workers)
+		waiting, err := m.store.Waiting(ctx, from, 2)
+		require.NoError(t, err)
+		require.Equal(t, m.index.Waiting(from, 2), waiting)
+	}
+	heard, err := m.store.Heard(ctx)
+	require.NoError(t, err)
+	require.Equal(t, m.index.Heard(), heard)
 }
 
 func (m *model) epoch(t *rapid.T) fleet.Epoch { return rapid.SampledFrom(m.epochs).Draw(t, "epoch") }
@@ -211,6 +259,10 @@ func user(t *rapid.T) fleet.User {
 
 func worker(t *rapid.T) fleet.Worker {
 	return rapid.SampledFrom([]fleet.Worker{"w1", "w2", "w3", "w4"}).Draw(t, "worker")
+}
+
+func drainer(t *rapid.T) claim.Drainer {
+	return rapid.SampledFrom([]claim.Drainer{claim.ByOperator, claim.ByCluster}).Draw(t, "by")
 }
 
 func key(t *rapid.T) string { return rapid.SampledFrom([]string{"k1", "k2"}).Draw(t, "key") }

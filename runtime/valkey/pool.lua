@@ -63,21 +63,29 @@ local function session(user)
   return s[1], s[2]
 end
 
--- idle is where the free workers of a host's image stand, for whoever retires some of them.
+-- idle is where the idle workers of a host's image stand, for whoever retires some of them.
 local function idle(w) return P .. 'idle:' .. w.host .. ' ' .. w.revision end
 
--- offer puts an idle worker among the free ones: the newest image first, then the fullest host.
-local function offer(w)
-  local beside = math.min(tonumber(redis.call('HGET', P .. 'host:' .. w.host, 'workers') or '0'), 1023)
-  local score = text(-(tonumber(w.revision) * 1024 + beside))
-  redis.call('ZADD', P .. 'free', score, w.id)
-  redis.call('ZADD', idle(w), score, w.id)
+-- retire takes a worker out of the pool; it is there until it exits.
+local function retire(w)
+  redis.call('ZADD', P .. 'draining', text(now), w.id)
+  move(w, 'draining')
 end
 
--- withdraw takes a worker from the free ones, and says whether it was there. It must know its host and image still.
+-- offer puts an idle worker among the free ones: the newest image first, then the fullest host. On a host that goes out of
+-- service it stands with the idle ones only, and one that is to go itself retires.
+local function offer(w)
+  if redis.call('HGET', P .. 'worker:' .. w.id, 'leaving') then return retire(w) end
+  local beside = math.min(tonumber(redis.call('HGET', P .. 'host:' .. w.host, 'workers') or '0'), 1023)
+  local score = text(-(tonumber(w.revision) * 1024 + beside))
+  redis.call('ZADD', idle(w), score, w.id)
+  if not redis.call('HGET', P .. 'drains', w.host) then redis.call('ZADD', P .. 'free', score, w.id) end
+end
+
+-- withdraw takes a worker from the idle ones, and says whether it was there. It must know its host and image still.
 local function withdraw(w)
-  redis.call('ZREM', idle(w), w.id)
-  return redis.call('ZREM', P .. 'free', w.id) == 1
+  local shelved = redis.call('ZREM', idle(w), w.id)
+  return redis.call('ZREM', P .. 'free', w.id) + shelved > 0
 end
 
 local function leave(user)

@@ -38,6 +38,7 @@ if not held then
     if tonumber(redis.call('HGET', P .. 'host:' .. host, 'workers') or '0') <= 0 then
       redis.call('ZREM', P .. 'hosts', host)
       redis.call('DEL', P .. 'host:' .. host)
+      redis.call('HDEL', P .. 'drains', host)
     end
   end
   silent = {}

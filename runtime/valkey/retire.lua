@@ -9,8 +9,7 @@ for _, id in ipairs(redis.call('ZREVRANGE', shelf, 0, count - 1)) do
   if not w then
     redis.call('ZREM', shelf, id)
   elseif withdraw(w) then
-    redis.call('ZADD', P .. 'draining', text(now), id)
-    move(w, 'draining')
+    retire(w)
     retired[#retired + 1] = id
   end
 end

@@ -26,13 +26,16 @@ type script struct {
 }
 
 var (
+	scriptArrivals    = script{"arrivals", false}
 	scriptBeat        = script{"beat", true}
 	scriptCensus      = script{"census", false}
 	scriptClaim       = script{"claim", false}
 	scriptConfirm     = script{"confirm", true}
+	scriptDrain       = script{"drain", true}
 	scriptExit        = script{"exit", true}
 	scriptExpire      = script{"expire", true}
 	scriptGone        = script{"gone", false}
+	scriptHeard       = script{"heard", false}
 	scriptHeal        = script{"heal", false}
 	scriptLaunched    = script{"launched", true}
 	scriptLeave       = script{"leave", true}
@@ -49,13 +52,16 @@ var (
 	scriptStock       = script{"stock", false}
 	scriptUnconfirmed = script{"unconfirmed", false}
 	scriptUndo        = script{"undo", true}
+	scriptWaiting     = script{"waiting", false}
+	scriptWithdraw    = script{"withdraw", true}
+	scriptWorkers     = script{"workers", false}
 )
 
 func scripts() []script {
 	return []script{
-		scriptBeat, scriptCensus, scriptClaim, scriptConfirm, scriptExit, scriptExpire, scriptGone, scriptHeal, scriptLaunched,
+		scriptArrivals, scriptBeat, scriptCensus, scriptClaim, scriptConfirm, scriptDrain, scriptExit, scriptExpire, scriptGone, scriptHeal, scriptHeard, scriptLaunched,
 		scriptLeave, scriptNote, scriptOpen, scriptPark, scriptRaise, scriptReap, scriptRegister, scriptRelease, scriptReserve, scriptRetire,
-		scriptSent, scriptStock, scriptUnconfirmed, scriptUndo,
+		scriptSent, scriptStock, scriptUnconfirmed, scriptUndo, scriptWaiting, scriptWithdraw, scriptWorkers,
 	}
 }
 

@@ -1,6 +1,6 @@
 -- stock counts what there is and what is coming.
 -- ARGV: silence ms, after which a host is left out; most draining workers to list
--- Answer: open(0|1), version, plan, note, calls, waiting, registered hosts, hosts that beat, stock (host, image and state in one text, and the count of
+-- Answer: open(0|1), version, plan, note, calls, waiting, registered hosts, hosts that beat, drains (host, by whom), stock (host, image and state in one text, and the count of
 --   each), coming (member, deadline, then its workers, image and kind in one text), draining (worker, since)
 local plan = redis.call('HMGET', P .. 'plan', 'version', 'text', 'note')
 local coming = {}
@@ -14,5 +14,5 @@ return reply(
   redis.call('EXISTS', KEYS[1]), plan[1] or '0', plan[2] or '', plan[3] or '', text(math.floor(calls() / 1000)),
   redis.call('ZCARD', P .. 'waiting'), redis.call('ZCARD', P .. 'hosts'),
   redis.call('ZRANGEBYSCORE', P .. 'hosts', text(now - tonumber(ARGV[1])), '+inf'),
-  redis.call('HGETALL', P .. 'stock'), coming,
+  redis.call('HGETALL', P .. 'drains'), redis.call('HGETALL', P .. 'stock'), coming,
   redis.call('ZRANGE', P .. 'draining', 0, tonumber(ARGV[2]) - 1, 'WITHSCORES'))

@@ -137,10 +137,7 @@ func (s *Store) Worker(ctx context.Context, worker fleet.Worker) (claim.Worker, 
 		return claim.Worker{}, false, nil
 	}
 	a := &answer{parts: fields}
-	w := claim.Worker{
-		ID: worker, Host: fleet.Host(a.text()), Life: a.life(), State: claim.State(a.text()), Revision: a.number(),
-		Key: a.text(), User: fleet.User(a.text()), Epoch: a.epoch(), Sent: a.flag(),
-	}
+	w := a.worker(worker)
 	if a.err != nil {
 		return claim.Worker{}, false, fmt.Errorf("worker: %w", a.err)
 	}
@@ -158,6 +155,14 @@ func (s *Store) Gone(ctx context.Context, worker fleet.Worker, life fleet.Life) 
 
 // ms is a duration as the scripts take it.
 func ms(d time.Duration) int64 { return d.Milliseconds() }
+
+// worker reads a worker's record after its name.
+func (a *answer) worker(id fleet.Worker) claim.Worker {
+	return claim.Worker{
+		ID: id, Host: fleet.Host(a.text()), Life: a.life(), State: claim.State(a.text()), Revision: a.number(),
+		Key: a.text(), User: fleet.User(a.text()), Epoch: a.epoch(), Sent: a.flag(),
+	}
+}
 
 // binding reads the eight parts of a binding.
 func (a *answer) binding() claim.Binding {

@@ -62,7 +62,7 @@ func TestMachineLaws(t *testing.T) {
 				if !running {
 					continue
 				}
-				event, running = LoginEnded{rapid.SampledFrom([]error{nil, errors.New("down"), errLapsed}).Draw(t, "login")}, false
+				event, running = LoginEnded{Err: rapid.SampledFrom([]error{nil, errors.New("down"), errLapsed}).Draw(t, "login")}, false
 			case 8:
 				event = Heard{hostlink.Message{Kind: rapid.SampledFrom([]hostlink.Kind{hostlink.Release, hostlink.Fenced}).Draw(t, "end"), Life: life, Epoch: epoch}}
 			}

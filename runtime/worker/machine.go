@@ -8,6 +8,7 @@ import (
 
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/hostlink"
+	"workerfleet/runtime/order"
 	"workerfleet/runtime/seal"
 )
 
@@ -43,9 +44,8 @@ type Machine struct {
 	user        fleet.User
 	epoch       fleet.Epoch
 	credentials []byte
-	sequence    uint64
 	login       login
-	halted      bool
+	trade       trade
 }
 
 // login is how far the broker is.
@@ -70,31 +70,54 @@ func (m *Machine) MayCall(now hostlink.Instant) bool {
 
 // MayOrder says whether an order may be emitted now: logged in, under a lease, and orders are not switched off.
 func (m *Machine) MayOrder(now hostlink.Instant) bool {
-	return m.MayCall(now) && m.login.done && !m.halted
+	return m.MayCall(now) && m.login.done && !m.trade.halted
 }
 
 // Wake names the next moment at which the machine wants [Due]; false: none.
 func (m *Machine) Wake(now hostlink.Instant) (hostlink.Instant, bool) {
-	return m.login.due, m.wantsLogin() && m.login.due > now
+	at, ok := m.trade.wake(now)
+	if m.wantsLogin() && m.login.due > now && (!ok || m.login.due < at) {
+		return m.login.due, true
+	}
+	return at, ok
 }
 
 // Step takes an event and returns what is to be done, in order.
 func (m *Machine) Step(now hostlink.Instant, e Event) []Effect {
 	if m.state == Ended {
+		if a, ok := e.(CallEnded); ok { // what a call came to is said after the end, too
+			return m.answered(now, a)
+		}
 		return nil
 	}
 	var effects []Effect
 	switch e := e.(type) {
 	case Connected:
-		effects = []Effect{Say{m.hello()}}
+		effects = append([]Effect{Say{m.hello()}}, m.repeat(now, true)...)
 	case Heard:
 		effects = m.heard(now, e.Message)
+	case Ordered:
+		if e.Epoch == m.epoch && m.state != Idle {
+			m.trade.execute(*e.Order, e.EmitBy)
+		}
+	case CallEnded:
+		effects = m.answered(now, e)
+		if errors.Is(e.Err, order.ErrCredentials) {
+			effects = append(effects, m.end(order.ErrCredentials.Error(), false)...)
+		}
+	case News:
+		effects = m.news(now, e.Report)
 	case LoginEnded:
-		effects = m.loginEnded(now, e.Err)
+		effects = m.loginEnded(now, e)
 	case Stopped:
 		effects = m.end("stopped", true)
 	}
-	return append(effects, m.attempt(now)...)
+	if m.state == Ended {
+		return effects
+	}
+	effects = append(effects, m.attempt(now)...)
+	effects = append(effects, m.advance(now)...)
+	return append(effects, m.repeat(now, false)...)
 }
 
 func (m *Machine) heard(now hostlink.Instant, msg hostlink.Message) []Effect {
@@ -108,6 +131,7 @@ func (m *Machine) heard(now hostlink.Instant, msg hostlink.Message) []Effect {
 			m.state, m.login = Serving, login{due: now}
 		}
 	case hostlink.BeatOk:
+		m.trade.halted = msg.Off
 		// The word for another epoch is about another session, or comes from before this one.
 		if msg.Epoch == m.epoch {
 			m.lease.Prolong(now, msg.SentAt)
@@ -120,10 +144,23 @@ func (m *Machine) heard(now hostlink.Instant, msg hostlink.Message) []Effect {
 		if msg.Life == m.self.Life && msg.Epoch == m.epoch {
 			return m.end("fenced", false)
 		}
-	case hostlink.Halt:
-		m.halted = msg.On
+	case hostlink.Cancel, hostlink.Verify, hostlink.Committed:
+		m.asked(msg)
 	}
 	return nil
+}
+
+// asked takes what is asked of an order of this session.
+func (m *Machine) asked(msg hostlink.Message) {
+	switch {
+	case msg.Epoch != m.epoch || m.state == Idle:
+	case msg.Kind == hostlink.Cancel:
+		m.trade.cancel(*msg.Order)
+	case msg.Kind == hostlink.Verify:
+		m.trade.verify(*msg.Order)
+	case msg.Kind == hostlink.Committed:
+		m.trade.committed(msg.Number)
+	}
 }
 
 // assign makes the worker the judge of its own occupancy: whatever the store believes, one life takes one session.
@@ -145,22 +182,25 @@ func (m *Machine) assign(msg hostlink.Message) []Effect {
 		return refuse(err.Error())
 	}
 	m.state, m.user, m.epoch, m.credentials = Accepted, msg.User, msg.Epoch, credentials
-	m.sequence = max(msg.BeginAt, 1) - 1
+	halted := m.trade.halted
+	m.trade = newTrade(msg.BeginAt)
+	m.trade.halted = halted
 	return []Effect{accepted}
 }
 
 func (m *Machine) hello() hostlink.Message {
 	return hostlink.Message{
 		Kind: hostlink.Hello, Worker: m.self.Worker, Life: m.self.Life, Revision: m.self.Revision, Key: m.key.Public(),
-		User: m.user, Epoch: m.epoch, Serving: m.state == Serving, Sequence: m.sequence,
+		User: m.user, Epoch: m.epoch, Serving: m.state == Serving, Sequence: m.trade.last,
 	}
 }
 
 func (m *Machine) end(reason string, stop bool) []Effect {
+	effects := m.withdraw()
 	leaving := hostlink.Message{Kind: hostlink.Leaving, Life: m.self.Life, Epoch: m.epoch, Reason: reason}
 	m.state = Ended
 	clear(m.credentials)
-	return []Effect{Say{leaving}, End{Reason: reason, Stop: stop}}
+	return append(effects, Say{leaving}, End{Reason: reason, Stop: stop})
 }
 
 func (m *Machine) wantsLogin() bool { return m.state == Serving && !m.login.running && !m.login.done }
@@ -171,17 +211,21 @@ func (m *Machine) attempt(now hostlink.Instant) []Effect {
 		return nil
 	}
 	m.login.running = true
-	return []Effect{Login{Credentials: bytes.Clone(m.credentials), Until: m.lease.Until()}}
+	return []Effect{Login{
+		Holder:      order.Holder{User: m.user, Worker: m.self.Worker, Epoch: m.epoch},
+		Credentials: bytes.Clone(m.credentials), Until: m.lease.Until(),
+	}}
 }
 
-func (m *Machine) loginEnded(now hostlink.Instant, err error) []Effect {
+func (m *Machine) loginEnded(now hostlink.Instant, e LoginEnded) []Effect {
 	m.login.running = false
+	err := e.Err
 	switch {
 	case err == nil:
-		m.login.done = true
+		m.login.done, m.trade.traits = true, e.Traits
 		clear(m.credentials)
-	case errors.Is(err, ErrCredentials):
-		return m.end(ErrCredentials.Error(), false)
+	case errors.Is(err, order.ErrCredentials):
+		return m.end(order.ErrCredentials.Error(), false)
 	case errors.Is(err, errLapsed): // no call was made; the next confirmed beat allows one
 		m.login.due = now
 	default:

@@ -10,6 +10,7 @@ import (
 
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/hostlink"
+	"workerfleet/runtime/order"
 	"workerfleet/runtime/seal"
 )
 
@@ -119,7 +120,7 @@ func TestTheWorkerIsTheJudgeOfItsOccupancy(t *testing.T) {
 // A lease that ran out stops logins; only a later confirmed beat of the same epoch brings them back.
 func TestOnlyTheSameEpochResumes(t *testing.T) {
 	s := served(t)
-	require.Empty(t, s.do(11*second, LoginEnded{errors.New("broker is down")}))
+	require.Empty(t, s.do(11*second, LoginEnded{Err: errors.New("broker is down")}))
 	due, waits := s.Wake(11 * second)
 	require.True(t, waits)
 	require.Equal(t, 11*second+hostlink.Instant(pause(1, 9)), due)
@@ -139,7 +140,7 @@ func TestOnlyTheSameEpochResumes(t *testing.T) {
 // A login that did not begin because its lease ran out waits for the next beat without a pause, and is no failure.
 func TestLapsedLogin(t *testing.T) {
 	s := served(t)
-	require.Empty(t, s.do(40*second, LoginEnded{errLapsed}))
+	require.Empty(t, s.do(40*second, LoginEnded{Err: errLapsed}))
 	require.Zero(t, s.login.failures)
 	require.Equal(t, []string{"login with secret of ann"}, s.hear(41*second, ok(9, 41*second)))
 }
@@ -156,8 +157,8 @@ func TestEnds(t *testing.T) {
 		"another epoch's fence":  {Heard{hostlink.Message{Kind: hostlink.Fenced, Life: 3, Epoch: 8}}, nil},
 		"another life's fence":   {Heard{hostlink.Message{Kind: hostlink.Fenced, Life: 2, Epoch: 9}}, nil},
 		"stopped":                {Stopped{}, []string{"say leaving 9: stopped", "end, stop true"}},
-		"credentials refused":    {LoginEnded{fmt.Errorf("login: %w", ErrCredentials)}, []string{"say leaving 9: " + ErrCredentials.Error(), "end, stop false"}},
-		"broker fails":           {LoginEnded{errors.New("down")}, nil},
+		"credentials refused":    {LoginEnded{Err: fmt.Errorf("login: %w", order.ErrCredentials)}, []string{"say leaving 9: " + order.ErrCredentials.Error(), "end, stop false"}},
+		"broker fails":           {LoginEnded{Err: errors.New("down")}, nil},
 		"asked to announce":      {Heard{hostlink.Message{Kind: hostlink.Announce}}, []string{"say hello 9"}},
 		"a word of a later time": {Heard{hostlink.Message{Kind: "new"}}, nil},
 	} {
@@ -179,10 +180,12 @@ func TestEnds(t *testing.T) {
 func TestHalt(t *testing.T) {
 	s := served(t)
 	s.do(10*second, LoginEnded{})
-	s.hear(11*second, hostlink.Message{Kind: hostlink.Halt, On: true})
+	off := ok(9, 11*second)
+	off.Off = true
+	s.hear(11*second, off)
 	require.False(t, s.MayOrder(11*second))
 	require.True(t, s.MayCall(11*second))
-	s.hear(11*second, hostlink.Message{Kind: hostlink.Halt})
+	s.hear(11*second, ok(9, 11*second))
 	require.True(t, s.MayOrder(11*second))
 }
 

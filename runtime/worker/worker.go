@@ -10,6 +10,7 @@ import (
 
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/hostlink"
+	"workerfleet/runtime/order"
 	"workerfleet/runtime/seal"
 )
 
@@ -22,7 +23,7 @@ type Config struct {
 	Trust time.Duration
 	// Dial connects to the host's agent.
 	Dial   func(context.Context) (net.Conn, error)
-	Broker Broker
+	Broker order.Broker
 	// Log is nil for none.
 	Log *slog.Logger
 	// Now reads the host's clock; nil is [hostlink.Now].
@@ -56,10 +57,12 @@ type Worker struct {
 	machine *Machine
 	link    *hostlink.Conn // nil while there is none
 	events  chan Event
-	// session is the broker's, once logged in; calling says that a login is under way.
-	session Session
-	calling bool
-	results chan loggedIn
+	// account is the broker's, once logged in. calling counts the calls under way, whose ends come as answers.
+	account order.Account
+	calling int
+	answers chan Event
+	// newsEnded is closed when nothing listens to the account's news any more; nil before the login.
+	newsEnded chan struct{}
 }
 
 // opened and closed are the link's news: a connection to speak on, and its end.
@@ -68,12 +71,13 @@ type (
 	closed struct{ conn *hostlink.Conn }
 )
 
-func (opened) event() {}
-func (closed) event() {}
+func (opened) event()   {}
+func (closed) event()   {}
+func (loggedIn) event() {}
 
 // loggedIn is what a login came to.
 type loggedIn struct {
-	session Session
+	account order.Account
 	err     error
 }
 
@@ -101,7 +105,8 @@ func New(c Config) (*Worker, error) {
 		return nil, err
 	}
 	return &Worker{
-		Config: c, machine: NewMachine(c.Self, key, c.Trust), events: make(chan Event), results: make(chan loggedIn, 1),
+		Config: c, machine: NewMachine(c.Self, key, c.Trust),
+		events: make(chan Event), answers: make(chan Event, 64),
 	}, nil
 }
 
@@ -117,11 +122,12 @@ func (w *Worker) Run(ctx context.Context) (Ending, error) {
 	}()
 	calls, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	end := w.live(ctx, calls)
+	w.Log.Info("life ends", "life", w.Life, "reason", end.Reason)
+	hangUp()
+	err := w.reset()
 	unlink()
 	<-linkEnded
-	hangUp()
-	w.Log.Info("life ends", "life", w.Life, "reason", end.Reason)
-	if err := w.reset(); err != nil {
+	if err != nil {
 		return "", fmt.Errorf("end life %d: %w", w.Life, err)
 	}
 	if end.Stop {
@@ -145,14 +151,13 @@ func (w *Worker) live(ctx, calls context.Context) End {
 		case <-ctx.Done():
 			event = Stopped{}
 		case event = <-w.events:
-		case r := <-w.results:
-			w.session, w.calling = r.session, false
-			event = LoginEnded{r.err}
+		case event = <-w.answers:
+			w.calling--
 		case <-due:
 			event = Due{}
 		case <-alive.C:
 			w.say(hostlink.Message{Kind: hostlink.Alive})
-			continue
+			event = Due{} // which is due in the same moment must not wait for another event
 		}
 		if end, ended := w.take(calls, event); ended {
 			return end
@@ -170,14 +175,23 @@ func (w *Worker) take(calls context.Context, event Event) (End, bool) {
 			w.link = nil
 		}
 		return End{}, false
+	case loggedIn:
+		event = w.loggedIn(calls, news)
+	case Heard:
+		if news.Kind == hostlink.Execute {
+			event = Ordered{news.Message, w.Now().Add(time.Until(news.Order.EmitBy))}
+		}
 	}
 	for _, effect := range w.machine.Step(w.Now(), event) {
 		switch effect := effect.(type) {
 		case Say:
 			w.say(effect.Message)
 		case Login:
-			w.calling = true
+			w.calling++
 			go w.login(calls, effect)
+		case Call:
+			w.calling++
+			go w.call(calls, effect)
 		case End:
 			return effect, true
 		}
@@ -204,41 +218,21 @@ func (w *Worker) login(ctx context.Context, l Login) {
 	defer cancel()
 	defer clear(l.Credentials)
 	if w.Now() >= l.Until {
-		w.results <- loggedIn{err: errLapsed}
+		w.answers <- loggedIn{err: errLapsed}
 		return
 	}
-	session, err := w.Broker.Login(ctx, l.Credentials)
+	account, err := w.Broker.Login(ctx, l.Holder, l.Credentials)
 	if err != nil {
 		w.Log.Warn("login failed", "error", err)
 	}
-	w.results <- loggedIn{session, err}
+	w.answers <- loggedIn{account, err}
 }
 
-// reset waits for the login that may be under way, and logs out. A logout that fails is the broker's to time out: what
-// it would have ended exists in this process's memory only.
-func (w *Worker) reset() error {
-	ctx, cancel := context.WithTimeout(context.Background(), resetLimit)
-	defer cancel()
-	if w.calling {
-		select {
-		case r := <-w.results:
-			w.session = r.session
-		case <-ctx.Done():
-			return errors.New("a call to the broker does not end")
-		}
+// loggedIn begins to listen to the account that a login has opened.
+func (w *Worker) loggedIn(calls context.Context, r loggedIn) Event {
+	if r.err == nil {
+		w.account, w.newsEnded = r.account, make(chan struct{})
+		go w.listenTo(calls, r.account)
 	}
-	if w.session == nil {
-		return nil
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- w.session.Logout(ctx) }()
-	select {
-	case err := <-ended:
-		if err != nil {
-			w.Log.Warn("logout failed", "error", err)
-		}
-		return nil
-	case <-ctx.Done():
-		return errors.New("the logout does not end")
-	}
+	return LoginEnded{r.err, w.Broker.Traits()}
 }

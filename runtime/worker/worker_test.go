@@ -13,6 +13,7 @@ import (
 
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/hostlink"
+	"workerfleet/runtime/order"
 )
 
 // The loop's tests run in bubbles, where time passes at once when all wait. Sockets are pipes in memory there; real
@@ -34,9 +35,10 @@ type recorder struct {
 	secret string
 	logins int // that succeeded
 	outs   int
+	book
 }
 
-func (r *recorder) Login(ctx context.Context, credentials []byte) (Session, error) {
+func (r *recorder) Login(ctx context.Context, _ order.Holder, credentials []byte) (order.Account, error) {
 	r.began = append(r.began, time.Now())
 	r.secret = string(credentials)
 	if r.login != nil {
@@ -213,11 +215,19 @@ func TestLeaseEndsBeforeTheCall(t *testing.T) {
 	})
 	require.NoError(t, err)
 	w.login(t.Context(), Login{Until: now})
-	require.ErrorIs(t, (<-w.results).err, errLapsed)
+	require.ErrorIs(t, (<-w.answers).(loggedIn).err, errLapsed)
 	require.Empty(t, broker.began)
 	w.login(t.Context(), Login{Until: now + 1})
-	require.NoError(t, (<-w.results).err)
+	opened := (<-w.answers).(loggedIn)
+	require.NoError(t, opened.err)
 	require.Len(t, broker.began, 1)
+	w.account = opened.account
+	w.call(t.Context(), Call{kind: callPlace, Until: now})
+	require.ErrorIs(t, (<-w.answers).(CallEnded).Err, order.ErrUnsent)
+	require.Empty(t, broker.placed)
+	w.call(t.Context(), Call{kind: callPlace, Until: now + 1})
+	require.NoError(t, (<-w.answers).(CallEnded).Err)
+	require.Len(t, broker.placed, 1)
 }
 
 // A login that is under way when the session ends is called off; the session that it may still bring is logged out.

@@ -267,3 +267,39 @@ func must[T any](b *bench, call func() (T, error)) T {
 	require.NoError(b, err)
 	return value
 }
+
+func arrivalsAreCounted(b *bench) {
+	count := func() (n int) {
+		list, err := b.store.Arrivals(b.ctx)
+		require.NoError(b, err)
+		for i, a := range list {
+			require.Positive(b, a.Claims)
+			require.Equal(b, a.Minute, a.Minute.Truncate(time.Minute))
+			require.WithinDuration(b, b.stock().Now, a.Minute, 2*time.Minute)
+			require.True(b, i == 0 || list[i-1].Minute.Before(a.Minute))
+			n += a.Claims
+		}
+		return n
+	}
+	require.Zero(b, count())
+	_, err := b.store.Claim(b.ctx, claim.Request{User: "ann"}, b.terms)
+	require.ErrorIs(b, err, claim.ErrRebuilding)
+	require.Zero(b, count(), "nobody is let in")
+	b.open()
+	for range 3 {
+		b.claim("ann")
+	}
+	require.Equal(b, 1, count(), "asking again is no arrival")
+	b.idle("w1", "h1", 1)
+	b.bound("ann")
+	require.Equal(b, 1, count(), "nor is asking for the worker that one has")
+	b.claim("bea")
+	require.Equal(b, 2, count())
+	require.NoError(b, b.store.Leave(b.ctx, "bea"))
+	b.claim("bea")
+	require.Equal(b, 3, count(), "who left comes anew")
+	_, err = b.store.Exit(b.ctx, "w1", 1, b.terms)
+	require.NoError(b, err)
+	b.claim("ann")
+	require.Equal(b, 3, count(), "a death is no arrival")
+}

@@ -58,6 +58,7 @@ func environment(t *testing.T) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
 	return map[string]string{
+		"AWS_REGION": "local", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local",
 		"FLEET_TIER": "local", "FLEET_LISTEN": "127.0.0.1:0", "FLEET_METRICS_LISTEN": "127.0.0.1:0",
 		"FLEET_VALKEY_URL": "redis://" + miniredis.RunT(t).Addr(), "FLEET_VALKEY_AUTH": "none",
 		"FLEET_DATABASE_URL": "sqlite:" + filepath.Join(dir, "fleet.db"), "FLEET_DATABASE_AUTH": "password", "FLEET_KMS_KEY": "file:" + filepath.Join(dir, "key"),

@@ -18,6 +18,7 @@ import (
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/httpapi"
 	"workerfleet/runtime/oidc"
+	"workerfleet/runtime/order"
 	"workerfleet/runtime/session"
 	"workerfleet/runtime/settings"
 	"workerfleet/runtime/telemetry"
@@ -27,9 +28,15 @@ import (
 // serve connects the interface to what it needs, answers until ctx ends, and then lets the requests that it has finish.
 func serve(ctx context.Context, set settings.API, p program.Surroundings) error {
 	p.Log = p.Log.With("tier", set.Tier)
+	later, err := handOn(set, p.Getenv)
+	if err != nil {
+		return err
+	}
 	path, err := claimpath.Open(ctx, claimpath.Settings{
 		Stack: set.Stack, Valkey: set.Valkey, Database: set.Database, Sealing: set.Sealing, Lease: set.Lease,
 		Connections: claimpath.Connections{Valkey: sizing.APIToValkey, Database: sizing.APIToDatabase},
+		Rules:       order.Rules{Daily: int(set.OrdersPerDay)},
+		Later:       later,
 	}, p.Getenv)
 	if err != nil {
 		return err
@@ -62,11 +69,17 @@ func serve(ctx context.Context, set settings.API, p program.Surroundings) error 
 		end()
 		<-told
 	}()
+	limit, err := limits(ctx, set.RateLimiting, path)
+	if err != nil {
+		return err
+	}
 	return a.answer(ctx, listener, &http.Server{
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 		Handler: httpapi.New(httpapi.Config{
 			Sessions: path.Sessions, Desk: a.desk, Name: a.name, Identify: identify(set.Identity), Ready: a.ready, Recorder: recorder,
+			Orders: path.Orders(a.name, recorder), Reader: path.Reader, Switches: path.Database, Hooks: path.Hooks, Deposit: path.Vault.Deposit,
+			Limit: limit, Ends: ctx.Done(),
 		}),
 	})
 }

@@ -70,13 +70,24 @@ func TestFunctions(t *testing.T) {
 	require.Positive(t, f.QueueP50Ms)
 }
 
+// Real passes fill a fleet through the account's bucket, each worker once, and what was throttled was launched after all. The
+// full bucket alone carries this few; how fast it goes on is a measurement, not a test.
+func TestLaunches(t *testing.T) {
+	f := last[launchFigures](t, "launches", "--workers", "300", "--hosts", "3", "--starts", "50ms")
+	require.Equal(t, []int{300, 3, 2}, []int{f.Workers, f.Hosts, f.Passes})
+	require.Equal(t, 30, f.Calls-f.Throttled, "ten a call")
+	require.Positive(t, f.LaunchesPerSec)
+	require.Positive(t, f.Machine.Cores)
+}
+
 // What cannot be followed is refused with the values that can.
 func TestRefusals(t *testing.T) {
 	for want, args := range map[string]string{
-		"state what to measure; allowed: claims, functions, workers": "", "--workers: 0 is not allowed": "claims --workers 0",
+		"state what to measure; allowed: claims, functions, launches, workers": "", "--workers: 0 is not allowed": "claims --workers 0",
 		"--users: 9 is not allowed; allowed: 1 to 5": "claims --workers 5 --users 9", "--rate, --for: are not allowed": "claims --rate -1",
 		"--valkey, --start: both are stated": "claims --valkey redis://127.0.0.1:1 --start", "allowed: 1 to 2000": "workers --workers 2001",
 		"--starts, --claims: are not allowed": "functions --starts 0", "--bin: stat nowhere": "functions --bin nowhere",
+		"--workers, --hosts, --passes, --starts: are not allowed": "launches --passes 11",
 	} {
 		var out, errs bytes.Buffer
 		require.Equal(t, 2, run(t.Context(), strings.Fields(args), &out, &errs), args)

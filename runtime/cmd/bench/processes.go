@@ -184,3 +184,7 @@ func (noMail) Read(ctx context.Context, _ fleet.Host, _ string) ([]agent.Letter,
 }
 
 func (noMail) Tell(context.Context, string, fleet.Ready) error { return nil }
+
+func (noMail) Report(context.Context, fleet.Outcome) error { return nil }
+
+func (noMail) Halted(context.Context) (bool, error) { return false, nil }

@@ -237,15 +237,13 @@ func TestConnectsAnew(t *testing.T) {
 	require.Equal(t, 2, tries, "what was opened is kept")
 }
 
-// An environment that cannot work ends the program with a line that says why; so does orders, which would lose what it was
-// given.
+// An environment that cannot work ends the program with a line that says why.
 func TestRefusals(t *testing.T) {
 	w := newWorld(t)
 	for want, c := range map[string]struct {
 		change map[string]string
 		code   int
 	}{
-		"orders: this version carries out no orders":               {map[string]string{"FLEET_HANDLER": "orders"}, 1},
 		"FLEET_HANDLER is not one of the allowed values":           {map[string]string{"FLEET_HANDLER": "other"}, 2},
 		"FLEET_KMS_KEY is required":                                {map[string]string{"FLEET_HANDLER": "claim", "FLEET_KMS_KEY": ""}, 2},
 		"FLEET_QUEUE_POOL_CLAIM is not a URL":                      {map[string]string{"FLEET_HANDLER": "control", "FLEET_QUEUE_POOL_CLAIM": "queue"}, 2},

@@ -9,6 +9,7 @@ import (
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/cmd/internal/claimpath"
 	"workerfleet/runtime/control"
+	"workerfleet/runtime/dispatch"
 	"workerfleet/runtime/ecs"
 	"workerfleet/runtime/iam"
 	"workerfleet/runtime/lambda"
@@ -18,21 +19,35 @@ import (
 	"workerfleet/stacks/sizing"
 )
 
-// claimFunction does what pool-claim asks for. It alone of the functions may open credentials.
+// claiming is what the claim function works with.
+type claiming struct {
+	*control.Control
+	orders *dispatch.Dispatcher
+}
+
+// claimFunction does what pool-claim asks for, and then sends the worker the orders that waited for it. It alone of the
+// functions may open credentials.
 func claimFunction(p parts) lambda.Function {
-	open := later(func(ctx context.Context) (*control.Control, error) {
+	open := later(func(ctx context.Context) (claiming, error) {
 		path, err := p.path(ctx, nil)
 		if err != nil {
-			return nil, err
+			return claiming{}, err
 		}
-		return p.control(path, nil), nil
+		return claiming{p.control(path, nil), path.Orders(consumer, p.recorder)}, nil
 	})
 	return lambda.Function{Handle: func(ctx context.Context, m queue.Message) error {
 		c, err := open(ctx)
 		if err != nil {
 			return err
 		}
-		return c.PoolClaim(ctx, m)
+		if err := c.PoolClaim(ctx, m); err != nil {
+			return err
+		}
+		task, err := queue.Parse(queue.PoolClaim, m.Body)
+		if err != nil {
+			return nil // which PoolClaim has judged
+		}
+		return c.orders.Look(ctx, task.User)
 	}}
 }
 
@@ -53,13 +68,31 @@ func controlFunction(p parts) lambda.Function {
 		}
 		return p.control(path, witness), nil
 	})
-	return lambda.Function{Handle: func(ctx context.Context, m queue.Message) error {
-		c, err := open(ctx)
-		if err != nil {
-			return err
-		}
-		return c.WorkerControl(ctx, m)
-	}}
+	return lambda.Function{
+		Handle: func(ctx context.Context, m queue.Message) error {
+			c, err := open(ctx)
+			if err != nil {
+				return err
+			}
+			return c.WorkerControl(ctx, m)
+		},
+		Postpone: func(ctx context.Context, m queue.Message, after time.Duration) error {
+			source, err := p.controls()
+			if err != nil {
+				return err
+			}
+			return source.Hide(ctx, m, after)
+		},
+	}
+}
+
+// controls is the queue that the function is fed from.
+func (p parts) controls() (*sqs.Source, error) {
+	config, err := iam.Config(p.set.Region, p.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return sqs.NewSource(config, string(p.set.WorkerControl))
 }
 
 // path connects the claim path with a function's share of connections.

@@ -6,16 +6,17 @@ import (
 	"errors"
 	"time"
 
-	"workerfleet/runtime/claim"
 	"workerfleet/runtime/cmd/internal/index"
 	"workerfleet/runtime/cmd/internal/refilling"
+	"workerfleet/runtime/dispatch"
 	"workerfleet/runtime/keeper"
 	"workerfleet/runtime/lambda"
 	"workerfleet/runtime/valkey"
 	"workerfleet/stacks/sizing"
 )
 
-// poolFunction keeps the number of workers right, and asks nobody but the index and the cluster.
+// poolFunction keeps the number of workers right, and asks nobody but the index and the cluster: what others have learned of
+// past weeks stands in the plan.
 func poolFunction(p parts) lambda.Function {
 	open := later(func(ctx context.Context) (*keeper.Refill, error) {
 		client, err := index.Connect(ctx, index.Settings{Stack: p.set.Stack, Valkey: p.set.Valkey, Connections: sizing.FunctionToValkey}, p.Getenv)
@@ -25,7 +26,7 @@ func poolFunction(p parts) lambda.Function {
 		store, err := valkey.NewStore(ctx, client)
 		if err == nil {
 			var refill *keeper.Refill
-			if refill, err = p.refill(store); err == nil {
+			if refill, err = p.refill(keeper.RefillConfig{Launches: store}); err == nil {
 				return refill, nil
 			}
 		}
@@ -42,8 +43,13 @@ func poolFunction(p parts) lambda.Function {
 	}}
 }
 
-func (p parts) refill(launches claim.Launches) (*keeper.Refill, error) {
-	set := refilling.Settings{Stack: p.set.Stack, Cluster: p.set.Cluster, Launching: p.set.Launching, Pool: p.set.Pool, Market: p.set.Market}
+func (p parts) filling() refilling.Settings {
+	return refilling.Settings{Stack: p.set.Stack, Cluster: p.set.Cluster, Launching: p.set.Launching, Pool: p.set.Pool, Market: p.set.Market}
+}
+
+// refill completes what a refill works on.
+func (p parts) refill(c keeper.RefillConfig) (*keeper.Refill, error) {
+	set := p.filling()
 	provider, err := refilling.Provider(set, p.Getenv)
 	if err != nil {
 		return nil, err
@@ -52,18 +58,24 @@ func (p parts) refill(launches claim.Launches) (*keeper.Refill, error) {
 	if err != nil {
 		return nil, err
 	}
-	return keeper.NewRefill(keeper.RefillConfig{
-		Launches: launches, Provider: provider, Policy: policy, Rollout: rollout, Terms: index.Terms(p.set.Lease), Key: rand.Text, Recorder: p.recorder,
-	})
+	_, c.Group, err = refilling.Hosts(set, p.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	c.Provider, c.Policy, c.Rollout, c.Terms, c.Key, c.Recorder = provider, policy, rollout, index.Terms(p.set.Lease), rand.Text, p.recorder
+	return keeper.NewRefill(c)
 }
 
 // upkeep is what maintenance does at each tick.
 type upkeep struct {
 	keeper *keeper.Keeper
 	refill *keeper.Refill
+	hosts  *keeper.Hosts
+	orders *dispatch.Dispatcher
 }
 
-// maintenanceFunction makes the keeper's rounds and then the refill's, whose launches and stops also renew the image.
+// maintenanceFunction makes the keeper's rounds, looks at the orders that are due, and then makes the hosts' round and the
+// refill's, whose launches and stops also renew the image.
 func maintenanceFunction(p parts) lambda.Function {
 	open := later(func(ctx context.Context) (upkeep, error) {
 		wake, err := p.wakes()
@@ -74,12 +86,18 @@ func maintenanceFunction(p parts) lambda.Function {
 		if err != nil {
 			return upkeep{}, err
 		}
-		refill, err := p.refill(path.Store)
+		refill, err := p.refill(keeper.RefillConfig{Launches: path.Store, Arrivals: path.Store, History: path.Database})
 		if err != nil {
 			path.Close()
 			return upkeep{}, err
 		}
-		return upkeep{refill: refill, keeper: keeper.New(keeper.Config{
+		hosts, _, err := refilling.Hosts(p.filling(), p.Getenv)
+		if err != nil {
+			path.Close()
+			return upkeep{}, err
+		}
+		rounds := keeper.NewHosts(keeper.HostsConfig{Store: path.Store, Keeper: hosts, Terms: path.Terms})
+		return upkeep{refill: refill, hosts: rounds, orders: path.Orders(consumer, p.recorder), keeper: keeper.New(keeper.Config{
 			Store: path.Store, Sessions: path.Sessions, Authority: path.Database, Recorder: p.recorder, Terms: path.Terms, Incarnation: rand.Text,
 		})}, nil
 	})
@@ -103,8 +121,10 @@ const (
 // closed for TTL and guard, and nobody knows whether the next event comes to this one. What failed hinders no refill.
 func (u upkeep) pass(ctx context.Context) error {
 	err := u.rounds(ctx)
+	_, ordersErr := u.orders.Pass(ctx)
+	_, hostsErr := u.hosts.Pass(ctx)
 	_, refillErr := u.refill.Pass(ctx)
-	return errors.Join(err, refillErr)
+	return errors.Join(err, ordersErr, hostsErr, refillErr)
 }
 
 func (u upkeep) rounds(ctx context.Context) error {

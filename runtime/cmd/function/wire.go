@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -40,9 +39,6 @@ type parts struct {
 	recorder signals.Recorder
 }
 
-// errNoOrders ends the orders function at its start: an order that is taken from the queue and not carried out is lost.
-var errNoOrders = errors.New("orders: this version carries out no orders; do not feed " + settings.EnvHandler + "=orders from a queue")
-
 // function is what the settings' handler does.
 func function(p parts) (lambda.Function, error) {
 	switch p.set.Handler {
@@ -51,7 +47,7 @@ func function(p parts) (lambda.Function, error) {
 	case settings.HandlerControl:
 		return controlFunction(p), nil
 	case settings.HandlerOrders:
-		return lambda.Function{}, errNoOrders
+		return ordersFunction(p), nil
 	case settings.HandlerPool:
 		return poolFunction(p), nil
 	case settings.HandlerMaintenance:

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,11 +20,12 @@ import (
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/cmd/internal/program"
 	"workerfleet/runtime/cmd/internal/refilling"
-	"workerfleet/runtime/ecs/ecstest"
+	"workerfleet/runtime/ecs/emulator"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/pool"
 	"workerfleet/runtime/process"
 	"workerfleet/runtime/settings"
+	"workerfleet/runtime/sqlite"
 	"workerfleet/runtime/valkey"
 )
 
@@ -68,16 +70,22 @@ func getenv(of map[string]string) func(string) string {
 	return func(name string) string { return of[name] }
 }
 
-// ready puts a host into the index that the environment names, so that workers have a place.
-func ready(t *testing.T, env map[string]string) {
+// index is the store that the environment names.
+func index(t *testing.T, env map[string]string) *valkey.Store {
 	t.Helper()
 	options, err := redis.ParseURL(env["FLEET_VALKEY_URL"])
 	require.NoError(t, err)
 	client := redis.NewClient(options)
-	defer func() { require.NoError(t, client.Close()) }()
+	t.Cleanup(func() { require.NoError(t, client.Close()) })
 	store, err := valkey.NewStore(t.Context(), client)
 	require.NoError(t, err)
-	_, err = store.Beat(t.Context(), "h1", nil, claim.DefaultTerms())
+	return store
+}
+
+// ready puts a host into the index, so that workers have a place.
+func ready(t *testing.T, env map[string]string) {
+	t.Helper()
+	_, err := index(t, env).Beat(t.Context(), "h1", nil, claim.DefaultTerms())
 	require.NoError(t, err)
 }
 
@@ -112,13 +120,37 @@ func TestOpensAndLaunches(t *testing.T) {
 	launcher.Client().CloseIdleConnections()
 }
 
+// The program carries over into the database how many users the index has counted.
+func TestKeepsArrivals(t *testing.T) {
+	env := environment(t, "http://127.0.0.1:1")
+	store := index(t, env)
+	_, err := store.Open(t.Context(), "data")
+	require.NoError(t, err)
+	for _, user := range []fleet.User{"ann", "bea"} {
+		_, err = store.Claim(t.Context(), claim.Request{User: user}, claim.DefaultTerms())
+		require.NoError(t, err)
+	}
+	database, err := sqlite.Open(t.Context(), strings.TrimPrefix(env["FLEET_DATABASE_URL"], "sqlite:"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, database.Disconnect()) }()
+	runUntil(t, env, func() bool {
+		kept, _, err := database.Recall(t.Context(), []pool.Span{{To: time.Now().Add(time.Hour)}})
+		require.NoError(t, err)
+		claims := 0
+		for _, minute := range kept { // two, if one was over between them
+			claims += minute.Claims
+		}
+		return claims == 2
+	})
+}
+
 // With a cluster's name in its settings the same program launches on ECS, with the credentials and in the region of its
-// environment. The ECS is package ecstest's.
+// environment. The ECS is package emulator's.
 func TestLaunchesOnECS(t *testing.T) {
-	cluster := ecstest.New(t)
+	cluster := emulator.New(t)
 	env := environment(t, "fleet")
 	maps.Copy(env, map[string]string{
-		"FLEET_REGION": ecstest.Region, "FLEET_CAPACITY_PROVIDER": "workers",
+		"FLEET_REGION": emulator.Region, "FLEET_CAPACITY_PROVIDER": "workers",
 		"AWS_ENDPOINT_URL": cluster.URL, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
 	})
 	ready(t, env)

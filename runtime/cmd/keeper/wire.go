@@ -23,6 +23,10 @@ func serve(ctx context.Context, set settings.Keeper, p program.Surroundings) err
 	if err != nil {
 		return err
 	}
+	hosts, group, err := refilling.Hosts(filling(set), p.Getenv)
+	if err != nil {
+		return err
+	}
 	policy, rollout, err := refilling.Policy(filling(set))
 	if err != nil {
 		return err
@@ -37,7 +41,7 @@ func serve(ctx context.Context, set settings.Keeper, p program.Surroundings) err
 	defer path.Close()
 	recorder := telemetry.NewRecorder(set.Tier)
 	refill, err := keeper.NewRefill(keeper.RefillConfig{
-		Launches: path.Store, Provider: provider, Policy: policy, Rollout: rollout, Terms: path.Terms, Key: rand.Text, Recorder: recorder,
+		Launches: path.Store, Arrivals: path.Store, History: path.Database, Provider: provider, Group: group, Policy: policy, Rollout: rollout, Terms: path.Terms, Key: rand.Text, Recorder: recorder,
 	})
 	if err != nil {
 		return err
@@ -45,6 +49,7 @@ func serve(ctx context.Context, set settings.Keeper, p program.Surroundings) err
 	rounds := keeper.New(keeper.Config{
 		Store: path.Store, Sessions: path.Sessions, Authority: path.Database, Recorder: recorder, Terms: path.Terms, Incarnation: rand.Text,
 	})
+	upkeep := keeper.NewHosts(keeper.HostsConfig{Store: path.Store, Keeper: hosts, Terms: path.Terms})
 	stop, err := publish.Start(string(set.Metrics.Listen), recorder, publish.Output{Log: p.Log, Lines: p.Output})
 	if err != nil {
 		return err
@@ -54,11 +59,13 @@ func serve(ctx context.Context, set settings.Keeper, p program.Surroundings) err
 	failed := func(what string) func(error) {
 		return func(err error) { p.Log.Warn("a round failed", "round", what, "error", err) }
 	}
-	var group sync.WaitGroup
-	var errs [2]error
-	group.Go(func() { errs[0] = rounds.Run(ctx, failed("keep")) })
-	group.Go(func() { errs[1] = refill.Run(ctx, failed("refill")) })
-	group.Wait()
+	var all sync.WaitGroup
+	var errs [4]error
+	all.Go(func() { errs[0] = rounds.Run(ctx, failed("keep")) })
+	all.Go(func() { errs[1] = refill.Run(ctx, failed("refill")) })
+	all.Go(func() { errs[2] = upkeep.Run(ctx, failed("hosts")) })
+	all.Go(func() { errs[3] = path.Orders(rand.Text(), recorder).Run(ctx, failed("orders")) })
+	all.Wait()
 	return errors.Join(errs[:]...)
 }
 

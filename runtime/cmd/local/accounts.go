@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"sync"
 	"time"
+
+	"workerfleet/runtime/paper"
 )
 
-// accounts is what the paper broker's accounts have seen: who logged in and out, and when. Each worker writes it to its
-// log; here the logs of all come together, line by line.
+// accounts is who was logged in to which of the paper exchange's accounts, and when: the exchange writes a line of each
+// call.
 type accounts struct {
 	mu     sync.Mutex
 	rest   []byte
@@ -21,15 +23,16 @@ func newAccounts() *accounts {
 	return &accounts{active: map[string]string{}, dead: map[string]time.Time{}}
 }
 
-// entry is one line of a worker's log.
+// entry is one line of the exchange's record.
 type entry struct {
-	Time    time.Time `json:"time"`
-	Message string    `json:"msg"`
-	Account string    `json:"account"`
-	Worker  string    `json:"worker"`
+	At      time.Time  `json:"at"`
+	Call    paper.Call `json:"call"`
+	Account string     `json:"user"`
+	Worker  string     `json:"worker"`
+	Effect  bool       `json:"effect"`
 }
 
-// Write takes the workers' logs.
+// Write takes the record.
 func (a *accounts) Write(p []byte) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -49,15 +52,16 @@ func (a *accounts) Write(p []byte) (int, error) {
 
 // note counts a login to an account that another worker is logged in to. One that was killed is out since then.
 func (a *accounts) note(e entry) {
-	switch e.Message {
-	case "broker login":
+	switch {
+	case !e.Effect:
+	case e.Call == paper.Login:
 		holder := a.active[e.Account]
 		killed, dead := a.dead[holder]
-		if holder != "" && holder != e.Worker && !(dead && killed.Before(e.Time)) {
+		if holder != "" && holder != e.Worker && !(dead && killed.Before(e.At)) {
 			a.double++
 		}
 		a.active[e.Account] = e.Worker
-	case "broker logout":
+	case e.Call == paper.Logout:
 		if a.active[e.Account] == e.Worker {
 			delete(a.active, e.Account)
 		}

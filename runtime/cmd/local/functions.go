@@ -65,12 +65,14 @@ type lambdas struct {
 	logs    []*os.File
 }
 
-// startFunctions runs the functions' program as it ships: claim and control fed by their queues, pool and maintenance by
-// the clock. The orders function carries nothing out yet and is left out.
+// startFunctions runs the functions' program as it ships: claim, control and orders fed by their queues, pool and
+// maintenance by the clock.
 func (p *platform) startFunctions() error {
 	ctx, end := context.WithCancel(context.Background())
 	p.lambdas = &lambdas{running: map[settings.Handler]*emulator.Function{}, end: end}
-	for handler, from := range map[settings.Handler]queue.Name{settings.HandlerClaim: queue.PoolClaim, settings.HandlerControl: queue.WorkerControl} {
+	for handler, from := range map[settings.Handler]queue.Name{
+		settings.HandlerClaim: queue.PoolClaim, settings.HandlerControl: queue.WorkerControl, settings.HandlerOrders: queue.OrderTasks,
+	} {
 		f, log, err := p.function(handler, consumerTime)
 		if err != nil {
 			return err

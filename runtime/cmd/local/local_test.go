@@ -76,7 +76,7 @@ func TestMoreUsersThanWorkers(t *testing.T) {
 func TestDoubledAccounts(t *testing.T) {
 	at := time.Now()
 	line := func(message, worker string, after time.Duration) string {
-		return fmt.Sprintf(`{"time":%q,"msg":"broker %s","account":"ann","worker":%q}`+"\n", at.Add(after).Format(time.RFC3339Nano), message, worker)
+		return fmt.Sprintf(`{"at":%q,"call":%q,"user":"ann","worker":%q,"effect":true}`+"\n", at.Add(after).Format(time.RFC3339Nano), message, worker)
 	}
 	play := func(lines ...string) int {
 		a := newAccounts()

@@ -20,7 +20,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run returns 0 when every user was served by one worker at a time, 1 when not or when something failed, 2 for a
+// run returns 0 when every user was served by one worker at a time and every order came to one end, 1 when not or when something failed, 2 for a
 // command line that is not understood.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	o, err := parse(args, stderr)
@@ -32,7 +32,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return 2
 	}
 	o.databaseURL = getenv("FLEET_DATABASE_URL")
-	summary, err := play(ctx, o, stdout)
+	summary, notes, err := play(ctx, o, stdout)
 	if err != nil && ctx.Err() == nil {
 		fmt.Fprintln(stderr, "local:", err)
 		return 1
@@ -40,7 +40,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if err := summary.print(stdout, o.json); err != nil {
 		return 1
 	}
-	if summary.DoubleAssigned > 0 || summary.Lost > 0 {
+	if !summary.clean() {
+		for _, note := range notes {
+			fmt.Fprintln(stderr, "local:", note)
+		}
 		return 1
 	}
 	return 0

@@ -15,6 +15,7 @@ import (
 // options are what the command line says.
 type options struct {
 	users, workers, hosts, kill int
+	orders                      int // of each user
 	open, stay                  time.Duration
 	beat, ttl, guard            time.Duration
 	seed                        uint64
@@ -42,6 +43,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.workers, "workers", 0, "worker processes; the fleet keeps this size (default: an eighth more than users)")
 	flags.IntVar(&o.hosts, "hosts", 0, "worker hosts, each with an agent of its own (default: the tier's)")
 	flags.IntVar(&o.kill, "kill", 3, "serving workers to kill, one after the other")
+	flags.IntVar(&o.orders, "orders", 3, "orders that each user sends, by signed webhooks and by the API")
 	flags.BoolVar(&o.chaos, "chaos", false, "kill and pause processes of every kind for the time of --for")
 	flags.DurationVar(&o.open, "open", 2*time.Second, "time within which all users come")
 	flags.DurationVar(&o.stay, "for", 3*time.Second, "time to go on after the last kill")
@@ -94,7 +96,7 @@ func (o *options) check() error {
 		value    int
 		from, to int
 	}{
-		{"users", o.users, 1, 100_000}, {"workers", o.workers, 1, 2_000}, {"hosts", o.hosts, 1, 100}, {"kill", o.kill, 0, o.users},
+		{"users", o.users, 1, 100_000}, {"workers", o.workers, 1, 2_000}, {"hosts", o.hosts, 1, 100}, {"kill", o.kill, 0, o.users}, {"orders", o.orders, 0, 1000},
 	} {
 		if limit.value < limit.from || limit.value > limit.to {
 			problems = append(problems, fmt.Errorf("--%s: %d is not allowed; allowed: %d to %d", limit.name, limit.value, limit.from, limit.to))

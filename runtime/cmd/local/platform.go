@@ -14,8 +14,11 @@ import (
 	"time"
 
 	"workerfleet/runtime/cmd/internal/claimpath"
+	"workerfleet/runtime/cmd/internal/running"
+	"workerfleet/runtime/fifo"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/httpapi"
+	"workerfleet/runtime/paper"
 	"workerfleet/runtime/parts/server"
 	"workerfleet/runtime/process"
 	"workerfleet/runtime/queue"
@@ -32,10 +35,14 @@ type platform struct {
 	provider *process.Provider
 	launcher *http.Server
 	accounts *accounts
-	tokens   httpapi.Development
-	trust    string // file of the certificate that the APIs show
-	key      string
-	urls     []string // of the APIs
+	exchange *paper.Exchange
+	// brokerURL is where the exchange is served.
+	brokerURL settings.WebURL
+	secrets   secrets
+	tokens    httpapi.Development
+	trust     string // file of the certificate that the APIs show
+	key       string
+	urls      []string // of the APIs
 
 	apis, keepers, agents []*program
 	lambdas               *lambdas // nil without functions
@@ -50,6 +57,9 @@ func startPlatform(ctx context.Context, o options, dir string) (started *platfor
 		}
 	}()
 	if p.servers, err = startServers(ctx, dir, o); err != nil {
+		return nil, err
+	}
+	if err = p.startExchange(); err != nil {
 		return nil, err
 	}
 	if err = p.writeCertificate(); err != nil {
@@ -95,6 +105,15 @@ func (p *platform) queueURLs() settings.Queues {
 	return settings.Queues{WorkerControl: url(queue.WorkerControl), OrderTasks: url(queue.OrderTasks), PoolClaim: url(queue.PoolClaim)}
 }
 
+// outputs are what a stack's outputs would say of this platform, for the fleet tool.
+func (p *platform) outputs() running.Outputs {
+	o := running.Outputs{Operator: running.Operator{Region: fifo.Region, ValkeyURL: p.valkey.Address.URL}, QueueURLs: map[queue.Name]string{}}
+	for _, name := range []queue.Name{queue.WorkerControl, queue.OrderTasks, queue.PoolClaim} {
+		o.QueueURLs[name] = p.servers.queues.URL(fifoName(name))
+	}
+	return o
+}
+
 // What keepers and functions launch by: as many workers are kept as there are places.
 func (p *platform) cluster() settings.Cluster {
 	return settings.Cluster{Name: "http://" + p.launcher.Addr}
@@ -137,13 +156,17 @@ func (p *platform) startLauncher() error {
 	for i := range hosts {
 		hosts[i] = process.Host{Name: p.host(i), Room: p.perHost(), Socket: p.socket(i)}
 	}
-	var err error
+	log, err := p.workersLog()
+	if err != nil {
+		return err
+	}
 	p.provider, err = process.New(process.Config{
-		Binary: filepath.Join(p.bin, "worker"), Image: 1, Hosts: hosts, Directory: filepath.Join(p.dir, "workers"), Output: p.accounts,
+		Binary: filepath.Join(p.bin, "worker"), Image: 1, Hosts: hosts, Directory: filepath.Join(p.dir, "workers"), Output: log,
 		Variables: func(worker fleet.Worker, host process.Host) []string {
 			var environment []string
 			for _, v := range settings.Write(settings.Worker{
 				Lease: p.lease(), Socket: settings.Socket{Path: settings.SocketPath(host.Socket)}, Worker: string(worker), Broker: settings.BrokerPaper,
+				BrokerURL: p.brokerURL,
 			}) {
 				environment = append(environment, v.Name+"="+v.Value)
 			}

@@ -16,25 +16,31 @@ import (
 	"sync/atomic"
 	"time"
 
+	"workerfleet/runtime/cmd/internal/running"
 	"workerfleet/runtime/fleet"
 )
 
-// play runs the platform through a market's open and some deaths, and says what happened.
-func play(ctx context.Context, o options, out io.Writer) (summary, error) {
+// play runs the platform through a market's open, a day's orders and some deaths, and says what happened: notes are on
+// what must not have.
+func play(ctx context.Context, o options, out io.Writer) (summary, []string, error) {
 	dir, err := os.MkdirTemp("", "fleet")
 	if err != nil {
-		return summary{}, fmt.Errorf("make a folder: %w", err)
+		return summary{}, nil, fmt.Errorf("make a folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	// A server that runs as another account must be able to reach its folder below.
 	if err := os.Chmod(dir, 0o755); err != nil {
-		return summary{}, fmt.Errorf("open the folder: %w", err)
+		return summary{}, nil, fmt.Errorf("open the folder: %w", err)
 	}
 	p, err := startPlatform(ctx, o, dir)
 	if err != nil {
-		return summary{}, err
+		return summary{}, nil, err
 	}
 	defer p.stop()
+	if err := running.Write(running.File, p.outputs()); err != nil {
+		return summary{}, nil, err
+	}
+	defer func() { _ = running.Remove(running.File, p.outputs()) }()
 	fmt.Fprintf(out, "store     %s\ndatabase  %s\nqueue     %s\nprograms  2 api, 2 keeper, %s%d agent, %d worker; logs in %s\nAPI       %s\n",
 		p.Valkey, p.Database, p.Queue, p.functionsSaid(), p.hosts, p.workers, dir, strings.Join(p.urls, ", "))
 	d := newDay(p)
@@ -43,12 +49,12 @@ func play(ctx context.Context, o options, out io.Writer) (summary, error) {
 	defer stop()
 	err = d.warm(ctx)
 	if err == nil {
-		err = errors.Join(d.open(ctx), d.deaths(ctx))
+		err = errors.Join(d.open(ctx), d.tradeThrough(ctx), d.settle(ctx))
 	}
 	if trouble := p.trouble(); trouble != "" {
 		err = errors.Join(err, errors.New(trouble))
 	}
-	return d.summary(), err
+	return d.summary(), d.trading.verdict.firstNotes(), err
 }
 
 // day is what the users see.
@@ -66,6 +72,7 @@ type day struct {
 	asked    atomic.Int64
 	killed   int
 	lost     int
+	trading  trading
 }
 
 // opened is a session as the API answers it.
@@ -78,7 +85,7 @@ type opened struct {
 func newDay(p *platform) *day {
 	return &day{
 		platform: p, client: p.client(), random: rand.New(rand.NewPCG(p.seed, 0)),
-		sessions: map[fleet.User]opened{},
+		sessions: map[fleet.User]opened{}, trading: trading{accepted: map[fleet.OrderID]fleet.User{}},
 	}
 }
 
@@ -89,7 +96,9 @@ const patience = time.Minute
 func (d *day) warm(ctx context.Context) error {
 	for user := range d.users {
 		name := d.user(user)
-		account, err := json.Marshal(map[string]string{"account": string(name), "secret": strconv.FormatUint(d.random.Uint64(), 36)})
+		secret := strconv.FormatUint(d.random.Uint64(), 36) + strconv.FormatUint(d.random.Uint64(), 36)
+		d.secrets.add(secret)
+		account, err := json.Marshal(map[string]string{"account": string(name), "secret": secret})
 		if err != nil {
 			return err
 		}
@@ -108,6 +117,14 @@ func (d *day) warm(ctx context.Context) error {
 			return fmt.Errorf("%d of %d workers are warm after %s\n%s", census.Free, d.workers, patience, d.keepers[0].obituary())
 		}
 	}
+}
+
+// tradeThrough has users trade while workers die.
+func (d *day) tradeThrough(ctx context.Context) error {
+	traded := make(chan error, 1)
+	go func() { traded <- d.trade(ctx, max(d.stay, time.Second)) }()
+	err := d.deaths(ctx)
+	return errors.Join(err, <-traded)
 }
 
 func (d *day) user(n int) fleet.User { return fleet.User("user-" + strconv.Itoa(n+1)) }

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"workerfleet/runtime/fifo"
 	"workerfleet/runtime/settings"
 )
 
@@ -41,7 +42,8 @@ func (p *platform) startProgram(kind, name string, variables []settings.Variable
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	env := []string{"TMPDIR=" + p.dir}
+	// Queues of this machine look at no signature, but the SDK makes one.
+	env := []string{"TMPDIR=" + p.dir, "AWS_REGION=" + fifo.Region, "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local"}
 	for _, v := range variables {
 		env = append(env, v.Name+"="+v.Value)
 	}

@@ -25,19 +25,46 @@ type summary struct {
 	RecoveryP99Ms  float64 `json:"recoveryP99Ms"`
 	DoubleAssigned int     `json:"doubleAssigned"`
 	Lost           int     `json:"lost"`
-	Seed           uint64  `json:"seed"`
-	Parts          used    `json:"parts"`
+	// Orders were accepted; Filled of them are, and the rest ended otherwise, or works on. The counts after them must be 0.
+	Orders        int     `json:"orders"`
+	Filled        int     `json:"filled"`
+	Refused       int     `json:"refused"`
+	AcceptP50Ms   float64 `json:"acceptP50Ms"`
+	AcceptP99Ms   float64 `json:"acceptP99Ms"`
+	BrokerP50Ms   float64 `json:"brokerP50Ms"`
+	BrokerP99Ms   float64 `json:"brokerP99Ms"`
+	Duplicates    int     `json:"duplicates"`
+	LostOrders    int     `json:"lostOrders"`
+	Unresolved    int     `json:"unresolved"`
+	Disagreements int     `json:"disagreements"`
+	OutOfOrder    int     `json:"outOfOrder"`
+	FencedCalls   int     `json:"fencedCalls"`
+	Unknown       int     `json:"unknown"`
+	Seed          uint64  `json:"seed"`
+	Parts         used    `json:"parts"`
 }
 
 func (d *day) summary() summary {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	v := d.trading.verdict
+	filled, broker := d.trading.filled(d.exchange.Seen())
 	return summary{
+		Orders: len(d.trading.accepted), Filled: filled, Refused: d.trading.refused,
+		AcceptP50Ms: quantile(d.trading.took, 0.5), AcceptP99Ms: quantile(d.trading.took, 0.99),
+		BrokerP50Ms: quantile(broker, 0.5), BrokerP99Ms: quantile(broker, 0.99),
+		Duplicates: v.Duplicates, LostOrders: v.Lost, Unresolved: v.Unresolved, Disagreements: v.Disagree,
+		OutOfOrder: v.OutOfOrder, FencedCalls: v.Fenced, Unknown: v.Unknown,
 		Workers: d.workers, Claims: len(d.readies), ClaimP50Ms: quantile(d.claims, 0.5), ClaimP99Ms: quantile(d.claims, 0.99),
 		ReadyP50Ms: quantile(d.readies, 0.5), ReadyP99Ms: quantile(d.readies, 0.99),
 		Deaths: d.killed, Recovered: len(d.recovery), RecoveryP99Ms: quantile(d.recovery, 0.99),
 		DoubleAssigned: d.accounts.doubled(), Lost: d.lost, Seed: d.seed, Parts: d.used,
 	}
+}
+
+// clean says that nothing happened that must not.
+func (s summary) clean() bool {
+	return s.DoubleAssigned+s.Lost+s.Duplicates+s.LostOrders+s.Unresolved+s.Disagreements+s.OutOfOrder+s.FencedCalls == 0
 }
 
 // quantile is in milliseconds; 0 of nothing.
@@ -58,7 +85,11 @@ func (s summary) print(w io.Writer, asJSON bool) error {
   ready        p50 %.1f ms, p99 %.1f ms after a user came (the API's own time: p50 %.1f ms, p99 %.1f ms)
   deaths       %d workers killed, %d users served again, p99 %.0f ms after the kill
   never        two workers in one account: %d; users lost: %d
-`, s.Claims, s.Workers, s.ReadyP50Ms, s.ReadyP99Ms, s.ClaimP50Ms, s.ClaimP99Ms, s.Deaths, s.Recovered, s.RecoveryP99Ms, s.DoubleAssigned, s.Lost)
+%d orders accepted, p50 %.1f ms, p99 %.1f ms; %d filled, at the broker p50 %.1f ms, p99 %.1f ms after the acceptance
+  never        sent twice: %d; lost: %d; without an end: %d; ledger and broker disagree: %d; out of order: %d; by a fenced worker: %d
+`, s.Claims, s.Workers, s.ReadyP50Ms, s.ReadyP99Ms, s.ClaimP50Ms, s.ClaimP99Ms, s.Deaths, s.Recovered, s.RecoveryP99Ms, s.DoubleAssigned, s.Lost,
+		s.Orders, s.AcceptP50Ms, s.AcceptP99Ms, s.Filled, s.BrokerP50Ms, s.BrokerP99Ms,
+		s.Duplicates, s.LostOrders, s.Unresolved, s.Disagreements, s.OutOfOrder, s.FencedCalls)
 	return err
 }
 

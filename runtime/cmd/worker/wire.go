@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,7 +12,10 @@ import (
 	"slices"
 	"strconv"
 
+	"workerfleet/runtime/alpaca"
 	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/order"
+	"workerfleet/runtime/paper"
 	"workerfleet/runtime/settings"
 	"workerfleet/runtime/worker"
 )
@@ -42,7 +44,7 @@ func wire(ctx context.Context, set settings.Worker, p parts) (worker.Config, wor
 	if err != nil {
 		return config, body, err
 	}
-	broker, err := brokerFor(set.Broker, p.log.With("worker", self.Worker))
+	broker, err := brokerFor(set)
 	if err != nil {
 		return config, body, err
 	}
@@ -94,36 +96,19 @@ func whoami(ctx context.Context, set settings.Worker, p parts) (worker.Self, err
 	return self, nil
 }
 
-// brokerFor chooses the broker that this binary was built with.
-func brokerFor(name settings.Broker, log *slog.Logger) (worker.Broker, error) {
-	if name != settings.BrokerPaper {
-		return nil, fmt.Errorf("%s: %s is not part of this worker; allowed: %s", settings.EnvBroker, name, settings.BrokerPaper)
+// brokerFor chooses the broker. A new one is a package beside runtime/paper, and a case here.
+func brokerFor(set settings.Worker) (order.Broker, error) {
+	switch {
+	case set.Broker == settings.BrokerPaper && set.BrokerURL != "":
+		return paper.New(paper.Config{URL: string(set.BrokerURL)})
+	case set.Broker == settings.BrokerPaper:
+		exchange, err := paper.NewExchange(paper.Rules{})
+		if err != nil {
+			return nil, err
+		}
+		return exchange.Broker(), nil
+	case set.Broker == settings.BrokerAlpaca:
+		return alpaca.New(alpaca.Config{})
 	}
-	return paperBroker{log}, nil
-}
-
-// paperBroker is the paper broker's session alone: it logs in with any credentials, takes no orders, and logs out. The
-// log says who was in which account and when; an account's name is no secret, the rest of the credentials is.
-type paperBroker struct{ log *slog.Logger }
-
-func (b paperBroker) Login(_ context.Context, credentials []byte) (worker.Session, error) {
-	var of struct {
-		Account string `json:"account"`
-	}
-	if err := json.Unmarshal(credentials, &of); err != nil || of.Account == "" {
-		return nil, errors.New(`the credentials are not understood; allowed: {"account": NAME, …}`)
-	}
-	b.log.Info("broker login", "account", of.Account)
-	return paperAccount{b.log, of.Account}, nil
-}
-
-// paperAccount is one login.
-type paperAccount struct {
-	log  *slog.Logger
-	name string
-}
-
-func (a paperAccount) Logout(context.Context) error {
-	a.log.Info("broker logout", "account", a.name)
-	return nil
+	return nil, fmt.Errorf("%s: %s is not part of this worker; allowed: %s, %s", settings.EnvBroker, set.Broker, settings.BrokerPaper, settings.BrokerAlpaca)
 }

@@ -103,7 +103,8 @@ func legibleTexts(b *bench) {
 func unsent(b *bench) {
 	b.served(7)
 	a := b.accept("1")
-	mail := b.commit(b.says(a.ID, 7, fleet.OutcomeUnsent, because("the line is down")))
+	require.Empty(b, b.commit(b.says(a.ID, 7, fleet.OutcomeUnsent, because("the line is down"))), "at once it would be down again")
+	mail, _ := b.attend(600 * time.Millisecond)
 	b.sent(mail, fleet.MailOrder, a.ID)
 	r := b.stands(a.ID, order.Dispatched)
 	require.True(b, mail[0].Order.EmitBy.Truncate(time.Millisecond).Equal(r.EmitBy.Truncate(time.Millisecond)), "it has a moment of its own")

@@ -27,6 +27,7 @@ CREATE TABLE orders (
     epoch         bigint NOT NULL,
     leg           smallint NOT NULL CHECK (leg BETWEEN 0 AND 2),
     broker_id     text NOT NULL,
+    doubted       boolean NOT NULL DEFAULT false,
     heard_epoch   bigint NOT NULL,
     heard         bigint NOT NULL,
     cancel_asked  boolean NOT NULL,

@@ -27,6 +27,7 @@ CREATE TABLE orders (
     epoch         INTEGER NOT NULL,
     leg           INTEGER NOT NULL CHECK (leg BETWEEN 0 AND 2),
     broker_id     TEXT NOT NULL,
+    doubted       INTEGER NOT NULL DEFAULT 0,
     heard_epoch   INTEGER NOT NULL,
     heard         INTEGER NOT NULL,
     cancel_asked  INTEGER NOT NULL CHECK (cancel_asked IN (0, 1)),

@@ -41,6 +41,23 @@ func Provider(set Settings, getenv func(string) string) (pool.Provider, error) {
 	return provider, nil
 }
 
+// Hosts are those that workers are launched onto: who says what becomes of them, and who grows their number, which on one
+// machine is given.
+func Hosts(set Settings, getenv func(string) string) (pool.HostKeeper, pool.HostGroup, error) {
+	if url, ok := set.Cluster.Launcher(); ok {
+		return process.NewRemote(url), nil, nil
+	}
+	config, err := iam.Config(set.Stack.Region, getenv)
+	if err != nil {
+		return nil, nil, err
+	}
+	hosts, err := ecs.NewHosts(config, set.Cluster.Name, set.Launching.CapacityProvider)
+	if err != nil {
+		return nil, nil, err
+	}
+	return hosts, hosts, nil
+}
+
 // Policy is how many workers there should be, and of which image.
 func Policy(set Settings) (pool.Policy, pool.Rollout, error) {
 	market := pool.Market{TimeZone: string(set.Market.TimeZone), Open: string(set.Market.Open), Close: string(set.Market.Close)}

@@ -1,9 +1,10 @@
-package ecstest
+package emulator
 
 import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +23,11 @@ type Server struct {
 	lose    int
 	slow    time.Duration
 	calls   []Call
+	// bucket throttles calls that change the cluster; nil is without end.
+	bucket    *bucket
+	throttled int
+	hosts     []Host
+	group     Group
 }
 
 // Call is a request that arrived.
@@ -36,10 +42,10 @@ const (
 	Prefix = "arn:aws:ecs:" + Region + ":111122223333:"
 )
 
-// TB is what the server needs of a test.
+// TB is what the server needs of a test, or of whoever else ends it.
 type TB interface{ Cleanup(func()) }
 
-// New starts a server with room for 1,000 tasks. It ends with the test.
+// New starts a server with room for 1,000 tasks. It ends when what it was given to cleans up.
 func New(t TB) *Server {
 	s := &Server{tokens: map[string]launch{}, room: 1000, reasons: []string{"RESOURCE:CPU"}}
 	listener := httptest.NewServer(s)
@@ -56,6 +62,42 @@ func (s *Server) Room(n int, reasons ...string) {
 	if len(reasons) > 0 {
 		s.reasons = reasons
 	}
+}
+
+// Bucket lets this many calls that change the cluster through at once, and so many more each second; the others are
+// throttled, as AWS documents it. An account has 100 and 40 (facts ecs.api.clustermod).
+func (s *Server) Bucket(burst, perSecond float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bucket = &bucket{burst: burst, perSecond: perSecond, level: burst, at: time.Now()}
+}
+
+// Throttled counts the calls that were.
+func (s *Server) Throttled() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.throttled
+}
+
+// bucket is a token bucket.
+type bucket struct {
+	burst, perSecond, level float64
+	at                      time.Time
+}
+
+func (b *bucket) take(now time.Time) bool {
+	b.level = min(b.burst, b.level+b.perSecond*now.Sub(b.at).Seconds())
+	b.at = now
+	if b.level < 1 {
+		return false
+	}
+	b.level--
+	return true
+}
+
+// changing are the calls that share the bucket.
+func changing(operation string) bool {
+	return slices.Contains([]string{"RunTask", "StopTask", "PutAttributes"}, operation)
 }
 
 // Refuse answers every call with an error of status 400, until the code is empty. Nothing happens then.
@@ -119,7 +161,15 @@ func (s *Server) Task(arn, host, state string) {
 
 // ServeHTTP answers one call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	_, operation, isECS := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if !isECS {
+		if err := r.ParseForm(); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		s.scale(w, r.PostForm)
+		return
+	}
 	var input map[string]any
 	if err := json.NewDecoder(r.Body).Decode(&input); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -146,8 +196,14 @@ func (s *Server) handle(operation string, input map[string]any) (status int, ans
 	if s.refusal != nil {
 		return http.StatusBadRequest, s.refusal, false, s.slow
 	}
+	if changing(operation) && s.bucket != nil && !s.bucket.take(time.Now()) {
+		s.throttled++
+		return http.StatusBadRequest, &refusal{Code: "ThrottlingException", Message: "Rate exceeded"}, false, s.slow
+	}
 	handlers := map[string]func(map[string]any) (any, *refusal){
 		"RunTask": s.run, "StopTask": s.stop, "ListTasks": s.list, "DescribeTasks": s.describe,
+		"ListContainerInstances": s.listHosts, "DescribeContainerInstances": s.describeHosts, "DescribeCapacityProviders": s.describeProviders,
+		"PutAttributes": s.putAttributes, "DeleteAttributes": s.deleteAttributes,
 	}
 	handler, ok := handlers[operation]
 	if !ok {

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/order"
+	"workerfleet/runtime/paper"
+	"workerfleet/runtime/webhook"
+)
+
+// trading is what users ordered, and what they were told.
+type trading struct {
+	mu       sync.Mutex
+	accepted map[fleet.OrderID]fleet.User
+	took     []time.Duration // from the first delivery to 202
+	refused  int             // answers that say no: nothing was accepted
+	verdict  verdict
+	records  []order.Record
+}
+
+// trade has every user send signals and orders, spread over a time, and waits until each is answered.
+func (d *day) trade(ctx context.Context, within time.Duration) error {
+	var group sync.WaitGroup
+	errs := make([]error, d.users)
+	for i := range d.users {
+		random := rand.New(rand.NewPCG(d.seed, uint64(i)+1))
+		group.Go(func() { errs[i] = d.tradeAs(ctx, d.user(i), random, within) })
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+func (d *day) tradeAs(ctx context.Context, user fleet.User, random *rand.Rand, within time.Duration) error {
+	if d.orders == 0 {
+		return nil
+	}
+	var hook struct{ Path, Secret string }
+	answer, err := d.send(ctx, func(ctx context.Context) (*http.Request, error) {
+		return d.authorized(ctx, http.MethodPost, "/v1/webhooks", user, nil)
+	})
+	if err == nil {
+		err = json.Unmarshal(answer.body, &hook)
+	}
+	if err != nil {
+		return fmt.Errorf("make a webhook for %s: %w", user, err)
+	}
+	d.secrets.add(hook.Secret)
+	for n := range d.orders {
+		pause := time.Duration(random.ExpFloat64() * float64(within) / float64(d.orders+1))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		ask := d.byWebhook(hook.Path, hook.Secret, draw(random, n))
+		if random.IntN(2) == 0 {
+			ask = d.byAPI(user, draw(random, n))
+		}
+		times := 1 + random.IntN(5)/4 // one in five is delivered twice
+		for range times {
+			if err := d.deliver(ctx, user, ask); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// draw makes up an order.
+func draw(random *rand.Rand, n int) string {
+	side := []string{"buy", "sell", "buy", "sell", "reverse"}[random.IntN(5)]
+	text := fmt.Sprintf(`"symbol":"SYM%d","side":%q,"quantity":"%d","id":"n-%d"`, random.IntN(5), side, 1+random.IntN(9), n)
+	switch random.IntN(6) {
+	case 0:
+		if side != "reverse" {
+			text += `,"type":"limit","limitPrice":"1","timeInForce":"ioc"`
+		}
+	case 1:
+		text += `,"timeInForce":"gtc"`
+	}
+	return "{" + text + "}"
+}
+
+// byWebhook signs a body once: each delivery of it is the same.
+func (d *day) byWebhook(path, secret, body string) func(context.Context) (*http.Request, error) {
+	now := strconv.FormatInt(time.Now().Unix(), 10)
+	return func(ctx context.Context) (*http.Request, error) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url()+path, bytes.NewReader([]byte(body)))
+		if err != nil {
+			return nil, err
+		}
+		r.Header.Set("X-Timestamp", now)
+		r.Header.Set("X-Signature", webhook.Sign([]byte(secret), now, []byte(body)))
+		return r, nil
+	}
+}
+
+func (d *day) byAPI(user fleet.User, body string) func(context.Context) (*http.Request, error) {
+	return func(ctx context.Context) (*http.Request, error) {
+		return d.authorized(ctx, http.MethodPost, "/v1/orders", user, []byte(body))
+	}
+}
+
+func (d *day) authorized(ctx context.Context, method, path string, user fleet.User, body []byte) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, method, d.url()+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+d.tokens.Token(user, time.Now().Add(time.Hour)))
+	return r, nil
+}
+
+// url is an API's, one after the other, as a load balancer would have it.
+func (d *day) url() string { return d.urls[int(d.asked.Add(1))%len(d.urls)] }
+
+// deliver sends an order until it is answered, and notes what the answer says.
+func (d *day) deliver(ctx context.Context, user fleet.User, ask func(context.Context) (*http.Request, error)) error {
+	began := time.Now()
+	answer, err := d.send(ctx, ask)
+	if err != nil {
+		return fmt.Errorf("order of %s: %w", user, err)
+	}
+	d.trading.mu.Lock()
+	defer d.trading.mu.Unlock()
+	if answer.status >= 300 {
+		d.trading.refused++
+		return nil
+	}
+	var told struct{ ID fleet.OrderID }
+	if err := json.Unmarshal(answer.body, &told); err != nil {
+		return fmt.Errorf("order of %s: %w", user, err)
+	}
+	if d.trading.accepted[told.ID] == "" {
+		d.trading.took = append(d.trading.took, time.Since(began))
+	}
+	d.trading.accepted[told.ID] = user
+	return nil
+}
+
+// answered is an answer that says something.
+type answered struct {
+	status int
+	body   []byte
+}
+
+// send repeats a request until somebody answers it, as whoever sends signals does.
+func (d *day) send(ctx context.Context, ask func(context.Context) (*http.Request, error)) (answered, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		r, err := ask(ctx)
+		if err != nil {
+			return answered{}, err
+		}
+		response, err := d.client.Do(r)
+		if err == nil {
+			body, reading := io.ReadAll(response.Body)
+			_ = response.Body.Close()
+			if reading == nil && response.StatusCode < 500 && response.StatusCode != http.StatusTooManyRequests {
+				return answered{response.StatusCode, body}, nil
+			}
+			err = fmt.Errorf("status %d: %s", response.StatusCode, body)
+		}
+		select {
+		case <-ctx.Done():
+			return answered{}, errors.Join(err, ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// settlePatience is how long orders may take to end after the last one: their validity, look-ups after it, and what a
+// paused process adds.
+const settlePatience = 3 * time.Minute
+
+// settle waits until every order has ended, and judges.
+func (d *day) settle(ctx context.Context) error {
+	for began := time.Now(); ; {
+		e := evidence{accepted: d.trading.accepted, held: d.exchange.Orders(), seen: d.exchange.Seen()}
+		for i := range d.users {
+			records, err := d.path.Reader.Orders(ctx, d.user(i), 0, d.orders+1)
+			if err != nil {
+				return err
+			}
+			e.ledger = append(e.ledger, records...)
+		}
+		v := judge(e)
+		if v.Unresolved == 0 && v.Disagree == 0 || time.Since(began) > settlePatience {
+			d.trading.verdict, d.trading.records = v, e.ledger
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// filled counts the orders that are, and says how long each took from its acceptance to its first arrival at the
+// exchange with effect.
+func (t *trading) filled(seen []paper.Seen) (count int, took []time.Duration) {
+	arrived := map[string]time.Time{}
+	for _, s := range seen {
+		if _, known := arrived[s.ClientID]; s.Call == paper.Place && s.Effect && !known {
+			arrived[s.ClientID] = s.At
+		}
+	}
+	for i := range t.records {
+		r := &t.records[i]
+		if r.State != order.Filled {
+			continue
+		}
+		count++
+		if at, ok := arrived[order.ClientID(r.ID, legsOf(r)[0])]; ok {
+			took = append(took, at.Sub(r.AcceptedAt))
+		}
+	}
+	return count, took
+}

@@ -1,0 +1,180 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/signals"
+)
+
+// Bounds of one round.
+const (
+	outcomesLimit = 512
+	dueLimit      = 256
+	// turns is how many users' turns are under way at once.
+	turns = 16
+)
+
+// Report is what one round did.
+type Report struct {
+	// Outcomes were committed; Strays of them are of orders that the ledger does not have.
+	Outcomes int
+	Strays   []fleet.Outcome
+	// Attended counts the users whose orders were looked at.
+	Attended int
+	Halted   bool
+	// More says that a bound was reached.
+	More bool
+}
+
+// Run makes rounds until the context ends: outcomes as they come, the rest in its period. A round that failed is
+// recorded, and the next one is tried in its time.
+func (d *Dispatcher) Run(ctx context.Context, failed func(error)) error {
+	var group sync.WaitGroup
+	defer group.Wait()
+	group.Go(func() {
+		d.every(ctx, d.Period, func() error {
+			r, err := d.Collect(ctx)
+			for _, o := range r.Strays {
+				failed(fmt.Errorf("worker %s reports %s of the order %s of %s, which the ledger does not have", o.Worker, o.State, o.Order, o.User))
+			}
+			return err
+		}, failed)
+	})
+	d.every(ctx, d.Period, func() error {
+		_, err := d.Attend(ctx)
+		return err
+	}, failed)
+	return nil
+}
+
+// every repeats a round: at once while there is more to do, and after a pause that grows while it fails.
+func (d *Dispatcher) every(ctx context.Context, period time.Duration, round func() error, failed func(error)) {
+	for ctx.Err() == nil {
+		err := round()
+		if err != nil && ctx.Err() == nil {
+			failed(err)
+		}
+		select {
+		case <-time.After(period):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Pass makes one round of everything, as the functions do.
+func (d *Dispatcher) Pass(ctx context.Context) (Report, error) {
+	collected, err := d.Collect(ctx)
+	attended, attending := d.Attend(ctx)
+	attended.Outcomes, attended.Strays = collected.Outcomes, collected.Strays
+	attended.More = attended.More || collected.More
+	return attended, errors.Join(err, attending)
+}
+
+// Collect commits what workers have reported. What could not be committed comes back.
+func (d *Dispatcher) Collect(ctx context.Context) (Report, error) {
+	var r Report
+	for {
+		parcels, err := d.Inbox.Take(ctx, outcomesLimit)
+		if err != nil {
+			return r, fmt.Errorf("take outcomes: %w", err)
+		}
+		if len(parcels) == 0 {
+			return r, nil
+		}
+		if err := d.commit(ctx, parcels, &r); err != nil {
+			return r, err
+		}
+	}
+}
+
+func (d *Dispatcher) commit(ctx context.Context, parcels []Parcel, r *Report) error {
+	byUser := map[fleet.User][]Parcel{}
+	var users []fleet.User
+	for _, p := range parcels {
+		if byUser[p.User] == nil {
+			users = append(users, p.User)
+		}
+		byUser[p.User] = append(byUser[p.User], p)
+	}
+	var mu sync.Mutex
+	return d.each(users, func(user fleet.User) error {
+		outcomes, ids := make([]fleet.Outcome, 0, 1), make([]string, 0, 1)
+		for _, p := range byUser[user] {
+			outcomes, ids = append(outcomes, p.Outcome), append(ids, p.ID)
+		}
+		next, strays, err := d.Ledger.Commit(ctx, user, outcomes)
+		if err != nil {
+			return err
+		}
+		err = errors.Join(d.Follow(ctx, user, next), d.Inbox.Settle(ctx, ids))
+		mu.Lock()
+		defer mu.Unlock()
+		r.Outcomes += len(outcomes)
+		r.Strays = append(r.Strays, strays...)
+		return err
+	})
+}
+
+// each does something for users, several at once, and returns what failed together.
+func (d *Dispatcher) each(users []fleet.User, do func(fleet.User) error) error {
+	slots := make(chan struct{}, turns)
+	errs := make([]error, len(users))
+	var group sync.WaitGroup
+	for i, user := range users {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			errs[i] = do(user)
+		})
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+// Attend looks at the orders that are due, and shows the agents whether orders are switched off.
+func (d *Dispatcher) Attend(ctx context.Context) (Report, error) {
+	var r Report
+	halted, err := d.show(ctx)
+	r.Halted = halted
+	users, listing := d.Ledger.Due(ctx, dueLimit)
+	if listing != nil {
+		return r, errors.Join(err, fmt.Errorf("list due orders: %w", listing))
+	}
+	r.Attended, r.More = len(users), len(users) == dueLimit
+	attending := d.each(users, func(user fleet.User) error { return d.Look(ctx, user) })
+	waiting, measuring := d.Ledger.Waiting(ctx)
+	if measuring == nil {
+		d.Signals.Set(signals.OutboxAge, waiting.Seconds())
+	}
+	return r, errors.Join(err, attending, measuring)
+}
+
+// Look looks at one user's orders that are due, and marks the next one.
+func (d *Dispatcher) Look(ctx context.Context, user fleet.User) error {
+	next, err := d.Ledger.Attend(ctx, user)
+	if err != nil {
+		return err
+	}
+	return d.Follow(ctx, user, next)
+}
+
+// show copies the switch for all from the ledger to where the agents read it.
+func (d *Dispatcher) show(ctx context.Context) (bool, error) {
+	halts, err := d.Switches.Halts(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read the switches: %w", err)
+	}
+	halted := false
+	for _, h := range halts {
+		halted = halted || h.User == ""
+	}
+	if err := d.Board.Show(ctx, halted); err != nil {
+		return halted, fmt.Errorf("show the switches: %w", err)
+	}
+	return halted, nil
+}
