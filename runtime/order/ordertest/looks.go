@@ -107,6 +107,22 @@ func recovers(b *bench) {
 	b.sent(b.commit(b.says(waiting.ID, 7, fleet.OutcomeAbsent, absence(0, true))), fleet.MailOrder, waiting.ID)
 }
 
+// Of several orders that are looked up at once, a later one may be found absent first. It goes when the one before it ended.
+func recoversInSequence(b *bench) {
+	b.served(7)
+	first, second := b.accept("1"), b.accept("2")
+	_, err := b.Recover(b.ctx)
+	require.NoError(b, err)
+	b.halt("", false)
+	b.sent(b.commit(b.says(second.ID, 7, fleet.OutcomeAbsent, absence(0, true))), fleet.MailVerify, first.ID)
+	b.stands(second.ID, order.Accepted)
+	mail := b.commit(b.says(first.ID, 7, fleet.OutcomeFilled))
+	if len(mail) == 0 {
+		mail, _ = b.attend(2100 * time.Millisecond)
+	}
+	b.sent(mail, fleet.MailOrder, second.ID)
+}
+
 func waitingAndDue(b *bench) {
 	waits, err := b.Waiting(b.ctx)
 	require.NoError(b, err)

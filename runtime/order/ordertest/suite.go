@@ -67,6 +67,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"lists are paged, the latest first", listsPaged},
 		{"switches are kept by user", switches},
 		{"after a restore everything is unknown, and nothing is dispatched", recovers},
+		{"after a restore a user's orders keep their sequence", recoversInSequence},
 		{"what waits and what is due is found", waitingAndDue},
 		{"the lowest number that may come is known", beginAt},
 		{"a turn sees what it asked for", sheetHasWanted},
