@@ -68,6 +68,11 @@ func (w *world) change(t *rapid.T, before, now order.Record) {
 	if before.Proven && !now.Proven && !w.reset { // a restore may have lost what the broker said since
 		t.Fatalf("order %d was proven to be %s, and is %s without a proof", now.Sequence, before.State, now.State)
 	}
+	if before.Doubted && !before.State.Final() && now.State.Final() && !slices.ContainsFunc(w.said, func(o fleet.Outcome) bool {
+		return o.Order == now.ID && (o.State.Evidence() || o.State == fleet.OutcomeAbsent || o.State == fleet.OutcomeUnsent && before.Leg == 2)
+	}) {
+		t.Fatalf("order %d, which may be at the broker, is %s, and nobody looked it up", now.Sequence, now.State)
+	}
 	for i, f := range now.Fills {
 		if slices.ContainsFunc(now.Fills[:i], func(g order.Fill) bool { return f.Leg == g.Leg && f.ID == g.ID }) {
 			t.Fatalf("order %d has a fill twice", now.Sequence)

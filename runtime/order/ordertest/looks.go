@@ -82,6 +82,7 @@ func recovers(b *bench) {
 	for _, id := range []fleet.OrderID{working.ID, marked.ID, waiting.ID} {
 		r := b.stands(id, order.Unknown)
 		require.Equal(b, order.Recovering, r.Reason)
+		require.True(b, r.Doubted, "it ends by itself, though it may be at the broker")
 		require.False(b, r.Proven, "what followed from an absence would never be replaced")
 	}
 	r, err := b.Order(b.ctx, "bea", other.ID)

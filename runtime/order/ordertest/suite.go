@@ -57,6 +57,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"an absent order is sent again where nothing can happen twice", absentAgain},
 		{"an absent order ends only when no call can land any more", absentSettles},
 		{"an absent order that must not be sent again ends", absentUnwanted},
+		{"an absence counts from when the broker was asked", absentAsked},
+		{"an order that may be at the broker never ends by itself", doubtedLookedUp},
 		{"an order outlives its worker: it is looked up by the next one", takeover},
 		{"a reversal opens after it closed", reversal},
 		{"a reversal that cannot go on ends half-way", reversalHalfway},
