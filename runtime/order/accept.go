@@ -91,11 +91,11 @@ func (s *Sheet) mark(rules Rules) {
 	if next == nil {
 		return
 	}
+	if soon := s.Now.Add(longestRepeat); next.CheckAt.After(soon) {
+		next.CheckAt = soon // it was behind another one
+	}
 	if s.Halted || s.Session.Epoch == 0 {
 		s.next.Claim = !s.Halted || s.next.Claim
-		if soon := s.Now.Add(longestRepeat); next.CheckAt.After(soon) {
-			next.CheckAt = soon // it was behind another one
-		}
 		return
 	}
 	if next.Reason != "" && next.CheckAt.After(s.Now) { // returned by its worker: not at once again

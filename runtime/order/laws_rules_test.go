@@ -3,6 +3,7 @@ package order_test
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
@@ -34,12 +35,29 @@ func (w *world) laws(t *rapid.T) {
 		t.Fatalf("%d orders are dispatched", dispatched)
 	}
 	w.events(t, now)
+	w.head(t, now)
 	for _, m := range w.letters {
 		if m.Epoch != w.epoch {
 			t.Fatalf("mail to epoch %d, while %d acts", m.Epoch, w.epoch)
 		}
 	}
 	w.before, w.said, w.letters, w.reset = now, nil, w.letters[:0:0], false
+}
+
+// head judges when the next order is looked at, if none is in flight: a user's orders must not wait for the clock.
+func (w *world) head(t *rapid.T, now map[fleet.OrderID]order.Record) {
+	var next *order.Record
+	for _, r := range now {
+		if r.InFlight() {
+			return
+		}
+		if r.State == order.Accepted && (next == nil || r.Sequence < next.Sequence) {
+			next = &r
+		}
+	}
+	if next != nil && time.Until(next.CheckAt) > 3*time.Second {
+		t.Fatalf("order %d comes next and is not looked at for %s", next.Sequence, time.Until(next.CheckAt))
+	}
 }
 
 // change judges what became of one order.
@@ -49,6 +67,11 @@ func (w *world) change(t *rapid.T, before, now order.Record) {
 	}
 	if before.Proven && !now.Proven && !w.reset { // a restore may have lost what the broker said since
 		t.Fatalf("order %d was proven to be %s, and is %s without a proof", now.Sequence, before.State, now.State)
+	}
+	if before.Doubted && !before.State.Final() && now.State.Final() && !slices.ContainsFunc(w.said, func(o fleet.Outcome) bool {
+		return o.Order == now.ID && (o.State.Evidence() || o.State == fleet.OutcomeAbsent || o.State == fleet.OutcomeUnsent && before.Leg == 2)
+	}) {
+		t.Fatalf("order %d, which may be at the broker, is %s, and nobody looked it up", now.Sequence, now.State)
 	}
 	for i, f := range now.Fills {
 		if slices.ContainsFunc(now.Fills[:i], func(g order.Fill) bool { return f.Leg == g.Leg && f.ID == g.ID }) {

@@ -166,12 +166,13 @@ func (w *world) halt(*rapid.T) {
 }
 
 func (w *world) recover(t *rapid.T) {
-	if rapid.IntRange(0, 9).Draw(t, "dice") > 0 {
+	if rapid.IntRange(0, 3).Draw(t, "dice") > 0 {
 		return // it is rare
 	}
 	_, err := w.Recover(w.ctx)
 	w.must(err)
-	w.halted, w.reset = true, true
+	w.halted, w.reset = rapid.Bool().Draw(t, "halted"), true
+	w.must(w.Halt(w.ctx, "", w.halted, "a test"))
 }
 
 func (w *world) now() map[fleet.OrderID]order.Record {

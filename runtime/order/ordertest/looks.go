@@ -82,6 +82,7 @@ func recovers(b *bench) {
 	for _, id := range []fleet.OrderID{working.ID, marked.ID, waiting.ID} {
 		r := b.stands(id, order.Unknown)
 		require.Equal(b, order.Recovering, r.Reason)
+		require.True(b, r.Doubted, "it ends by itself, though it may be at the broker")
 		require.False(b, r.Proven, "what followed from an absence would never be replaced")
 	}
 	r, err := b.Order(b.ctx, "bea", other.ID)
@@ -105,6 +106,22 @@ func recovers(b *bench) {
 	r = b.stands(waiting.ID, order.Unknown)
 	require.True(b, r.EmitBy.Equal(r.ValidUntil), "a mark that was lost may let a worker call until then")
 	b.sent(b.commit(b.says(waiting.ID, 7, fleet.OutcomeAbsent, absence(0, true))), fleet.MailOrder, waiting.ID)
+}
+
+// Of several orders that are looked up at once, a later one may be found absent first. It goes when the one before it ended.
+func recoversInSequence(b *bench) {
+	b.served(7)
+	first, second := b.accept("1"), b.accept("2")
+	_, err := b.Recover(b.ctx)
+	require.NoError(b, err)
+	b.halt("", false)
+	b.sent(b.commit(b.says(second.ID, 7, fleet.OutcomeAbsent, absence(0, true))), fleet.MailVerify, first.ID)
+	b.stands(second.ID, order.Accepted)
+	mail := b.commit(b.says(first.ID, 7, fleet.OutcomeFilled))
+	if len(mail) == 0 {
+		mail, _ = b.attend(2100 * time.Millisecond)
+	}
+	b.sent(mail, fleet.MailOrder, second.ID)
 }
 
 func waitingAndDue(b *bench) {
