@@ -36,7 +36,7 @@ var core = []struct {
 	{false, []string{"settings", "signals", "fleet"}},
 	{false, []string{"queue"}},
 	{false, []string{"seal", "claim", "pool", "order"}},
-	{false, []string{"webhook"}},
+	{false, []string{"webhook", "audit"}},
 	{true, []string{"session", "dispatch", "keeper", "control", "hostlink", "worker", "agent"}},
 	{false, []string{"sim"}},
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"workerfleet/runtime/audit"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/order"
 )
@@ -179,6 +180,7 @@ func (a *api) halt(w http.ResponseWriter, r *http.Request, user fleet.User) erro
 	if err := a.Switches.Halt(r.Context(), user, true, "switched off by the user"); err != nil {
 		return err
 	}
+	a.note(r, user, audit.OrdersOff, "")
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
@@ -187,6 +189,7 @@ func (a *api) unhalt(w http.ResponseWriter, r *http.Request, user fleet.User) er
 	if err := a.Switches.Halt(r.Context(), user, false, ""); err != nil {
 		return err
 	}
+	a.note(r, user, audit.OrdersOn, "")
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
@@ -204,6 +207,7 @@ func (a *api) store(w http.ResponseWriter, r *http.Request, user fleet.User) err
 	if err := a.Deposit(r.Context(), user, credentials); err != nil {
 		return err
 	}
+	a.note(r, user, audit.CredentialsKept, "")
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 	"github.com/stretchr/testify/require"
 
+	"workerfleet/runtime/audit"
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/dispatch"
 	"workerfleet/runtime/fleet"
@@ -121,6 +122,7 @@ type desk struct {
 	limit   time.Duration
 	ends    chan struct{}
 	bell    *httpapi.Bell
+	did     []audit.Entry
 	unknown error // of the database, after a turn is committed
 }
 
@@ -157,6 +159,7 @@ func newDesk(t *testing.T) *desk {
 			return nil
 		},
 		Limit: func(context.Context, fleet.User, string) (time.Duration, error) { return d.limit, nil },
+		Audit: func(_ context.Context, e audit.Entry) { d.did = append(d.did, e) },
 		Ready: func(context.Context) error { return nil },
 	}))
 	return d
@@ -380,4 +383,26 @@ func TestAddress(t *testing.T) {
 	r.Header.Set("X-Forwarded-For", "1.1.1.1, 203.0.113.9")
 	api.ServeHTTP(httptest.NewRecorder(), r)
 	require.Equal(t, "203.0.113.9", seen)
+}
+
+// What a user did to the account is kept, and not what failed; nothing of it is a secret.
+func TestAudit(t *testing.T) {
+	d := newDesk(t)
+	d.idle("w1", 1)
+	made := d.ask("POST", "/v1/webhooks", "ann", "")
+	for _, c := range [][2]string{{"PUT", "/v1/halt"}, {"DELETE", "/v1/halt"}, {"POST", "/v1/sessions"}, {"DELETE", "/v1/sessions"}, {"DELETE", "/v1/webhooks/none"}} {
+		d.ask(c[0], c[1], "ann", "")
+	}
+	d.ask("PUT", "/v1/credentials", "ann", `{"key":"hush"}`)
+	d.ask("DELETE", "/v1/webhooks/"+field(made, "name"), "ann", "")
+	var actions []audit.Action
+	for _, e := range d.did {
+		actions = append(actions, e.Action)
+		require.Equal(t, fleet.User("ann"), e.User)
+		require.NotEmpty(t, e.ID)
+		require.NotContains(t, e.Detail, field(made, "secret"))
+	}
+	require.Equal(t, []audit.Action{
+		audit.WebhookMade, audit.OrdersOff, audit.OrdersOn, audit.SessionBegun, audit.SessionEnded, audit.CredentialsKept, audit.WebhookRemoved,
+	}, actions)
 }

@@ -2,11 +2,13 @@ package httpapi
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"fmt"
 	"net/http"
 	"time"
 
+	"workerfleet/runtime/audit"
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/dispatch"
 	"workerfleet/runtime/fleet"
@@ -17,7 +19,7 @@ import (
 	"workerfleet/runtime/webhook"
 )
 
-// Config is what the interface is made of. All fields but Limit, Ends and the durations must be set.
+// Config is what the interface is made of. All fields but Audit, Limit, Ends and the durations must be set.
 type Config struct {
 	Sessions *session.Sessions
 	Desk     *session.Desk
@@ -30,6 +32,8 @@ type Config struct {
 	Bell *Bell
 	// Deposit keeps a user's broker credentials.
 	Deposit func(ctx context.Context, user fleet.User, credentials []byte) error
+	// Audit keeps what a user did; it tells nobody if it cannot.
+	Audit func(ctx context.Context, e audit.Entry)
 	// Limit takes a turn of what the user ("" if nobody is known) and the address may do, or says how long there is none;
 	// nil is no limit.
 	Limit func(ctx context.Context, user fleet.User, address string) (time.Duration, error)
@@ -117,6 +121,13 @@ func (a *api) forUser(handle func(http.ResponseWriter, *http.Request, fleet.User
 	}
 }
 
+// note keeps what a user has done. The user's request is done by then, whatever becomes of the entry.
+func (a *api) note(r *http.Request, user fleet.User, action audit.Action, detail string) {
+	if a.Audit != nil {
+		a.Audit(context.WithoutCancel(r.Context()), audit.Entry{ID: rand.Text(), User: user, Action: action, Detail: detail, At: time.Now()})
+	}
+}
+
 // opened is a session as its user sees it.
 type opened struct {
 	SessionID string       `json:"sessionId"`
@@ -147,6 +158,7 @@ func (a *api) claim(w http.ResponseWriter, r *http.Request, user fleet.User) err
 		return nil
 	}
 	took := time.Since(began)
+	a.note(r, user, audit.SessionBegun, progress.Bound.Epoch.String())
 	a.Recorder.Add(signals.Claims, 1, "ready")
 	a.Recorder.Observe(signals.ClaimReady, took.Seconds())
 	write(w, http.StatusOK, "application/json", show(*progress.Bound, took))
@@ -217,6 +229,7 @@ func (a *api) end(w http.ResponseWriter, r *http.Request, user fleet.User) error
 	if err := a.Sessions.End(r.Context(), user); err != nil {
 		return err
 	}
+	a.note(r, user, audit.SessionEnded, "")
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"workerfleet/runtime/audit"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/order"
 	"workerfleet/runtime/webhook"
@@ -50,6 +51,7 @@ func (a *api) makeHook(w http.ResponseWriter, r *http.Request, user fleet.User) 
 	if err != nil {
 		return err
 	}
+	a.note(r, user, audit.WebhookMade, made.Name)
 	write(w, http.StatusCreated, "application/json", madeHook{made.Name, webhookPath + made.Token, made.Secret})
 	return nil
 }
@@ -84,6 +86,7 @@ func (a *api) removeHook(w http.ResponseWriter, r *http.Request, user fleet.User
 	if err := a.Hooks.Remove(r.Context(), user, r.PathValue("name")); err != nil {
 		return err
 	}
+	a.note(r, user, audit.WebhookRemoved, r.PathValue("name"))
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"workerfleet/runtime/audit"
+	"workerfleet/runtime/audit/audittest"
 	"workerfleet/runtime/pool"
 	"workerfleet/runtime/pool/pooltest"
 	"workerfleet/runtime/postgres"
@@ -42,6 +44,7 @@ func TestDatabase(t *testing.T) {
 	pooltest.RunHistory(t, func(t *testing.T) pool.History { return empty(t) })
 	sessiontest.RunSafe(t, func(t *testing.T) session.Safe { return empty(t) })
 	webhooktest.Run(t, func(t *testing.T) webhook.Store { return empty(t) })
+	audittest.Run(t, func(t *testing.T) audit.Trail { return empty(t) })
 }
 
 // A URL that is none is refused without repeating it – it may hold a password – and a server that is not there says so.

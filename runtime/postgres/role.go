@@ -77,7 +77,7 @@ func (r Role) statements(ctx context.Context, tx pgx.Tx) ([]string, error) {
 		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "+name,
 		"REVOKE INSERT, UPDATE, DELETE ON goose_db_version FROM "+name,
 		// What was done and told stays as it is.
-		"REVOKE UPDATE, DELETE ON fills, order_events FROM "+name,
+		"REVOKE UPDATE, DELETE ON fills, order_events, audit FROM "+name,
 		"REVOKE DELETE ON orders, order_book FROM "+name,
 	), nil
 }

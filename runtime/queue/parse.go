@@ -29,7 +29,7 @@ func Parse(from Name, text string) (Task, error) {
 	if !slices.Contains(from.Types(), b.Type) {
 		return Task{}, fmt.Errorf("type: %q is not allowed; allowed on %s: %v", b.Type, from, from.Types())
 	}
-	t := Task{Type: b.Type, ID: b.ID, Order: b.Order, Instance: b.Instance, Status: b.Status}
+	t := Task{Type: b.Type, ID: b.ID, Order: b.Order, Instance: b.Instance, Status: b.Status, Action: b.Action, Detail: b.Detail}
 	problems := []error{stated("id", b.ID)}
 	keep := func(err error) { problems = append(problems, err) }
 	var err error
@@ -59,6 +59,8 @@ func (t *Task) complete(b body) (err error) {
 		}
 	case Dispatch, Verify:
 		return stated("order", b.Order)
+	case Audit:
+		return stated("action", b.Action)
 	case TaskStopped:
 		t.Worker, err = fleet.ParseWorker(b.Worker)
 		return err

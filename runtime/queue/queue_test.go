@@ -27,7 +27,7 @@ func TestRoundTrip(t *testing.T) {
 		},
 		queue.OrderTasks:      {{Type: queue.Dispatch, ID: "6", User: "ann", Order: "o1", At: at}, {Type: queue.Verify, ID: "7", User: "ann", Order: "o1", At: at}},
 		queue.PoolClaim:       {{Type: queue.Wake, ID: "8", User: "ann", Epoch: 9, At: at}},
-		queue.BackgroundTasks: {{Type: queue.Notify, ID: "9", User: "ann", At: at}},
+		queue.BackgroundTasks: {{Type: queue.Audit, ID: "9", User: "ann", Action: "orders-off", Detail: "d", At: at}},
 	} {
 		for _, task := range tasks {
 			out, err := task.Outgoing(name)

@@ -40,9 +40,7 @@ const (
 	Dispatch Type = "dispatch"
 	Verify   Type = "verify"
 	Wake     Type = "wake"
-	Notify   Type = "notify"
 	Audit    Type = "audit"
-	Fill     Type = "fill"
 )
 
 // EventGroup is the group of everything that EventBridge writes: it cannot name one by what an event says.
@@ -61,7 +59,7 @@ func (n Name) Types() []Type {
 	case PoolClaim:
 		return []Type{Wake}
 	case BackgroundTasks:
-		return []Type{Notify, Audit, Fill}
+		return []Type{Audit}
 	}
 	return nil
 }
@@ -89,6 +87,8 @@ type Task struct {
 	Host     fleet.Host
 	Instance string
 	Status   string
+	// Action is what the user did, and Detail what to, in audit.
+	Action, Detail string
 }
 
 // body is a task as it travels. Times and names are read as texts, so that what is wrong with one can name it.
@@ -104,6 +104,8 @@ type body struct {
 	Host     string `json:"host,omitempty"`
 	Instance string `json:"instance,omitempty"`
 	Status   string `json:"status,omitempty"`
+	Action   string `json:"action,omitempty"`
+	Detail   string `json:"detail,omitempty"`
 }
 
 // Outgoing is a message as a queue takes it.
@@ -117,6 +119,7 @@ func (t Task) Outgoing(to Name) (Outgoing, error) {
 	b := body{
 		Version: version, Type: t.Type, ID: t.ID, User: string(t.User), At: t.At.UTC().Format(time.RFC3339Nano), Order: t.Order,
 		Worker: string(t.Worker), Host: string(t.Host), Instance: t.Instance, Status: t.Status,
+		Action: t.Action, Detail: t.Detail,
 	}
 	if t.Epoch != 0 {
 		b.Epoch = t.Epoch.String()

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"workerfleet/runtime/audit"
+	"workerfleet/runtime/audit/audittest"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/order"
 	"workerfleet/runtime/order/ordertest"
@@ -34,6 +36,7 @@ func TestDatabase(t *testing.T) {
 	pooltest.RunHistory(t, func(t *testing.T) pool.History { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
 	sessiontest.RunSafe(t, func(t *testing.T) session.Safe { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
 	webhooktest.Run(t, func(t *testing.T) webhook.Store { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
+	audittest.Run(t, func(t *testing.T) audit.Trail { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
 }
 
 // What was begun is there after the file was closed and opened again, and the schema is not made twice.
