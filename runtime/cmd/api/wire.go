@@ -29,7 +29,7 @@ import (
 // serve connects the interface to what it needs, answers until ctx ends, and then lets the requests that it has finish.
 func serve(ctx context.Context, set settings.API, p program.Surroundings) error {
 	p.Log = p.Log.With("tier", set.Tier)
-	later, err := handOn(set, p.Getenv)
+	queues, err := sender(set, p.Getenv)
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func serve(ctx context.Context, set settings.API, p program.Surroundings) error 
 		Stack: set.Stack, Valkey: set.Valkey, Database: set.Database, Sealing: set.Sealing, Lease: set.Lease,
 		Connections: claimpath.Connections{Valkey: sizing.APIToValkey, Database: sizing.APIToDatabase},
 		Rules:       order.Rules{Daily: int(set.OrdersPerDay)},
-		Later:       later,
+		Later:       handOn(queues),
 	}, p.Getenv)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func serve(ctx context.Context, set settings.API, p program.Surroundings) error 
 		Handler: httpapi.New(httpapi.Config{
 			Sessions: path.Sessions, Desk: a.desk, Name: a.name, Identify: identify(set.Identity), Ready: a.ready, Recorder: recorder,
 			Orders: path.Orders(a.name, recorder), Reader: path.Reader, Switches: path.Database, Hooks: path.Hooks, Deposit: path.Vault.Deposit,
-			Limit: limit, Ends: ctx.Done(), Bell: a.bell,
+			Limit: limit, Ends: ctx.Done(), Bell: a.bell, Audit: trail(set.Background, queues, path.Database, p.Log),
 		}),
 	})
 }

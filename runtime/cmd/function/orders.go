@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"workerfleet/runtime/audit"
+	"workerfleet/runtime/cmd/internal/claimpath"
 	"workerfleet/runtime/dispatch"
 	"workerfleet/runtime/lambda"
 	"workerfleet/runtime/queue"
@@ -12,29 +15,51 @@ import (
 // consumer is the name under which functions take outcomes. They share it: what one leaves behind, another finds.
 const consumer = "function"
 
-// ordersFunction looks at the orders of the users that order-tasks names. It may not open credentials: a user without a
-// worker gets one by a wake.
+// ordering is what the orders function works with.
+type ordering struct {
+	*claimpath.Parts
+	orders *dispatch.Dispatcher
+}
+
+// ordersFunction looks at the orders of the users that order-tasks names, and writes down what background-tasks brings. It
+// may not open credentials: a user without a worker gets one by a wake.
 func ordersFunction(p parts) lambda.Function {
-	open := later(func(ctx context.Context) (*dispatch.Dispatcher, error) {
+	open := later(func(ctx context.Context) (ordering, error) {
 		wake, err := p.wakes()
 		if err != nil {
-			return nil, err
+			return ordering{}, err
 		}
 		path, err := p.path(ctx, wake)
 		if err != nil {
-			return nil, err
+			return ordering{}, err
 		}
-		return path.Orders(consumer, p.recorder), nil
+		return ordering{path, path.Orders(consumer, p.recorder)}, nil
 	})
 	return lambda.Function{Handle: func(ctx context.Context, m queue.Message) error {
-		task, err := queue.Parse(queue.OrderTasks, m.Body)
-		if err != nil {
-			return fmt.Errorf("order-tasks: %w", err)
-		}
-		orders, err := open(ctx)
+		task, err := orderOrBackground(m.Body)
 		if err != nil {
 			return err
 		}
-		return orders.Look(ctx, task.User)
+		o, err := open(ctx)
+		if err != nil {
+			return err
+		}
+		if task.Type == queue.Audit {
+			return o.Database.Note(ctx, audit.Entry{ID: task.ID, User: task.User, Action: audit.Action(task.Action), Detail: task.Detail, At: task.At})
+		}
+		return o.orders.Look(ctx, task.User)
 	}}
+}
+
+// orderOrBackground reads a message of either queue: an event does not say which one it comes from in a word of ours.
+func orderOrBackground(body string) (queue.Task, error) {
+	task, err := queue.Parse(queue.OrderTasks, body)
+	if err == nil {
+		return task, nil
+	}
+	task, other := queue.Parse(queue.BackgroundTasks, body)
+	if other != nil {
+		return task, fmt.Errorf("neither order-tasks nor background-tasks: %w", errors.Join(err, other))
+	}
+	return task, nil
 }

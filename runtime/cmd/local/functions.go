@@ -36,7 +36,7 @@ func fifoName(name queue.Name) string { return string(name) + ".fifo" }
 // startQueues serves the work queues on a port of this machine.
 func (s *servers) startQueues() error {
 	var configs []fifo.Config
-	for _, name := range []queue.Name{queue.WorkerControl, queue.OrderTasks, queue.PoolClaim} {
+	for _, name := range queue.Names() {
 		dead := "dead-" + fifoName(name)
 		configs = append(configs, fifo.Config{Name: dead}, fifo.Config{
 			Name: fifoName(name), Visibility: hiddenFor, Dead: dead, MaxReceives: receives, ContentDeduplication: name == queue.WorkerControl,
@@ -70,9 +70,7 @@ type lambdas struct {
 func (p *platform) startFunctions() error {
 	ctx, end := context.WithCancel(context.Background())
 	p.lambdas = &lambdas{running: map[settings.Handler]*emulator.Function{}, end: end}
-	for handler, from := range map[settings.Handler]queue.Name{
-		settings.HandlerClaim: queue.PoolClaim, settings.HandlerControl: queue.WorkerControl, settings.HandlerOrders: queue.OrderTasks,
-	} {
+	for from, handler := range consumers {
 		f, log, err := p.function(handler, consumerTime)
 		if err != nil {
 			return err
@@ -102,11 +100,20 @@ func (p *platform) startFunctions() error {
 	return nil
 }
 
+// consumers are the functions that queues feed.
+var consumers = map[queue.Name]settings.Handler{
+	queue.PoolClaim: settings.HandlerClaim, queue.WorkerControl: settings.HandlerControl,
+	queue.OrderTasks: settings.HandlerOrders, queue.BackgroundTasks: settings.HandlerOrders,
+}
+
 // batchesAtOnce is how many batches of a queue are done at once: the least that the stack gives one.
 const batchesAtOnce = 2
 
 // function makes one function with what its handler reads. Its processes start with its first events.
 func (p *platform) function(handler settings.Handler, timeout time.Duration) (*emulator.Function, *slog.Logger, error) {
+	if f := p.lambdas.running[handler]; f != nil { // fed by two queues
+		return f, slog.New(slog.NewJSONHandler(f.Output, nil)), nil
+	}
 	file, err := os.Create(filepath.Join(p.dir, "function-"+string(handler)+".log"))
 	if err != nil {
 		return nil, nil, fmt.Errorf("function %s: %w", handler, err)

@@ -102,7 +102,14 @@ func (p *platform) lease() settings.Lease {
 
 func (p *platform) queueURLs() settings.Queues {
 	url := func(name queue.Name) settings.WebURL { return settings.WebURL(p.servers.queues.URL(fifoName(name))) }
-	return settings.Queues{WorkerControl: url(queue.WorkerControl), OrderTasks: url(queue.OrderTasks), PoolClaim: url(queue.PoolClaim)}
+	q := settings.Queues{
+		WorkerControl: url(queue.WorkerControl), OrderTasks: url(queue.OrderTasks), PoolClaim: url(queue.PoolClaim),
+		BackgroundTasks: url(queue.BackgroundTasks), Background: settings.BackgroundInline,
+	}
+	if p.functions {
+		q.Background = settings.BackgroundQueue // somebody is there to do it
+	}
+	return q
 }
 
 // outputs are what a stack's outputs would say of this platform, for the fleet tool.

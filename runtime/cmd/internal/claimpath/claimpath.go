@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"workerfleet/runtime/audit"
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/cmd/internal/index"
 	"workerfleet/runtime/dispatch"
@@ -55,6 +56,7 @@ type Database interface {
 	order.Reader
 	order.Switches
 	webhook.Store
+	audit.Trail
 }
 
 // Parts are connected. Close ends the connections.
