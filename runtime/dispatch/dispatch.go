@@ -33,6 +33,11 @@ type Board interface {
 	Show(ctx context.Context, halted bool) error
 }
 
+// Bell tells whoever shows users their events that there are new ones. It is a hint: nobody has to hear it.
+type Bell interface {
+	Ring(ctx context.Context, user fleet.User) error
+}
+
 // Config is what orders are dispatched by. All fields but the last two must be set; Inbox, Board and Switches only where
 // the passes run.
 type Config struct {
@@ -42,6 +47,8 @@ type Config struct {
 	Inbox    Inbox
 	Board    Board
 	Switches order.Switches
+	// Bell is nil for none.
+	Bell Bell
 	// HandOn tells somebody of an order that was accepted and not seen on its way, so that it waits for no pass; nil is
 	// nobody.
 	HandOn func(ctx context.Context, user fleet.User, id fleet.OrderID) error
@@ -108,7 +115,7 @@ func (d *Dispatcher) follow(ctx context.Context, user fleet.User, next order.Nex
 // Follow does what follows a turn of the user.
 func (d *Dispatcher) Follow(ctx context.Context, user fleet.User, next order.Next) error {
 	d.record(next)
-	err := d.post(ctx, next)
+	err := errors.Join(d.post(ctx, next), d.ring(ctx, user, next))
 	if !next.Claim {
 		return err
 	}
@@ -122,7 +129,14 @@ func (d *Dispatcher) Follow(ctx context.Context, user fleet.User, next order.Nex
 		return errors.Join(err, attending)
 	}
 	d.record(marked)
-	return errors.Join(err, d.post(ctx, marked))
+	return errors.Join(err, d.post(ctx, marked), d.ring(ctx, user, marked))
+}
+
+func (d *Dispatcher) ring(ctx context.Context, user fleet.User, next order.Next) error {
+	if d.Bell == nil || len(next.Changes) == 0 {
+		return nil
+	}
+	return d.Bell.Ring(ctx, user)
 }
 
 func (d *Dispatcher) post(ctx context.Context, next order.Next) error {

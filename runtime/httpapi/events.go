@@ -24,9 +24,9 @@ type shownEvent struct {
 
 // Times of a stream of events.
 const (
-	eventsPause = 500 * time.Millisecond // between two looks
-	keepAlive   = 15 * time.Second       // between two signs of life, so that nothing on the way gives up
-	eventsWrite = 10 * time.Second       // for a client to take what is written
+	eventsPause = 5 * time.Second  // between two looks, where no bell was heard
+	keepAlive   = 15 * time.Second // between two signs of life, so that nothing on the way gives up
+	eventsWrite = 10 * time.Second // for a client to take what is written
 	eventsPage  = 256
 )
 
@@ -47,6 +47,8 @@ func (a *api) events(w http.ResponseWriter, r *http.Request, user fleet.User) er
 	s.Header().Set("Cache-Control", "no-store")
 	s.WriteHeader(http.StatusOK)
 	s.send(": connected\n\n")
+	rung, stop := a.Bell.listen(user)
+	defer stop()
 	quiet := time.Now()
 	for s.err == nil {
 		found, err := a.Reader.Events(r.Context(), user, after, eventsPage)
@@ -70,6 +72,7 @@ func (a *api) events(w http.ResponseWriter, r *http.Request, user fleet.User) er
 			return nil
 		case <-a.Ends:
 			return nil
+		case <-rung:
 		case <-time.After(eventsPause):
 		}
 	}

@@ -120,6 +120,7 @@ type desk struct {
 	kept    map[fleet.User]string // credentials
 	limit   time.Duration
 	ends    chan struct{}
+	bell    *httpapi.Bell
 	unknown error // of the database, after a turn is committed
 }
 
@@ -140,7 +141,7 @@ func (d *desk) BeginAt(ctx context.Context, user fleet.User) (uint64, error) {
 }
 
 func newDesk(t *testing.T) *desk {
-	d := &desk{bench: newBench(t), kept: map[fleet.User]string{}, ends: make(chan struct{})}
+	d := &desk{bench: newBench(t), kept: map[fleet.User]string{}, ends: make(chan struct{}), bell: httpapi.NewBell()}
 	d.orders = order.NewMemory(func(user fleet.User) bool { return user != "poor" }, func(fleet.User) order.Session { return order.Session{} })
 	d.ledger = order.New(d, order.Rules{Daily: 20})
 	sessions := session.New(session.Config{
@@ -150,7 +151,7 @@ func newDesk(t *testing.T) *desk {
 	d.api = checked(t, httpapi.New(httpapi.Config{
 		Sessions: sessions, Desk: d.host.desk, Name: "api-1", Identify: d.tokens.Identify, Recorder: signals.Discard{},
 		Orders: dispatch.New(dispatch.Config{Ledger: d.ledger, Sessions: sessions, Mailbox: d.host}), Reader: d.orders, Switches: d.orders,
-		Hooks: webhook.New(hooks, hooks), Ends: d.ends,
+		Hooks: webhook.New(hooks, hooks), Ends: d.ends, Bell: d.bell,
 		Deposit: func(_ context.Context, user fleet.User, credentials []byte) error {
 			d.kept[user] = string(credentials)
 			return nil
@@ -326,7 +327,7 @@ func TestCredentials(t *testing.T) {
 // Events come as they happen, in order, and go on from the last one that was seen; the process's end ends the stream.
 func TestEvents(t *testing.T) {
 	d := newDesk(t)
-	bare := httptest.NewServer(httpapi.New(httpapi.Config{Identify: d.tokens.Identify, Reader: d.orders, Ends: d.ends}))
+	bare := httptest.NewServer(httpapi.New(httpapi.Config{Identify: d.tokens.Identify, Reader: d.orders, Ends: d.ends, Bell: d.bell}))
 	defer bare.Close()
 	listen := func(last string) (*bufio.Scanner, func()) {
 		r, err := http.NewRequestWithContext(t.Context(), "GET", bare.URL+"/v1/events", nil)
@@ -353,6 +354,7 @@ func TestEvents(t *testing.T) {
 	require.Equal(t, []string{"1"}, ids(lines, 1))
 	d.ask("POST", "/v1/orders", "ann", buying, "Idempotency-Key: b")
 	d.ask("POST", "/v1/orders", "bea", buying, "Idempotency-Key: b")
+	d.bell.Ring("ann")
 	require.Equal(t, []string{"2"}, ids(lines, 1))
 	hangUp()
 	d.ask("POST", "/v1/orders", "ann", buying, "Idempotency-Key: c")

@@ -26,6 +26,8 @@ type Config struct {
 	Reader   order.Reader
 	Switches order.Switches
 	Hooks    *webhook.Hooks
+	// Bell is rung when a user has new events.
+	Bell *Bell
 	// Deposit keeps a user's broker credentials.
 	Deposit func(ctx context.Context, user fleet.User, credentials []byte) error
 	// Limit takes a turn of what the user ("" if nobody is known) and the address may do, or says how long there is none;

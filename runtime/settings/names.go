@@ -54,6 +54,7 @@ const (
 	EnvOIDCIssuer   = "FLEET_OIDC_ISSUER"
 	EnvOIDCAudience = "FLEET_OIDC_AUDIENCE"
 	EnvRateLimiting = "FLEET_RATE_LIMITING"
+	EnvOrders       = "FLEET_ORDERS"
 	EnvOrdersPerDay = "FLEET_ORDERS_PER_DAY"
 	EnvSessionIdle  = "FLEET_SESSION_IDLE"
 	EnvHandler      = "FLEET_HANDLER"

@@ -31,7 +31,8 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	t.Run("function", rapid.MakeCheck(func(t *rapid.T) { same(t, function(t)) }))
 	t.Run("operator", rapid.MakeCheck(func(t *rapid.T) { same(t, Operator{stack(t), valkey(t)}) }))
 	t.Run("migrate", rapid.MakeCheck(func(t *rapid.T) {
-		same(t, Migrate{stack(t), database(t), Secret(rapid.StringN(1, 40, -1).Draw(t, "password")), one(t, "", "arn:aws:secretsmanager:"+name(t))})
+		same(t, Migrate{stack(t), database(t), Secret(rapid.StringN(1, 40, -1).Draw(t, "password")), one(t, "", "arn:aws:secretsmanager:"+name(t)),
+			one(t, "", OrdersHalt, OrdersResume, OrdersRecover)})
 	}))
 }
 

@@ -90,6 +90,21 @@ func (b *Background) parse(text string) error {
 	return word(b, text, BackgroundInline, BackgroundPartial, BackgroundQueue)
 }
 
+// Orders is what a one-off run does about the switch for all orders.
+type Orders string
+
+// Orders are switched off, or on again; or the ledger is that of a backup, so that they are switched off and whatever is
+// not final is looked up at the broker.
+const (
+	OrdersHalt    Orders = "halt"
+	OrdersResume  Orders = "resume"
+	OrdersRecover Orders = "recover"
+)
+
+func (o *Orders) parse(text string) error {
+	return word(o, text, OrdersHalt, OrdersResume, OrdersRecover)
+}
+
 // Count is a number of things, at least one.
 type Count int
 

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"workerfleet/runtime/agent"
+	"workerfleet/runtime/dispatch"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/session"
 )
@@ -28,6 +29,7 @@ type Mail struct{ client redis.UniversalClient }
 var (
 	_ session.Mailbox = (*Mail)(nil)
 	_ agent.Post      = (*Mail)(nil)
+	_ dispatch.Bell   = (*Mail)(nil)
 )
 
 // NewMail uses the client, which stays the caller's to close.
@@ -90,6 +92,23 @@ func (m *Mail) Halted(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("read the switch: %w", err)
 	}
 	return n > 0, nil
+}
+
+// events is a bell for whoever shows users their events: who has new ones.
+const (
+	events       = "{pool}:events"
+	eventsLength = 16_384
+)
+
+// Ring: see [dispatch.Bell].
+func (m *Mail) Ring(ctx context.Context, user fleet.User) error {
+	return m.add(ctx, events, eventsLength, user)
+}
+
+// Rung waits for the bell after an entry, for a second at most, and returns whom it rang for and the entry to go on from.
+func (m *Mail) Rung(ctx context.Context, after string) (users []fleet.User, last string, err error) {
+	last, err = receive(ctx, m.client, events, after, func(_ string, user fleet.User) { users = append(users, user) })
+	return users, last, err
 }
 
 // Await waits for word on a desk after an entry, for a second at most, and returns what there is and the entry to go on

@@ -50,6 +50,14 @@ func TestMail(t *testing.T) {
 			words, _, err = mail.Await(t.Context(), "api-1", last)
 			require.NoError(t, err)
 			require.Empty(t, words, "a word came twice")
+
+			require.NoError(t, mail.Ring(t.Context(), "ann"))
+			users, last, err := mail.Rung(t.Context(), "")
+			require.NoError(t, err)
+			require.Equal(t, []fleet.User{"ann"}, users)
+			users, _, err = mail.Rung(t.Context(), last)
+			require.NoError(t, err)
+			require.Empty(t, users)
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"workerfleet/runtime/cmd/internal/claimpath"
@@ -58,16 +59,14 @@ func serve(ctx context.Context, set settings.API, p program.Surroundings) error 
 	}
 	p.Log.Info("api", "address", listener.Addr().String())
 
-	a := &answering{path: path, desk: session.NewDesk(), name: rand.Text(), log: p.Log}
+	a := &answering{path: path, desk: session.NewDesk(), bell: httpapi.NewBell(), name: rand.Text(), log: p.Log}
 	background, end := context.WithCancel(context.WithoutCancel(ctx))
-	told := make(chan struct{})
-	go func() {
-		defer close(told)
-		a.listen(background)
-	}()
+	var told sync.WaitGroup
+	told.Go(func() { a.listen(background) })
+	told.Go(func() { a.hear(background) })
 	defer func() {
 		end()
-		<-told
+		told.Wait()
 	}()
 	limit, err := limits(ctx, set.RateLimiting, path)
 	if err != nil {
@@ -79,7 +78,7 @@ func serve(ctx context.Context, set settings.API, p program.Surroundings) error 
 		Handler: httpapi.New(httpapi.Config{
 			Sessions: path.Sessions, Desk: a.desk, Name: a.name, Identify: identify(set.Identity), Ready: a.ready, Recorder: recorder,
 			Orders: path.Orders(a.name, recorder), Reader: path.Reader, Switches: path.Database, Hooks: path.Hooks, Deposit: path.Vault.Deposit,
-			Limit: limit, Ends: ctx.Done(),
+			Limit: limit, Ends: ctx.Done(), Bell: a.bell,
 		}),
 	})
 }
@@ -97,6 +96,7 @@ const grace = 20 * time.Second
 type answering struct {
 	path *claimpath.Parts
 	desk *session.Desk
+	bell *httpapi.Bell
 	name string
 	log  *slog.Logger
 }
@@ -145,6 +145,25 @@ func (a *answering) listen(ctx context.Context) {
 		last = seen
 		for _, word := range words {
 			a.desk.Tell(word)
+		}
+	}
+}
+
+// hear brings the bell for users' events to those who show them. What is missed while the store is away, they find by
+// themselves.
+func (a *answering) hear(ctx context.Context) {
+	for last := ""; ctx.Err() == nil; {
+		users, seen, err := a.path.Mail.Rung(ctx, last)
+		if err != nil {
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+			continue
+		}
+		last = seen
+		for _, user := range users {
+			a.bell.Ring(user)
 		}
 	}
 }

@@ -13,14 +13,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
 	"workerfleet/runtime/cmd/internal/program"
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/order"
 	machine "workerfleet/runtime/parts"
 	"workerfleet/runtime/parts/partstest"
 	"workerfleet/runtime/parts/server"
 	"workerfleet/runtime/postgres/postgrestest"
 	"workerfleet/runtime/secrets"
+	"workerfleet/runtime/sqlite"
 )
 
 // run runs the program in these surroundings.
@@ -89,4 +93,34 @@ func TestRefusals(t *testing.T) {
 	}
 	env := map[string]string{"FLEET_TIER": "local", "FLEET_DATABASE_URL": "sqlite:" + filepath.Join(t.TempDir(), "fleet.db"), "FLEET_DATABASE_AUTH": "password"}
 	require.Zero(t, run(t.Context(), func(name string) string { return env[name] }, nil, &bytes.Buffer{}), "the stand-in of one machine")
+}
+
+// A run that an operator asks for turns the switch for all orders, and takes the ledger of a backup for what it is.
+func TestOrders(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fleet.db")
+	file, err := sqlite.Open(t.Context(), path)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, file.Disconnect()) })
+	require.NoError(t, file.Keep(t.Context(), "ann", []byte("c")))
+	ledger := order.New(file, order.Rules{})
+	draft := order.Draft{Key: "k", Symbol: "A", Side: fleet.Buy, Quantity: decimal.NewFromInt(1), Type: fleet.Market, TimeInForce: fleet.Day}
+	accepted, err := ledger.Accept(t.Context(), "ann", draft)
+	require.NoError(t, err)
+	turn := func(to string) []order.Halt {
+		env := map[string]string{"FLEET_TIER": "local", "FLEET_DATABASE_URL": "sqlite:" + path, "FLEET_DATABASE_AUTH": "password", "FLEET_ORDERS": to}
+		var output bytes.Buffer
+		require.Zero(t, run(t.Context(), func(name string) string { return env[name] }, nil, &output), "%s", &output)
+		halts, err := file.Halts(t.Context())
+		require.NoError(t, err)
+		return halts
+	}
+	require.Len(t, turn("halt"), 1)
+	draft.Key = "another"
+	_, err = ledger.Accept(t.Context(), "ann", draft)
+	require.ErrorIs(t, err, order.ErrHalted)
+	require.Empty(t, turn("resume"))
+	require.Len(t, turn("recover"), 1)
+	r, err := file.Order(t.Context(), "ann", accepted.ID)
+	require.NoError(t, err)
+	require.Equal(t, order.Unknown, r.State)
 }

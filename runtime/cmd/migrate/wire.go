@@ -11,6 +11,7 @@ import (
 
 	"workerfleet/runtime/cmd/internal/program"
 	"workerfleet/runtime/iam"
+	"workerfleet/runtime/order"
 	"workerfleet/runtime/postgres"
 	"workerfleet/runtime/secrets"
 	"workerfleet/runtime/settings"
@@ -25,7 +26,7 @@ func migrate(ctx context.Context, set settings.Migrate, p program.Surroundings) 
 		if err != nil {
 			return err
 		}
-		return file.Disconnect()
+		return errors.Join(turn(ctx, set, file, p), file.Disconnect())
 	}
 	owner, err := ownerURL(set)
 	if err != nil {
@@ -36,6 +37,19 @@ func migrate(ctx context.Context, set settings.Migrate, p program.Surroundings) 
 		return err
 	}
 	p.Log.Info("schema", "applied", applied)
+	if err := role(ctx, set, owner, p); err != nil || set.Orders == "" {
+		return err
+	}
+	database, err := postgres.Connect(ctx, owner, postgres.Pool{Connections: 1})
+	if err != nil {
+		return err
+	}
+	defer database.Disconnect()
+	return turn(ctx, set, database, p)
+}
+
+// role makes the role that the processes sign in as.
+func role(ctx context.Context, set settings.Migrate, owner string, p program.Surroundings) error {
 	if set.RoleSecret == "" {
 		return postgres.Grant(ctx, owner, postgres.Role{Name: settings.DatabaseRole})
 	}
@@ -44,6 +58,23 @@ func migrate(ctx context.Context, set settings.Migrate, p program.Surroundings) 
 		return err
 	}
 	return grant(ctx, owner, config, set.RoleSecret)
+}
+
+// turn does about the switch for all orders what the settings say.
+func turn(ctx context.Context, set settings.Migrate, switches order.Switches, p program.Surroundings) error {
+	switch set.Orders {
+	case settings.OrdersHalt:
+		p.Log.Warn("orders are switched off")
+		return switches.Halt(ctx, "", true, "switched off by an operator")
+	case settings.OrdersResume:
+		p.Log.Warn("orders are switched on")
+		return switches.Halt(ctx, "", false, "")
+	case settings.OrdersRecover:
+		unknown, err := switches.Recover(ctx)
+		p.Log.Warn("orders are switched off until their ledger agrees with the broker", "unknown", unknown)
+		return err
+	}
+	return nil
 }
 
 // grant makes the role with the password that the secret holds, and draws one where it holds none. The secret is written

@@ -1,0 +1,26 @@
+package httpapi
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The bell wakes all who listen for its user and nobody else, waits for nobody, and forgets who has stopped.
+func TestBell(t *testing.T) {
+	b := NewBell()
+	ann, stop := b.listen("ann")
+	again, stopAgain := b.listen("ann")
+	bea, stopBea := b.listen("bea")
+	defer stopBea()
+	for range 3 {
+		b.Ring("ann")
+	}
+	require.Len(t, ann, 1)
+	require.Len(t, again, 1)
+	require.Empty(t, bea)
+	stop()
+	stopAgain()
+	b.Ring("ann")
+	require.Len(t, b.listeners, 1)
+}
