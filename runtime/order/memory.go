@@ -186,8 +186,8 @@ func (m *Memory) Recover(context.Context) (int, error) {
 	for _, orders := range m.orders {
 		for _, r := range orders {
 			if !r.State.Final() {
-				r.State, r.Proven, r.Doubted, r.Reason = Unknown, false, true, Recovering
-				r.CheckAt, r.Checks, r.ChangedAt = time.Now(), 0, time.Now()
+				r.State, r.Proven, r.Reason, r.CheckAt, r.Checks, r.ChangedAt = Unknown, false, Recovering, time.Now(), 0, time.Now()
+				r.Doubted = true
 				if r.EmitBy.Before(r.ValidUntil) {
 					r.EmitBy = r.ValidUntil
 				}

@@ -49,7 +49,7 @@ func (d *Database) Halts(ctx context.Context) ([]order.Halt, error) {
 }
 
 const recoverOrders = `
-UPDATE orders SET state = 'unknown', proven = false, doubted = true, reason = $1, check_at = statement_timestamp(), checks = 0,
+UPDATE orders SET state = 'unknown', doubted = true, proven = false, reason = $1, check_at = statement_timestamp(), checks = 0,
        emit_by = greatest(emit_by, valid_until), changed_at = statement_timestamp()
  WHERE state IN ('accepted', 'dispatched', 'working', 'unknown')`
 

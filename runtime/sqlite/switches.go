@@ -44,7 +44,7 @@ func (d *Database) Halts(ctx context.Context) ([]order.Halt, error) {
 }
 
 const recoverOrders = `
-UPDATE orders SET state = 'unknown', proven = 0, doubted = 1, reason = ?, check_at = ` + now + `, checks = 0,
+UPDATE orders SET state = 'unknown', doubted = 1, proven = false, reason = ?, check_at = ` + now + `, checks = 0,
        emit_by = max(COALESCE(emit_by, 0), valid_until), changed_at = ` + now + `
  WHERE state IN ('accepted', 'dispatched', 'working', 'unknown')`
 

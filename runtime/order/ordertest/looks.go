@@ -13,9 +13,9 @@ import (
 func letterRepeated(b *bench) {
 	b.served(7)
 	a := b.accept("1")
-	mail, _ := b.attend(400 * time.Millisecond)
+	mail, _ := b.attend(50 * time.Millisecond)
 	require.Empty(b, mail)
-	for n, pause := range []time.Duration{200 * time.Millisecond, 600 * time.Millisecond, 1100 * time.Millisecond, 2100 * time.Millisecond, 2100 * time.Millisecond} {
+	for n, pause := range []time.Duration{500 * time.Millisecond, 600 * time.Millisecond, 1100 * time.Millisecond, 2100 * time.Millisecond, 2100 * time.Millisecond} {
 		mail, _ = b.attend(pause)
 		b.sent(mail, fleet.MailOrder, a.ID)
 		require.True(b, mail[0].Order.EmitBy.After(time.Now()), "letter %d", n)
