@@ -160,6 +160,7 @@ func newDesk(t *testing.T) *desk {
 		},
 		Limit: func(context.Context, fleet.User, string) (time.Duration, error) { return d.limit, nil },
 		Audit: func(_ context.Context, e audit.Entry) { d.did = append(d.did, e) },
+		Why:   func(context.Context) (string, error) { return "3 idle wanted", nil },
 		Ready: func(context.Context) error { return nil },
 	}))
 	return d
@@ -405,4 +406,12 @@ func TestAudit(t *testing.T) {
 	require.Equal(t, []audit.Action{
 		audit.WebhookMade, audit.OrdersOff, audit.OrdersOn, audit.SessionBegun, audit.SessionEnded, audit.CredentialsKept, audit.WebhookRemoved,
 	}, actions)
+}
+
+// Who waits is told what was decided about the pool.
+func TestWhy(t *testing.T) {
+	d := newDesk(t)
+	w := d.ask("POST", "/v1/sessions", "ann", "")
+	require.Equal(t, http.StatusAccepted, w.Code)
+	require.Equal(t, "3 idle wanted", field(w, "reason"))
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	_ "embed"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 	"workerfleet/runtime/webhook"
 )
 
-// Config is what the interface is made of. All fields but Audit, Limit, Ends and the durations must be set.
+// Config is what the interface is made of. All fields but Why, Audit, Limit, Ends and the durations must be set.
 type Config struct {
 	Sessions *session.Sessions
 	Desk     *session.Desk
@@ -32,6 +33,8 @@ type Config struct {
 	Bell *Bell
 	// Deposit keeps a user's broker credentials.
 	Deposit func(ctx context.Context, user fleet.User, credentials []byte) error
+	// Why says in words why users wait: what was decided last about the pool; nil says nothing.
+	Why func(ctx context.Context) (string, error)
 	// Audit keeps what a user did; it tells nobody if it cannot.
 	Audit func(ctx context.Context, e audit.Entry)
 	// Limit takes a turn of what the user ("" if nobody is known) and the address may do, or says how long there is none;
@@ -141,6 +144,8 @@ type opened struct {
 type queued struct {
 	Rank            int `json:"rank"`
 	EstimateSeconds int `json:"estimateSeconds"`
+	// Reason is what was decided last about the pool, in words.
+	Reason string `json:"reason,omitempty"`
 }
 
 func (a *api) claim(w http.ResponseWriter, r *http.Request, user fleet.User) error {
@@ -154,7 +159,7 @@ func (a *api) claim(w http.ResponseWriter, r *http.Request, user fleet.User) err
 	}
 	if !progress.Ready() {
 		a.Recorder.Add(signals.Claims, 1, "waiting")
-		write(w, http.StatusAccepted, "application/json", queued{progress.Rank, estimate(progress)})
+		write(w, http.StatusAccepted, "application/json", queued{progress.Rank, estimate(progress), a.why(r.Context())})
 		return nil
 	}
 	took := time.Since(began)
@@ -192,6 +197,18 @@ func (a *api) await(ctx context.Context, user fleet.User) (session.Progress, err
 			return progress, nil
 		}
 	}
+}
+
+// why is a word to those who wait. That nobody knows it is no reason to tell them nothing.
+func (a *api) why(ctx context.Context) string {
+	if a.Why == nil {
+		return ""
+	}
+	reason, err := a.Why(ctx)
+	if err != nil {
+		slog.WarnContext(ctx, "no word of the pool", "error", err)
+	}
+	return reason
 }
 
 // Throughput of launches, for estimates: the published start of one task, and ten tasks a call at 40 calls a second.

@@ -2,7 +2,11 @@ package valkey
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
+
+	"github.com/redis/go-redis/v9"
 
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/fleet"
@@ -81,4 +85,16 @@ func (s *Store) Census(ctx context.Context) (claim.Census, error) {
 		census.Workers[state] += int(stock.number())
 	}
 	return census, stock.failed(scriptCensus)
+}
+
+// Plan is what was decided last, as the rounds keep it: see keeper.Last. "" is nothing yet.
+func (s *Store) Plan(ctx context.Context) (string, error) {
+	text, err := s.client.HGet(ctx, "{pool}:plan", "text").Result()
+	if errors.Is(err, redis.Nil) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the plan: %w", err)
+	}
+	return text, nil
 }

@@ -50,3 +50,21 @@ func TestTrail(t *testing.T) {
 		require.Len(t, d.kept, 3-queued, set)
 	}
 }
+
+// What was decided is told in words, and asked for once in a while.
+func TestWhy(t *testing.T) {
+	asked, plan := 0, ""
+	tell := why(func(context.Context) (string, error) {
+		asked++
+		return plan, nil
+	})
+	word, err := tell(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, word, "nobody has decided anything")
+	_, err = tell(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, asked)
+	plan = "no plan"
+	_, err = why(func(context.Context) (string, error) { return plan, nil })(t.Context())
+	require.Error(t, err)
+}

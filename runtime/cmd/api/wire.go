@@ -78,7 +78,7 @@ func serve(ctx context.Context, set settings.API, p program.Surroundings) error 
 		Handler: httpapi.New(httpapi.Config{
 			Sessions: path.Sessions, Desk: a.desk, Name: a.name, Identify: identify(set.Identity), Ready: a.ready, Recorder: recorder,
 			Orders: path.Orders(a.name, recorder), Reader: path.Reader, Switches: path.Database, Hooks: path.Hooks, Deposit: path.Vault.Deposit,
-			Limit: limit, Ends: ctx.Done(), Bell: a.bell, Audit: trail(set.Background, queues, path.Database, p.Log),
+			Limit: limit, Ends: ctx.Done(), Bell: a.bell, Audit: trail(set.Background, queues, path.Database, p.Log), Why: why(path.Store.Plan),
 		}),
 	})
 }
