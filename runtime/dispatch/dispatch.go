@@ -38,8 +38,8 @@ type Bell interface {
 	Ring(ctx context.Context, user fleet.User) error
 }
 
-// Config is what orders are dispatched by. All fields but the last two must be set; Inbox, Board and Switches only where
-// the passes run.
+// Config is what orders are dispatched by. Ledger, Sessions and Mailbox must be set; Inbox, Board and Switches where the
+// passes run.
 type Config struct {
 	Ledger   *order.Ledger
 	Sessions *session.Sessions
@@ -75,7 +75,9 @@ func New(c Config) *Dispatcher {
 // Accept commits the draft as one order, and sees it on its way; see [order.Ledger.Accept] for its errors. What fails
 // after the commit is told to failed, not returned: the order is accepted, and a pass carries it on.
 func (d *Dispatcher) Accept(ctx context.Context, user fleet.User, draft order.Draft, failed func(error)) (order.Acceptance, error) {
-	a, err := d.Ledger.Accept(ctx, user, draft)
+	turn, end := context.WithTimeout(ctx, acceptLimit)
+	defer end()
+	a, err := d.Ledger.Accept(turn, user, draft)
 	if err != nil {
 		return a, err
 	}
@@ -91,8 +93,12 @@ func (d *Dispatcher) Accept(ctx context.Context, user fleet.User, draft order.Dr
 	return a, nil
 }
 
-// handOnLimit ends the wait for a queue that does not answer.
-const handOnLimit = 2 * time.Second
+// Bounds of what a request waits for: its turn, what follows it, and a queue that takes what did not.
+const (
+	acceptLimit = 5 * time.Second
+	followLimit = time.Second
+	handOnLimit = time.Second
+)
 
 // Cancel asks for an order's end; see [order.Ledger.Cancel].
 func (d *Dispatcher) Cancel(ctx context.Context, user fleet.User, id fleet.OrderID, failed func(error)) (order.Record, error) {
@@ -105,6 +111,8 @@ func (d *Dispatcher) Cancel(ctx context.Context, user fleet.User, id fleet.Order
 }
 
 func (d *Dispatcher) follow(ctx context.Context, user fleet.User, next order.Next, failed func(error)) (done bool) {
+	ctx, cancel := context.WithTimeout(ctx, followLimit)
+	defer cancel()
 	err := d.Follow(ctx, user, next)
 	if err != nil {
 		failed(err)
@@ -115,7 +123,8 @@ func (d *Dispatcher) follow(ctx context.Context, user fleet.User, next order.Nex
 // Follow does what follows a turn of the user.
 func (d *Dispatcher) Follow(ctx context.Context, user fleet.User, next order.Next) error {
 	d.record(next)
-	err := errors.Join(d.post(ctx, next), d.ring(ctx, user, next))
+	err := d.post(ctx, next)
+	d.ring(ctx, user, next)
 	if !next.Claim {
 		return err
 	}
@@ -124,19 +133,20 @@ func (d *Dispatcher) Follow(ctx context.Context, user fleet.User, next order.Nex
 		return errors.Join(err, claiming)
 	}
 	// The assignment is in the mail: what is marked now reaches the worker behind it.
-	marked, attending := d.Ledger.Attend(ctx, user)
+	marked, attending := d.Ledger.Serve(ctx, user)
 	if attending != nil {
 		return errors.Join(err, attending)
 	}
 	d.record(marked)
-	return errors.Join(err, d.post(ctx, marked), d.ring(ctx, user, marked))
+	err = errors.Join(err, d.post(ctx, marked))
+	d.ring(ctx, user, marked)
+	return err
 }
 
-func (d *Dispatcher) ring(ctx context.Context, user fleet.User, next order.Next) error {
-	if d.Bell == nil || len(next.Changes) == 0 {
-		return nil
+func (d *Dispatcher) ring(ctx context.Context, user fleet.User, next order.Next) {
+	if d.Bell != nil && len(next.Changes) > 0 {
+		_ = d.Bell.Ring(ctx, user) // who does not hear it looks by itself
 	}
-	return d.Bell.Ring(ctx, user)
 }
 
 func (d *Dispatcher) post(ctx context.Context, next order.Next) error {

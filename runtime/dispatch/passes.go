@@ -17,6 +17,9 @@ const (
 	dueLimit      = 256
 	// turns is how many users' turns are under way at once.
 	turns = 16
+	// turnLimit ends the wait for one user's turn and what follows it: the rows of a user whose turn hangs somewhere else
+	// stay locked, and nobody else's orders shall wait for that.
+	turnLimit = 2 * time.Second
 )
 
 // Report is what one round did.
@@ -37,30 +40,33 @@ func (d *Dispatcher) Run(ctx context.Context, failed func(error)) error {
 	var group sync.WaitGroup
 	defer group.Wait()
 	group.Go(func() {
-		d.every(ctx, d.Period, func() error {
+		d.every(ctx, func() (more bool, err error) {
 			r, err := d.Collect(ctx)
 			for _, o := range r.Strays {
 				failed(fmt.Errorf("worker %s reports %s of the order %s of %s, which the ledger does not have", o.Worker, o.State, o.Order, o.User))
 			}
-			return err
+			return r.Outcomes > 0, err
 		}, failed)
 	})
-	d.every(ctx, d.Period, func() error {
-		_, err := d.Attend(ctx)
-		return err
+	d.every(ctx, func() (more bool, err error) {
+		r, err := d.Attend(ctx)
+		return r.More, err
 	}, failed)
 	return nil
 }
 
-// every repeats a round: at once while there is more to do, and after a pause that grows while it fails.
-func (d *Dispatcher) every(ctx context.Context, period time.Duration, round func() error, failed func(error)) {
+// every repeats a round: at once while it finds work, and after the period when it has found none or has failed.
+func (d *Dispatcher) every(ctx context.Context, round func() (more bool, err error), failed func(error)) {
 	for ctx.Err() == nil {
-		err := round()
+		more, err := round()
 		if err != nil && ctx.Err() == nil {
 			failed(err)
 		}
+		if more && err == nil {
+			continue
+		}
 		select {
-		case <-time.After(period):
+		case <-time.After(d.Period):
 		case <-ctx.Done():
 		}
 	}
@@ -75,21 +81,15 @@ func (d *Dispatcher) Pass(ctx context.Context) (Report, error) {
 	return attended, errors.Join(err, attending)
 }
 
-// Collect commits what workers have reported. What could not be committed comes back.
+// Collect commits a bounded number of what workers have reported. What could not be committed comes back.
 func (d *Dispatcher) Collect(ctx context.Context) (Report, error) {
 	var r Report
-	for {
-		parcels, err := d.Inbox.Take(ctx, outcomesLimit)
-		if err != nil {
-			return r, fmt.Errorf("take outcomes: %w", err)
-		}
-		if len(parcels) == 0 {
-			return r, nil
-		}
-		if err := d.commit(ctx, parcels, &r); err != nil {
-			return r, err
-		}
+	parcels, err := d.Inbox.Take(ctx, outcomesLimit)
+	if err != nil {
+		return r, fmt.Errorf("take outcomes: %w", err)
 	}
+	r.More = len(parcels) == outcomesLimit
+	return r, d.commit(ctx, parcels, &r)
 }
 
 func (d *Dispatcher) commit(ctx context.Context, parcels []Parcel, r *Report) error {
@@ -107,6 +107,8 @@ func (d *Dispatcher) commit(ctx context.Context, parcels []Parcel, r *Report) er
 		for _, p := range byUser[user] {
 			outcomes, ids = append(outcomes, p.Outcome), append(ids, p.ID)
 		}
+		ctx, cancel := context.WithTimeout(ctx, turnLimit)
+		defer cancel()
 		next, strays, err := d.Ledger.Commit(ctx, user, outcomes)
 		if err != nil {
 			return err
@@ -156,6 +158,8 @@ func (d *Dispatcher) Attend(ctx context.Context) (Report, error) {
 
 // Look looks at one user's orders that are due, and marks the next one.
 func (d *Dispatcher) Look(ctx context.Context, user fleet.User) error {
+	ctx, cancel := context.WithTimeout(ctx, turnLimit)
+	defer cancel()
 	next, err := d.Ledger.Attend(ctx, user)
 	if err != nil {
 		return err

@@ -101,11 +101,15 @@ func (s *Sheet) mark(rules Rules) {
 	if next.Reason != "" && next.CheckAt.After(s.Now) { // returned by its worker: not at once again
 		return
 	}
-	next.Epoch = s.Session.Epoch
-	next.EmitBy = s.Now.Add(rules.Emission)
-	if next.ValidUntil.Before(next.EmitBy) {
-		next.EmitBy = next.ValidUntil
+	emitBy := s.Now.Add(rules.Emission)
+	if next.ValidUntil.Before(emitBy) {
+		emitBy = next.ValidUntil
 	}
+	if emitBy.Equal(next.EmitBy) { // a worker takes it for the mark that it has answered
+		s.endUnlessDoubted(next, Expired, next.Reason)
+		return
+	}
+	next.Epoch, next.EmitBy = s.Session.Epoch, emitBy
 	next.CheckAt = s.Now.Add(firstRepeat)
 	s.move(next, Dispatched, "")
 	s.post(fleet.MailOrder, next)

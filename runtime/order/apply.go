@@ -8,19 +8,19 @@ import (
 	"workerfleet/runtime/fleet"
 )
 
-// apply takes one outcome, and says whether it counts: only what the worker says that the order is marked for, or the one
-// who acts for the user now. Applying it twice is as good as once.
-func (s *Sheet) apply(r *Record, o fleet.Outcome) bool {
+// apply takes one outcome. Only what the worker says counts that the order is marked for, or the one who acts for the user
+// now. Applying it twice is as good as once.
+func (s *Sheet) apply(r *Record, o fleet.Outcome) {
 	if o.User != s.User || o.Epoch == 0 || o.Epoch != r.Epoch && o.Epoch != s.Session.Epoch {
-		return false
+		return
 	}
 	o = legible(o)
 	if o.State.Evidence() {
 		s.evidence(r, o)
-		return true
+		return
 	}
 	if o.Epoch == r.HeardEpoch && o.Number <= r.Heard || o.Leg == 1 && r.Leg == 2 {
-		return true // said already, or overtaken
+		return // said already, or overtaken
 	}
 	r.HeardEpoch, r.Heard = o.Epoch, o.Number
 	switch o.State {
@@ -34,7 +34,6 @@ func (s *Sheet) apply(r *Record, o fleet.Outcome) bool {
 	case fleet.OutcomeAbsent:
 		s.absent(r, o)
 	}
-	return true
 }
 
 // longestReason bounds what is kept of a broker's explanation, in bytes.

@@ -52,7 +52,12 @@ func (s *Sheet) lookUp(r *Record) {
 func (s *Sheet) ask(r *Record, kind fleet.MailKind, pause time.Duration) {
 	if s.Session.Epoch == 0 {
 		s.next.Claim = true
-		r.CheckAt = s.Now.Add(unserved)
+		longest := longestLookup
+		if r.State == Working {
+			longest = longestCheck
+		}
+		r.CheckAt = s.Now.Add(doubling(r.Checks, unserved, longest))
+		r.Checks++
 		return
 	}
 	if r.CancelAsked {
@@ -61,4 +66,13 @@ func (s *Sheet) ask(r *Record, kind fleet.MailKind, pause time.Duration) {
 	s.post(kind, r)
 	r.CheckAt = s.Now.Add(pause)
 	r.Checks++
+}
+
+// served makes what waits for somebody who acts for the user due.
+func (s *Sheet) served() {
+	for _, r := range s.Orders {
+		if r.State == Unknown && r.InFlight() && s.Session.Epoch != 0 {
+			r.CheckAt = s.Now
+		}
+	}
 }

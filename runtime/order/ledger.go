@@ -121,9 +121,19 @@ func (l *Ledger) Commit(ctx context.Context, user fleet.User, outcomes []fleet.O
 	return next, strays, nil
 }
 
+// Serve is [Ledger.Attend] when somebody has just begun to act for the user: what waits to be looked up is due at once.
+func (l *Ledger) Serve(ctx context.Context, user fleet.User) (next Next, err error) {
+	return l.attend(ctx, user, (*Sheet).served)
+}
+
 // Attend looks at those of a user's orders that are due, and marks the next one.
 func (l *Ledger) Attend(ctx context.Context, user fleet.User) (next Next, err error) {
+	return l.attend(ctx, user, func(*Sheet) {})
+}
+
+func (l *Ledger) attend(ctx context.Context, user fleet.User, before func(*Sheet)) (next Next, err error) {
 	err = l.Turn(ctx, user, Want{}, func(s *Sheet) error {
+		before(s)
 		s.check()
 		s.mark(l.rules)
 		next = s.next

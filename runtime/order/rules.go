@@ -33,8 +33,7 @@ const (
 	lookups      = 20
 	firstVerify  = 30 * time.Second // of an order that the broker has
 	longestCheck = 10 * time.Minute
-	// unserved is the time between looks while nobody acts for the user.
-	unserved = time.Second
+	unserved     = time.Second // while nobody acts for the user
 	// lateLook is when an order that ended by its absence is looked up once more.
 	lateLook = time.Minute
 	// LegLimit is how long the first leg of a reversal may take, and then its commit: after it the reversal ends there.

@@ -77,7 +77,7 @@ func (m *Machine) tooLate(j *job, now hostlink.Instant) []Effect {
 
 // begin makes the first call for a job, or for its second leg.
 func (m *Machine) begin(j *job) Effect {
-	m.trade.last = max(m.trade.last, j.Sequence)
+	m.trade.last, m.trade.begun = max(m.trade.last, j.Sequence), true
 	until := min(m.lease.Until(), j.emitBy)
 	if j.leg == 1 {
 		j.stage = sizing

@@ -84,6 +84,7 @@ func (m *Machine) Wake(now hostlink.Instant) (hostlink.Instant, bool) {
 
 // Step takes an event and returns what is to be done, in order.
 func (m *Machine) Step(now hostlink.Instant, e Event) []Effect {
+	m.trade.now = now
 	if m.state == Ended {
 		if a, ok := e.(CallEnded); ok { // what a call came to is said after the end, too
 			return m.answered(now, a)

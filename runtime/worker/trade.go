@@ -27,6 +27,8 @@ type trade struct {
 	number uint64
 	resay  hostlink.Instant
 	halted bool
+	now    hostlink.Instant // of the latest event
+	begun  bool             // an order has begun
 }
 
 // name is what a client order id stands for.
@@ -62,11 +64,12 @@ func (t *trade) know(o fleet.Order) *job {
 	return j
 }
 
-// forget drops the oldest settled jobs above the bound. Working orders are dropped too: the ledger verifies them.
+// forget drops the oldest settled jobs above the bound, once their marks cannot be executed any more. Working orders are
+// dropped too: the ledger verifies them.
 func (t *trade) forget() {
 	for i := 0; len(t.recent) > remembered && i < len(t.recent); {
 		j := t.jobs[t.recent[i]]
-		if j.begun() || j.call != noCall || t.keeps(j.ID) {
+		if j.begun() || j.call != noCall || t.keeps(j.ID) || t.now < j.emitBy {
 			i++
 			continue
 		}
@@ -93,7 +96,7 @@ func (t *trade) execute(o fleet.Order, emitBy hostlink.Instant) {
 	case known && j.said.Evidence(): // the broker has it: whoever asks shall hear that
 		j.look = true
 		return
-	case o.Sequence < t.begin || o.Sequence < t.last:
+	case o.Sequence < t.begin || o.Sequence < t.last, !known && o.Sequence == t.last && t.begun:
 		return // a later one has gone; the ledger looks this one up
 	}
 	if !known {
