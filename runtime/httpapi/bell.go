@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"sync"
 
 	"workerfleet/runtime/fleet"
@@ -27,11 +28,19 @@ func (b *Bell) Ring(user fleet.User) {
 	}
 }
 
+// streams is how many a user may have in one process.
+const streams = 8
+
+var errStreams = fmt.Errorf("there are %d streams of events open for the user; allowed: at most so many", streams)
+
 // listen returns what is rung, until it is stopped.
-func (b *Bell) listen(user fleet.User) (rung chan struct{}, stop func()) {
+func (b *Bell) listen(user fleet.User) (rung chan struct{}, stop func(), err error) {
 	rung = make(chan struct{}, 1)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if len(b.listeners[user]) >= streams {
+		return nil, nil, errStreams
+	}
 	if b.listeners[user] == nil {
 		b.listeners[user] = map[chan struct{}]struct{}{}
 	}
@@ -43,5 +52,5 @@ func (b *Bell) listen(user fleet.User) (rung chan struct{}, stop func()) {
 		if len(b.listeners[user]) == 0 {
 			delete(b.listeners, user)
 		}
-	}
+	}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"workerfleet/runtime/fleet"
@@ -25,10 +26,14 @@ type shownEvent struct {
 // Times of a stream of events.
 const (
 	eventsPause = 5 * time.Second  // between two looks, where no bell was heard
+	streamLife  = 15 * time.Minute // no stream outlives its token by long
 	keepAlive   = 15 * time.Second // between two signs of life, so that nothing on the way gives up
 	eventsWrite = 10 * time.Second // for a client to take what is written
 	eventsPage  = 256
 )
+
+// replicaPauses are those between looks after the bell: a reader may not have yet what the bell was rung for.
+var replicaPauses = []time.Duration{20 * time.Millisecond, 100 * time.Millisecond, 400 * time.Millisecond, time.Second}
 
 // events streams the user's events as server-sent events, from the one after Last-Event-ID, or after the query's after.
 // The number of each is its id: who loses the connection goes on where it was.
@@ -38,18 +43,22 @@ func (a *api) events(w http.ResponseWriter, r *http.Request, user fleet.User) er
 		return err
 	}
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
-		if _, err := fmt.Sscanf(last+"\n", "%d\n", &after); err != nil {
+		if after, err = strconv.ParseUint(last, 10, 62); err != nil {
 			return &order.Invalid{Problems: []string{fmt.Sprintf("Last-Event-ID: %.32q is not allowed; allowed: the id of an event", last)}}
 		}
 	}
+	rung, stop, err := a.Bell.listen(user)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	s := stream{ResponseWriter: w, control: http.NewResponseController(w)}
 	s.Header().Set("Content-Type", "text/event-stream")
 	s.Header().Set("Cache-Control", "no-store")
 	s.WriteHeader(http.StatusOK)
 	s.send(": connected\n\n")
-	rung, stop := a.Bell.listen(user)
-	defer stop()
-	quiet := time.Now()
+	quiet, ends := time.Now(), time.After(streamLife)
+	pauses := []time.Duration(nil)
 	for s.err == nil {
 		found, err := a.Reader.Events(r.Context(), user, after, eventsPage)
 		if err != nil {
@@ -63,6 +72,12 @@ func (a *api) events(w http.ResponseWriter, r *http.Request, user fleet.User) er
 		if len(found) == eventsPage {
 			continue
 		}
+		pause := eventsPause
+		if len(found) > 0 {
+			pauses = nil
+		} else if len(pauses) > 0 {
+			pause, pauses = pauses[0], pauses[1:]
+		}
 		if time.Since(quiet) >= keepAlive {
 			s.send(": alive\n\n")
 			quiet = time.Now()
@@ -72,8 +87,11 @@ func (a *api) events(w http.ResponseWriter, r *http.Request, user fleet.User) er
 			return nil
 		case <-a.Ends:
 			return nil
+		case <-ends: // the client comes again, with a token that is good by then
+			return nil
 		case <-rung:
-		case <-time.After(eventsPause):
+			pauses = replicaPauses
+		case <-time.After(pause):
 		}
 	}
 	return nil

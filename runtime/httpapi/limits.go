@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -20,11 +21,13 @@ func (e *tooFast) Error() string {
 
 // limit refuses a request beyond what its user and address may do. A store that does not answer refuses nobody: the
 // limits spare the platform, they do not guard it.
-func (a *api) limit(r *http.Request, user fleet.User) error {
+func (a *api) limit(r *http.Request, user fleet.User, address string) error {
 	if a.Limit == nil {
 		return nil
 	}
-	wait, err := a.Limit(r.Context(), user, addressOf(r))
+	ctx, cancel := context.WithTimeout(r.Context(), limitPatience)
+	defer cancel()
+	wait, err := a.Limit(ctx, user, address)
 	switch {
 	case err != nil:
 		slog.WarnContext(r.Context(), "rates are not limited", "error", err)
@@ -34,6 +37,9 @@ func (a *api) limit(r *http.Request, user fleet.User) error {
 	}
 	return nil
 }
+
+// limitPatience is how long a request waits to hear whether it may go on.
+const limitPatience = 250 * time.Millisecond
 
 // addressOf is where a request comes from: what the load balancer has added to the header last, or the connection's
 // other end where there is none before this process.

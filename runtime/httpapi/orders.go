@@ -79,8 +79,8 @@ func (a *api) place(w http.ResponseWriter, r *http.Request, user fleet.User) err
 		return &order.Invalid{Problems: []string{"Idempotency-Key: is missing; allowed: a name that no other order of yours has, in this header or as id"}}
 	case header != "" && draft.Key != "" && header != draft.Key:
 		return &order.Invalid{Problems: []string{"Idempotency-Key: is not the body's id; allowed: one of them, or both the same"}}
-	case len(header) > order.LongestKey:
-		return &order.Invalid{Problems: []string{fmt.Sprintf("Idempotency-Key: has %d bytes; allowed: 1 to %d", len(header), order.LongestKey)}}
+	case header != "" && !order.IsKey(header):
+		return &order.Invalid{Problems: []string{fmt.Sprintf("Idempotency-Key: %.64q is not allowed; allowed: 1 to %d letters, digits and signs", header, order.LongestKey)}}
 	case header != "":
 		draft.Key = header
 	}
@@ -108,12 +108,25 @@ func unfinished(r *http.Request) func(error) {
 }
 
 func (a *api) showOrder(w http.ResponseWriter, r *http.Request, user fleet.User) error {
-	found, err := a.Reader.Order(r.Context(), user, fleet.OrderID(r.PathValue("id")))
+	id, err := orderID(r)
+	if err != nil {
+		return err
+	}
+	found, err := a.Reader.Order(r.Context(), user, id)
 	if err != nil {
 		return err
 	}
 	write(w, http.StatusOK, "application/json", showOrder(found))
 	return nil
+}
+
+// orderID reads the order's name in the path. What is none names no order.
+func orderID(r *http.Request) (fleet.OrderID, error) {
+	id := r.PathValue("id")
+	if !order.IsKey(id) {
+		return "", order.ErrNotFound
+	}
+	return fleet.OrderID(id), nil
 }
 
 // orderList is a page of orders, the latest first. Next is the number to ask below for the next one; 0: there is none.
@@ -163,7 +176,11 @@ func number(r *http.Request, name string, absent, most uint64) (uint64, error) {
 
 // cancelOrder asks for an order's end: 200 if it has ended, 202 while its worker is asked.
 func (a *api) cancelOrder(w http.ResponseWriter, r *http.Request, user fleet.User) error {
-	cancelled, err := a.Orders.Cancel(r.Context(), user, fleet.OrderID(r.PathValue("id")), unfinished(r))
+	id, err := orderID(r)
+	if err != nil {
+		return err
+	}
+	cancelled, err := a.Orders.Cancel(r.Context(), user, id, unfinished(r))
 	if err != nil {
 		return err
 	}

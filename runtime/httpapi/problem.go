@@ -51,6 +51,8 @@ func problemOf(err error) Problem {
 		return Problem{"Orders are switched off", http.StatusConflict, "nothing was accepted"}
 	case errors.Is(err, order.ErrNotFound), errors.Is(err, webhook.ErrToken):
 		return Problem{"Not found", http.StatusNotFound, "there is none of that name, or it is not yours"}
+	case errors.Is(err, webhook.ErrTooMany), errors.Is(err, errStreams):
+		return Problem{"Too many", http.StatusConflict, err.Error()}
 	case errors.Is(err, webhook.ErrStale), errors.Is(err, webhook.ErrSignature):
 		return Problem{"Not signed", http.StatusUnauthorized, err.Error()}
 	case errors.Is(err, order.ErrNoAccount):
@@ -74,7 +76,7 @@ func problemOf(err error) Problem {
 func fail(w http.ResponseWriter, r *http.Request, err error) {
 	problem := problemOf(err)
 	if problem.Status >= http.StatusInternalServerError {
-		slog.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "status", problem.Status, "error", err)
+		slog.ErrorContext(r.Context(), "request failed", "method", r.Method, "route", r.Pattern, "status", problem.Status, "error", err)
 	}
 	if wait := retryAfter(err, problem); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))

@@ -37,7 +37,7 @@ type Config struct {
 	Why func(ctx context.Context) (string, error)
 	// Audit keeps what a user did; it tells nobody if it cannot.
 	Audit func(ctx context.Context, e audit.Entry)
-	// Limit takes a turn of what the user ("" if nobody is known) and the address may do, or says how long there is none;
+	// Limit takes a turn of what the user and the address may do, "" of which is left out, or says how long there is none;
 	// nil is no limit.
 	Limit func(ctx context.Context, user fleet.User, address string) (time.Duration, error)
 	// Ends is closed when the process ends, for answers that have no end of their own.
@@ -110,7 +110,7 @@ var openapi []byte
 func (a *api) forUser(handle func(http.ResponseWriter, *http.Request, fleet.User) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		user, err := a.Identify(r)
-		limited := a.limit(r, user)
+		limited := a.limit(r, user, addressOf(r))
 		switch {
 		case limited != nil:
 			err = limited

@@ -24,16 +24,16 @@ func (a *api) takeSignal(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("read the webhook: %w", err)
 	}
+	if err := a.limit(r, "", addressOf(r)); err != nil { // before anything is looked up for who guesses
+		return err
+	}
 	user, draft, err := a.Hooks.Open(r.Context(), r.PathValue("token"), webhook.Delivery{
 		Timestamp: r.Header.Get("X-Timestamp"), Signature: r.Header.Get("X-Signature"), Body: body,
 	})
 	if err != nil {
-		if limited := a.limit(r, ""); limited != nil { // who guesses is slowed down
-			return limited
-		}
 		return err
 	}
-	if err := a.limit(r, user); err != nil {
+	if err := a.limit(r, user, ""); err != nil {
 		return err
 	}
 	return a.accept(w, r, user, draft)

@@ -152,6 +152,11 @@ const (
 	fractionDigits = 9
 )
 
+// IsKey says whether a text may be the name of an order.
+func IsKey(text string) bool {
+	return text != "" && len(text) <= LongestKey && !strings.ContainsFunc(text, func(r rune) bool { return !keyCharacter(r) })
+}
+
 func keyCharacter(r rune) bool    { return r > ' ' && r <= '~' }
 func symbolCharacter(r rune) bool { return letterOrDigit(r) || strings.ContainsRune("._:/!-", r) }
 func letterOrDigit(r rune) bool {

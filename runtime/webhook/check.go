@@ -18,9 +18,14 @@ var (
 	ErrToken = errors.New("no webhook has that address")
 	// ErrStale: the timestamp is absent, or not within the window.
 	ErrStale = fmt.Errorf("the timestamp is missing or not within %s of now", Window)
+	// ErrTooMany: the user has as many webhooks as one may have.
+	ErrTooMany = fmt.Errorf("the user has %d webhooks; allowed: at most so many", Most)
 	// ErrSignature: neither the signature nor the secret is right.
 	ErrSignature = errors.New("neither the signature nor the secret is right")
 )
+
+// Most is how many webhooks a user may have.
+const Most = 50
 
 // Window is how far a timestamp may be from this host's clock, either way.
 const Window = 5 * time.Minute

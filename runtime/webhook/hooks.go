@@ -66,8 +66,15 @@ func New(s Store, c Cipher) *Hooks { return &Hooks{store: s, cipher: c, known: m
 // Made is a new hook, as its user sees it once.
 type Made struct{ Name, Token, Secret string }
 
-// Make draws a hook for the user.
+// Make draws a hook for the user, or returns [ErrTooMany].
 func (h *Hooks) Make(ctx context.Context, user fleet.User) (Made, error) {
+	have, err := h.store.Hooks(ctx, user)
+	if err != nil {
+		return Made{}, err
+	}
+	if len(have) >= Most {
+		return Made{}, ErrTooMany
+	}
 	token, secret := rand.Text(), rand.Text()+rand.Text()
 	ciphertext, err := h.cipher.Encrypt(ctx, user, []byte(secret))
 	if err != nil {

@@ -26,7 +26,10 @@ func limits(ctx context.Context, on bool, path *claimpath.Parts) (func(context.C
 		return nil, err
 	}
 	return func(ctx context.Context, user fleet.User, address string) (time.Duration, error) {
-		allowances := []valkey.Allowance{{Subject: "address:" + address, Every: addressEvery, Burst: addressBurst}}
+		var allowances []valkey.Allowance
+		if address != "" {
+			allowances = append(allowances, valkey.Allowance{Subject: "address:" + address, Every: addressEvery, Burst: addressBurst})
+		}
 		if user != "" {
 			allowances = append(allowances, valkey.Allowance{Subject: "user:" + string(user), Every: userEvery, Burst: userBurst})
 		}

@@ -152,8 +152,13 @@ func (a *answering) listen(ctx context.Context) {
 // hear brings the bell for users' events to those who show them. What is missed while the store is away, they find by
 // themselves.
 func (a *answering) hear(ctx context.Context) {
+	failing := false
 	for last := ""; ctx.Err() == nil; {
 		users, seen, err := a.path.Mail.Rung(ctx, last)
+		if err != nil && !failing && ctx.Err() == nil {
+			a.log.Warn("no bell for users' events: those who show them look by themselves", "error", err)
+		}
+		failing = err != nil
 		if err != nil {
 			select {
 			case <-ctx.Done():

@@ -64,7 +64,7 @@ func serve(ctx context.Context, set settings.Keeper, p program.Surroundings) err
 	all.Go(func() { errs[0] = rounds.Run(ctx, failed("keep")) })
 	all.Go(func() { errs[1] = refill.Run(ctx, failed("refill")) })
 	all.Go(func() { errs[2] = upkeep.Run(ctx, failed("hosts")) })
-	all.Go(func() { errs[3] = path.Orders(rand.Text(), recorder).Run(ctx, failed("orders")) })
+	all.Go(func() { errs[3] = path.Orders("keeper", recorder).Run(ctx, failed("orders")) })
 	all.Wait()
 	return errors.Join(errs[:]...)
 }
