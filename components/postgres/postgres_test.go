@@ -127,7 +127,7 @@ func TestParameters(t *testing.T) {
 	require.Equal(t, map[string]any{
 		"rds.force_ssl": "1", "ssl_min_protocol_version": "TLSv1.2", "shared_preload_libraries": "pg_stat_statements",
 		"log_statement": "ddl", "log_min_duration_statement": "1000", "log_lock_waits": "1", "log_parameter_max_length": "0",
-		"log_parameter_max_length_on_error": "0", "idle_in_transaction_session_timeout": "60000",
+		"log_parameter_max_length_on_error": "0", "idle_in_transaction_session_timeout": "10000",
 	}, stated)
 	require.Equal(t, "aurora-postgresql16", named(t, g, "database-instance-parameters").Text("family"))
 }

@@ -157,6 +157,56 @@ func TestLostMailIsRepeated(t *testing.T) {
 	}, 5*time.Second, 10*time.Millisecond)
 }
 
+// hung is a store in which one user's turns do not end while the context does not.
+type hung struct {
+	*order.Memory
+	user fleet.User
+}
+
+func (h hung) Turn(ctx context.Context, user fleet.User, w order.Want, do func(*order.Sheet) error) error {
+	if user == h.user {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return h.Memory.Turn(ctx, user, w, do)
+}
+
+// One user's turn that hangs holds up nobody else's orders for long, in either pass.
+func TestHungTurn(t *testing.T) {
+	b := newBench(t)
+	a := b.accept("ann", "k1")
+	b.mailbox.mail = nil
+	b.accept("bea", "k1")
+	b.Ledger = order.New(hung{b.orders, "bea"}, order.Rules{})
+	require.Eventually(t, func() bool {
+		_, err := b.Attend(t.Context())
+		return err != nil && len(b.mailbox.kinds()) > 0
+	}, 20*time.Second, 10*time.Millisecond)
+	b.inbox.parcels = []dispatch.Parcel{
+		{ID: "1", Outcome: fleet.Outcome{User: "bea", Epoch: 1, Order: "o", Number: 1, State: fleet.OutcomeFilled}},
+		{ID: "2", Outcome: fleet.Outcome{User: "ann", Epoch: a.Epoch, Order: a.ID, Number: 1, State: fleet.OutcomeFilled}},
+	}
+	_, err := b.Collect(t.Context())
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, []string{"2"}, b.inbox.settled)
+}
+
+// endless is an inbox that always has another outcome.
+type endless struct{ inbox }
+
+func (e *endless) Take(context.Context, int) ([]dispatch.Parcel, error) {
+	return []dispatch.Parcel{{ID: "1", Outcome: fleet.Outcome{User: "ann", Epoch: 1, Order: "o", Number: 1, State: fleet.OutcomeFilled}}}, nil
+}
+
+// A pass ends although there are always more outcomes.
+func TestPassEnds(t *testing.T) {
+	b := newBench(t)
+	b.Inbox = &endless{}
+	report, err := b.Pass(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Outcomes)
+}
+
 // The switch in the ledger is shown to the agents.
 func TestSwitch(t *testing.T) {
 	b := newBench(t)

@@ -58,9 +58,9 @@ func rollback(ctx context.Context, conn *pgxpool.Conn) {
 }
 
 // lockBook makes the user's book if there is none and holds its lock until the transaction ends, in one statement. A user
-// without an account has no book.
+// without stored credentials has no account, and no book: nobody could execute an order.
 const lockBook = `
-INSERT INTO order_book AS b (user_id) SELECT user_id FROM users WHERE user_id = $1
+INSERT INTO order_book AS b (user_id) SELECT user_id FROM credentials WHERE user_id = $1
 ON CONFLICT (user_id) DO UPDATE SET last = b.last
 RETURNING last, event, day, count`
 

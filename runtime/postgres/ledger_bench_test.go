@@ -26,6 +26,7 @@ func trading(b *testing.B) (*order.Ledger, *pgx.Conn) {
 	url, owner := migrated(b)
 	for _, statement := range []string{
 		`INSERT INTO users (user_id) SELECT 'u' || n FROM generate_series(0, $1::int - 1) n`,
+		`INSERT INTO credentials (user_id, ciphertext) SELECT 'u' || n, 'c' FROM generate_series(0, $1::int - 1) n`,
 		`INSERT INTO user_session (user_id, epoch, worker, host, life, open) SELECT 'u' || n, 7, 'w' || n, 'h', 1, true FROM generate_series(0, $1::int - 1) n`,
 	} {
 		_, err := owner.Exec(b.Context(), statement, benchUsers)

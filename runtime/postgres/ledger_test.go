@@ -45,8 +45,11 @@ func ledgerBench(t *testing.T, database *postgres.Database, owner *pgx.Conn) ord
 	}
 	do(`TRUNCATE users, user_session, order_events, halts CASCADE`)
 	return ordertest.Bench{
-		Keeper:  database,
-		Account: func(user fleet.User) { do(`INSERT INTO users (user_id) VALUES ($1) ON CONFLICT DO NOTHING`, user) },
+		Keeper: database,
+		Account: func(user fleet.User) {
+			do(`INSERT INTO users (user_id) VALUES ($1) ON CONFLICT DO NOTHING`, user)
+			do(`INSERT INTO credentials (user_id, ciphertext) VALUES ($1, 'c') ON CONFLICT DO NOTHING`, user)
+		},
 		Session: func(user fleet.User, s order.Session) {
 			do(`INSERT INTO user_session (user_id, epoch, worker, host, life, open) VALUES ($1, greatest($2::bigint, 1), $3, $4, $5, $2::bigint > 0)
 			    ON CONFLICT (user_id) DO UPDATE SET epoch = excluded.epoch, worker = excluded.worker, host = excluded.host,

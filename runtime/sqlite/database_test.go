@@ -69,8 +69,11 @@ func TestLedger(t *testing.T) {
 			require.NoError(t, err)
 		}
 		return ordertest.Bench{
-			Keeper:  database,
-			Account: func(user fleet.User) { do(`INSERT INTO users (user_id) VALUES (?) ON CONFLICT DO NOTHING`, user) },
+			Keeper: database,
+			Account: func(user fleet.User) {
+				do(`INSERT INTO users (user_id) VALUES (?) ON CONFLICT DO NOTHING`, user)
+				do(`INSERT INTO credentials (user_id, ciphertext) VALUES (?, X'00') ON CONFLICT DO NOTHING`, user)
+			},
 			Session: func(user fleet.User, s order.Session) {
 				do(`DELETE FROM user_session WHERE user_id = ?`, user)
 				do(`INSERT INTO user_session (user_id, epoch, worker, host, life, open) VALUES (?1, max(?2, 1), ?3, ?4, ?5, ?2 > 0)`,

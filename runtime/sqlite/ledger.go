@@ -42,7 +42,7 @@ func (d *Database) Turn(ctx context.Context, user fleet.User, w order.Want, do f
 }
 
 const circumstances = `
-SELECT ` + now + `, EXISTS (SELECT 1 FROM users WHERE user_id = ?1), EXISTS (SELECT 1 FROM halts WHERE user_id IN ('', ?1)),
+SELECT ` + now + `, EXISTS (SELECT 1 FROM credentials WHERE user_id = ?1), EXISTS (SELECT 1 FROM halts WHERE user_id IN ('', ?1)),
        COALESCE(b.last, 0), COALESCE(b.event, 0), COALESCE(b.day, ''), COALESCE(b.count, 0),
        COALESCE(s.epoch, 0), COALESCE(s.worker, ''), COALESCE(s.host, ''), COALESCE(s.life, 0)
   FROM (SELECT 1) LEFT JOIN order_book b ON b.user_id = ?1 LEFT JOIN user_session s ON s.user_id = ?1 AND s.open`

@@ -365,6 +365,32 @@ func TestNewsBeforeALostAnswer(t *testing.T) {
 	})
 }
 
+// A mark is executed once, even if many other orders were asked about since, and all of the mailbox comes again.
+func TestForgottenMark(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, &recorder{})
+		conn, words := s.trading()
+		go func() {
+			for range words { // nobody listens
+			}
+		}()
+		o := buy(7)
+		s.asks(conn, hostlink.Execute, o)
+		s.commits(conn, 1)
+		for n := range uint64(remembered + 10) {
+			s.asks(conn, hostlink.Verify, buy(n+100))
+			s.commits(conn, n+2)
+		}
+		for range 2 {
+			s.asks(conn, hostlink.Verify, o)
+			s.asks(conn, hostlink.Execute, o)
+		}
+		require.Len(t, s.broker.placed, 1)
+		s.stop()
+		<-s.ended
+	})
+}
+
 // Whatever letters and answers come, in whatever order: one order is handed over at a time, each mark at most once,
 // within its time and the lease, not while switched off, and in the sequence of the numbers; and every mark that was
 // taken is answered for.

@@ -58,8 +58,8 @@ func (t *trade) know(o fleet.Order) *job {
 		for _, leg := range j.legs() {
 			t.names[order.ClientID(o.ID, leg)] = name{o.ID, leg}
 		}
-		t.recent = append(t.recent, o.ID)
 		t.forget()
+		t.recent = append(t.recent, o.ID)
 	}
 	return j
 }
@@ -67,7 +67,7 @@ func (t *trade) know(o fleet.Order) *job {
 // forget drops the oldest settled jobs above the bound, once their marks cannot be executed any more. Working orders are
 // dropped too: the ledger verifies them.
 func (t *trade) forget() {
-	for i := 0; len(t.recent) > remembered && i < len(t.recent); {
+	for i := 0; len(t.recent) >= remembered && i < len(t.recent); {
 		j := t.jobs[t.recent[i]]
 		if j.begun() || j.call != noCall || t.keeps(j.ID) || t.now < j.emitBy {
 			i++
