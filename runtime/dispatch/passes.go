@@ -37,30 +37,36 @@ func (d *Dispatcher) Run(ctx context.Context, failed func(error)) error {
 	var group sync.WaitGroup
 	defer group.Wait()
 	group.Go(func() {
-		d.every(ctx, d.Period, func() error {
+		d.every(ctx, func() (bool, error) {
+			began := time.Now()
 			r, err := d.Collect(ctx)
 			for _, o := range r.Strays {
 				failed(fmt.Errorf("worker %s reports %s of the order %s of %s, which the ledger does not have", o.Worker, o.State, o.Order, o.User))
 			}
-			return err
+			// The inbox has waited for what comes: a pause after it would only make the next outcome late. One that does not
+			// wait is left alone for as long as any.
+			return time.Since(began) >= d.Period, err
 		}, failed)
 	})
-	d.every(ctx, d.Period, func() error {
+	d.every(ctx, func() (bool, error) {
 		_, err := d.Attend(ctx)
-		return err
+		return false, err
 	}, failed)
 	return nil
 }
 
-// every repeats a round: at once while there is more to do, and after a pause that grows while it fails.
-func (d *Dispatcher) every(ctx context.Context, period time.Duration, round func() error, failed func(error)) {
+// every repeats a round, after a pause unless a round that did not fail asks for the next one at once.
+func (d *Dispatcher) every(ctx context.Context, round func() (again bool, err error), failed func(error)) {
 	for ctx.Err() == nil {
-		err := round()
+		again, err := round()
 		if err != nil && ctx.Err() == nil {
 			failed(err)
 		}
+		if again && err == nil {
+			continue
+		}
 		select {
-		case <-time.After(period):
+		case <-time.After(d.Period):
 		case <-ctx.Done():
 		}
 	}
