@@ -15,8 +15,10 @@ import (
 const (
 	outcomesLimit = 512
 	dueLimit      = 256
-	// turns is how many users' turns are under way at once.
+	// turns is how many users' turns are under way at once in one round.
 	turns = 16
+	// collectors take outcomes at once: one waits for the slowest turn of its round, the other goes on meanwhile.
+	collectors = 2
 )
 
 // Report is what one round did.
@@ -36,18 +38,20 @@ type Report struct {
 func (d *Dispatcher) Run(ctx context.Context, failed func(error)) error {
 	var group sync.WaitGroup
 	defer group.Wait()
-	group.Go(func() {
-		d.every(ctx, func() (bool, error) {
-			began := time.Now()
-			r, err := d.Collect(ctx)
-			for _, o := range r.Strays {
-				failed(fmt.Errorf("worker %s reports %s of the order %s of %s, which the ledger does not have", o.Worker, o.State, o.Order, o.User))
-			}
-			// The inbox has waited for what comes: a pause after it would only make the next outcome late. One that does not
-			// wait is left alone for as long as any.
-			return time.Since(began) >= d.Period, err
-		}, failed)
-	})
+	for range collectors {
+		group.Go(func() {
+			d.every(ctx, func() (bool, error) {
+				began := time.Now()
+				r, err := d.Collect(ctx)
+				for _, o := range r.Strays {
+					failed(fmt.Errorf("worker %s reports %s of the order %s of %s, which the ledger does not have", o.Worker, o.State, o.Order, o.User))
+				}
+				// The inbox has waited for what comes: a pause after it would only make the next outcome late. One that does
+				// not wait is left alone for as long as any.
+				return time.Since(began) >= d.Period, err
+			}, failed)
+		})
+	}
 	d.every(ctx, func() (bool, error) {
 		_, err := d.Attend(ctx)
 		return false, err

@@ -2,6 +2,8 @@ package dispatch_test
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,11 +63,11 @@ func TestOutcomesDoNotWaitForAPause(t *testing.T) {
 // impatient returns at once.
 type impatient struct {
 	inbox
-	taken int
+	taken atomic.Int64
 }
 
 func (i *impatient) Take(context.Context, int) ([]dispatch.Parcel, error) {
-	i.taken++
+	i.taken.Add(1)
 	return nil, nil
 }
 
@@ -78,6 +80,51 @@ func TestImpatientInbox(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), 950*time.Millisecond)
 		defer stop()
 		require.NoError(t, b.Run(ctx, func(error) {}))
-		require.Equal(t, 10, i.taken)
+		require.EqualValues(t, 2*10, i.taken.Load(), "by both collectors, ten times in a second")
+	})
+}
+
+// slow is an inbox with an outcome each of two users, whose first turn takes until the other outcome is settled.
+type slow struct {
+	inbox
+	outcomes chan dispatch.Parcel
+	settled  chan string
+}
+
+func (s *slow) Take(ctx context.Context, _ int) ([]dispatch.Parcel, error) {
+	select {
+	case p := <-s.outcomes:
+		return []dispatch.Parcel{p}, nil
+	case <-ctx.Done():
+		return nil, nil
+	}
+}
+
+func (s *slow) Settle(ctx context.Context, ids []string) error {
+	if ids[0] == "1-0" {
+		time.Sleep(time.Minute)
+	}
+	s.settled <- ids[0]
+	return nil
+}
+
+// A turn that takes long holds up none that comes after it.
+func TestSlowTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		s := &slow{outcomes: make(chan dispatch.Parcel, 2), settled: make(chan string, 2)}
+		b.Inbox = s
+		for i, user := range []fleet.User{"ann", "bea"} {
+			s.outcomes <- dispatch.Parcel{ID: fmt.Sprintf("%d-0", i+1), Outcome: fleet.Outcome{User: user, Order: "lost", Number: 1, State: fleet.OutcomeFilled}}
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_ = b.Run(ctx, func(error) {}) // both are strays
+		}()
+		require.Equal(t, []string{"2-0", "1-0"}, []string{<-s.settled, <-s.settled})
+		stop()
+		<-ended
 	})
 }
