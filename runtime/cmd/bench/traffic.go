@@ -51,7 +51,9 @@ func (m *market) ended(ctx context.Context, all []sending) (map[fleet.OrderID]ti
 		var mu sync.Mutex
 		var failed error
 		each(len(users), func(i int) {
-			mine := open[users[i]]
+			mu.Lock()
+			mine := open[users[i]] // its own; the map of all is shared
+			mu.Unlock()
 			var final []order.Record
 			err := m.records(ctx, user(users[i]), func(r order.Record) {
 				if mine[r.ID] && r.State.Final() {
