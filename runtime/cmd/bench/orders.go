@@ -91,6 +91,7 @@ type orderFigures struct {
 	ProcessCPUPercent  float64 `json:"processCPUPercent"`
 	DatabaseCPUPercent float64 `json:"databaseCPUPercent"` // 0 where it is not this process's
 	ServerCPUPercent   float64 `json:"serverCPUPercent"`
+	IdlePercent        float64 `json:"idlePercent"` // of all cores, whoever uses the rest
 	CommitsPerSecond   float64 `json:"commitsPerSecond"`
 	Seed               uint64  `json:"seed"`
 	Machine            machine `json:"machine"`
@@ -154,10 +155,10 @@ func (f orderFigures) print(out io.Writer) error {
 accepted  p50 %.2f ms, p99 %.2f ms after the scheduled sending
 broker    p50 %.2f ms (aim < %d), p99 %.2f ms (aim < %d), p99.9 %.2f ms
 committed p50 %.2f ms, p99 %.2f ms, by the clock of the turn that commits the end
-cores     this process %.0f %%, database %.0f %%, store %.0f %% of one; %.0f commits a second
+cores     this process %.0f %%, database %.0f %%, store %.0f %% of one; %.0f %% of all were idle; %.0f commits a second
 machine   %s
 `, f.Orders, f.Users, f.Rate, f.Errors, f.Duplicates, f.Lost, f.AcceptP50Ms, f.AcceptP99Ms,
 		f.BrokerP50Ms, aimP50.Milliseconds(), f.BrokerP99Ms, aimP99.Milliseconds(), f.BrokerP999Ms, f.CommittedP50Ms, f.CommittedP99Ms,
-		f.ProcessCPUPercent, f.DatabaseCPUPercent, f.ServerCPUPercent, f.CommitsPerSecond, f.Machine)
+		f.ProcessCPUPercent, f.DatabaseCPUPercent, f.ServerCPUPercent, f.IdlePercent, f.CommitsPerSecond, f.Machine)
 	return err
 }

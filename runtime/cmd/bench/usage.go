@@ -16,6 +16,7 @@ import (
 type spent struct {
 	at                         time.Time
 	process, database, storage float64
+	idle, all                  float64 // of the whole machine, in ticks
 	commits                    int64
 }
 
@@ -29,7 +30,28 @@ func (f *simulated) spent(ctx context.Context) spent {
 	if f.databasePID != 0 {
 		s.database = familyCPU(f.databasePID)
 	}
+	s.idle, s.all = machineTicks()
 	return s
+}
+
+// machineTicks is what all cores have counted together, from the first line of /proc/stat: user, nice, system, idle, waiting
+// for a disk, interrupts, soft ones, and what a hypervisor gave to others (proc_stat(5)). 0 where there is none.
+func machineTicks() (idle, all float64) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	for i, field := range strings.Fields(line) {
+		n, _ := strconv.ParseFloat(field, 64)
+		if i >= 1 && i <= 8 {
+			all += n
+		}
+		if i == 4 || i == 5 {
+			idle += n
+		}
+	}
+	return idle, all
 }
 
 // Fields of /proc/PID/stat after the name, from 0 (proc_pid_stat(5)).
@@ -86,4 +108,7 @@ func (s spent) since(before spent, f *orderFigures) {
 	f.DatabaseCPUPercent = 100 * (s.database - before.database) / took
 	f.ServerCPUPercent = 100 * (s.storage - before.storage) / took
 	f.CommitsPerSecond = float64(s.commits-before.commits) / took
+	if all := s.all - before.all; all > 0 {
+		f.IdlePercent = 100 * (s.idle - before.idle) / all
+	}
 }
