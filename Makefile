@@ -23,7 +23,7 @@ local: ## run the platform on this machine: ARGS="--users 100 --workers 110 --ki
 	@go build -o .workerfleet/bin/ ./runtime/cmd/agent ./runtime/cmd/api ./runtime/cmd/function ./runtime/cmd/keeper ./runtime/cmd/local ./runtime/cmd/migrate ./runtime/cmd/worker
 	@.workerfleet/bin/local $(ARGS)
 
-bench: ## measure: ARGS="claims --workers 35000 --rate 600 --for 20s", ARGS=functions, ARGS=launches or ARGS=workers
+bench: ## measure: ARGS="claims --workers 35000 --rate 600 --for 20s", ARGS="orders --rate 500", ARGS="orders --ceiling", ARGS=functions, ARGS=launches or ARGS=workers
 	@go build -o .workerfleet/bin/ ./runtime/cmd/bench ./runtime/cmd/function ./runtime/cmd/worker
 	@.workerfleet/bin/bench $(or $(ARGS),claims)
 

@@ -15,11 +15,13 @@ import (
 const (
 	outcomesLimit = 512
 	dueLimit      = 256
-	// turns is how many users' turns are under way at once.
+	// turns is how many users' turns are under way at once in one round.
 	turns = 16
 	// turnLimit ends the wait for one user's turn and what follows it: the rows of a user whose turn hangs somewhere else
 	// stay locked, and nobody else's orders shall wait for that.
 	turnLimit = 2 * time.Second
+	// collectors take outcomes at once: one waits for the slowest turn of its round, the other goes on meanwhile.
+	collectors = 2
 )
 
 // Report is what one round did.
@@ -39,30 +41,35 @@ type Report struct {
 func (d *Dispatcher) Run(ctx context.Context, failed func(error)) error {
 	var group sync.WaitGroup
 	defer group.Wait()
-	group.Go(func() {
-		d.every(ctx, func() (more bool, err error) {
-			r, err := d.Collect(ctx)
-			for _, o := range r.Strays {
-				failed(fmt.Errorf("worker %s reports %s of the order %s of %s, which the ledger does not have", o.Worker, o.State, o.Order, o.User))
-			}
-			return r.Outcomes > 0, err
-		}, failed)
-	})
-	d.every(ctx, func() (more bool, err error) {
+	for range collectors {
+		group.Go(func() {
+			d.every(ctx, func() (bool, error) {
+				began := time.Now()
+				r, err := d.Collect(ctx)
+				for _, o := range r.Strays {
+					failed(fmt.Errorf("worker %s reports %s of the order %s of %s, which the ledger does not have", o.Worker, o.State, o.Order, o.User))
+				}
+				// The inbox has waited for what comes: a pause after it would only make the next outcome late. One that does
+				// not wait is left alone for as long as any.
+				return r.Outcomes > 0 || time.Since(began) >= d.Period, err
+			}, failed)
+		})
+	}
+	d.every(ctx, func() (bool, error) {
 		r, err := d.Attend(ctx)
 		return r.More, err
 	}, failed)
 	return nil
 }
 
-// every repeats a round: at once while it finds work, and after the period when it has found none or has failed.
-func (d *Dispatcher) every(ctx context.Context, round func() (more bool, err error), failed func(error)) {
+// every repeats a round, after a pause unless a round that did not fail asks for the next one at once.
+func (d *Dispatcher) every(ctx context.Context, round func() (again bool, err error), failed func(error)) {
 	for ctx.Err() == nil {
-		more, err := round()
+		again, err := round()
 		if err != nil && ctx.Err() == nil {
 			failed(err)
 		}
-		if more && err == nil {
+		if again && err == nil {
 			continue
 		}
 		select {

@@ -7,10 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/order"
 	"workerfleet/runtime/parts"
 	"workerfleet/runtime/parts/partstest"
 	"workerfleet/runtime/worker/workertest"
@@ -80,11 +83,50 @@ func TestLaunches(t *testing.T) {
 	require.Positive(t, f.Machine.Cores)
 }
 
+// Signed webhooks become orders at the broker, each once, and each ends in the ledger. The proof ends with the exchange of
+// this process and its record; how fast it is, a machine that does other things as well cannot show.
+func TestOrders(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[orderFigures](t, "orders", "--users", "12", "--rate", "40", "--for", "2s")
+	require.Equal(t, 12, f.Users)
+	require.Greater(t, f.Orders, 40, "of 80 that are expected")
+	require.Equal(t, []int{0, 0, 0}, []int{f.Errors, f.Lost, f.Duplicates})
+	require.Positive(t, f.AcceptP50Ms)
+	require.GreaterOrEqual(t, f.BrokerP999Ms, f.BrokerP50Ms)
+	require.Positive(t, f.CommittedP50Ms)
+	require.Greater(t, f.CommitsPerSecond, f.AcceptedPerSecond, "an acceptance is a commit, and so is an end")
+	require.Positive(t, f.DatabaseCPUPercent)
+}
+
+// The exchange's record and the ledger judge the orders: what was placed twice, never, or has no end is counted.
+func TestOrdersAreJudged(t *testing.T) {
+	due := time.Now()
+	all := []sending{{id: "a", due: due, answered: time.Millisecond}, {id: "b", due: due}, {id: "c", due: due}, {due: due}}
+	placed := map[string][]time.Time{
+		order.ClientID("a", 0): {due.Add(2 * time.Millisecond), due.Add(3 * time.Millisecond)}, order.ClientID("c", 0): {due},
+	}
+	f := orderFigures{}
+	require.NoError(t, f.judge(all, placed, map[fleet.OrderID]time.Time{"a": due.Add(4 * time.Millisecond), "b": due}))
+	require.Equal(t, []int{4, 1, 1, 2}, []int{f.Orders, f.Errors, f.Duplicates, f.Lost}, "b was never placed, c has no end")
+	require.Equal(t, []float64{2, 4}, []float64{f.BrokerP50Ms, f.CommittedP50Ms})
+	require.Error(t, f.judge(all[3:], placed, nil), "nothing was accepted")
+}
+
+// What is asked for rises until what is accepted does not follow, and the best stage is reported.
+func TestOrdersCeiling(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[orderFigures](t, "orders", "--users", "12", "--rate", "4000", "--for", "300ms", "--ceiling")
+	require.Positive(t, f.AcceptedPerSecond)
+	require.Less(t, f.AcceptedPerSecond, float64(mostRate))
+}
+
 // What cannot be followed is refused with the values that can.
 func TestRefusals(t *testing.T) {
 	for want, args := range map[string]string{
-		"state what to measure; allowed: claims, functions, launches, workers": "", "--workers: 0 is not allowed": "claims --workers 0",
-		"--users: 9 is not allowed; allowed: 1 to 5": "claims --workers 5 --users 9", "--rate, --for: are not allowed": "claims --rate -1",
+		"state what to measure; allowed: claims, functions, launches, orders, workers": "", "--workers: 0 is not allowed": "claims --workers 0",
+		"--users: 9 is not allowed; allowed: 1 to 5": "claims --workers 5 --users 9", "--rate, --for: are not allowed": "claims --rate -1", "--users: 10001 is not allowed": "orders --users 10001",
 		"--valkey, --start: both are stated": "claims --valkey redis://127.0.0.1:1 --start", "allowed: 1 to 2000": "workers --workers 2001",
 		"--starts, --claims: are not allowed": "functions --starts 0", "--bin: stat nowhere": "functions --bin nowhere",
 		"--workers, --hosts, --passes, --starts: are not allowed": "launches --passes 11",

@@ -20,13 +20,12 @@ import (
 
 // claimOptions are what the command line of claims says.
 type claimOptions struct {
-	serverOptions
-	workers, hosts, users int
-	rate                  float64
-	long                  time.Duration
-	seed                  uint64
-	json                  bool
-	profile               string
+	fleetOptions
+	rate    float64
+	long    time.Duration
+	seed    uint64
+	json    bool
+	profile string
 }
 
 // Of the published fleet of 100,000 users: 35,000 workers on 73 hosts, claimed at 600 a second at the market's open.
@@ -109,7 +108,7 @@ func runClaims(ctx context.Context, args []string, out, errs io.Writer) error {
 		}
 		defer stop()
 	}
-	f, err := startFleet(ctx, o, out)
+	f, err := startFleet(ctx, o.fleetOptions, out)
 	if err != nil {
 		return err
 	}

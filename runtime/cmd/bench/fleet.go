@@ -19,6 +19,7 @@ import (
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/httpapi"
 	"workerfleet/runtime/keeper"
+	"workerfleet/runtime/order"
 	"workerfleet/runtime/session"
 	"workerfleet/runtime/signals"
 	"workerfleet/runtime/valkey"
@@ -27,6 +28,14 @@ import (
 
 // The published lease.
 const beat, ttl, guard = 2 * time.Second, 15 * time.Second, 2 * time.Second
+
+// fleetOptions say which fleet to start.
+type fleetOptions struct {
+	serverOptions
+	workers, hosts, users int
+	// broker is where workers trade, which are real ones then; nil is none, and they are simulated.
+	broker order.Broker
+}
 
 // simulated is a fleet within this process: API, keeper and agents are the platform's own code, each agent with
 // connections of its own to the store; the workers are goroutines that speak the hosts' protocol.
@@ -47,7 +56,7 @@ type simulated struct {
 const userHeader = "X-User"
 
 // startFleet starts everything and waits until every worker is warm and every user has credentials.
-func startFleet(ctx context.Context, o claimOptions, out io.Writer) (started *simulated, err error) {
+func startFleet(ctx context.Context, o fleetOptions, out io.Writer) (started *simulated, err error) {
 	f := &simulated{}
 	f.work, f.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
@@ -97,6 +106,7 @@ func (f *simulated) startAPI() {
 	const name = "bench"
 	f.api = httpapi.New(httpapi.Config{
 		Sessions: f.path.Sessions, Desk: desk, Name: name, Recorder: signals.Discard{}, Ready: func(context.Context) error { return nil },
+		Orders: f.path.Orders(name, signals.Discard{}), Reader: f.path.Reader, Switches: f.path.Database, Hooks: f.path.Hooks, Deposit: f.path.Vault.Deposit,
 		Identify: func(r *http.Request) (fleet.User, error) { return fleet.ParseUser(r.Header.Get(userHeader)) },
 	})
 	f.background(func(ctx context.Context) {
@@ -121,7 +131,7 @@ func (f *simulated) startKeeper() {
 }
 
 // startHosts starts the agents with connections of their own, and workers on each.
-func (f *simulated) startHosts(ctx context.Context, o claimOptions) error {
+func (f *simulated) startHosts(ctx context.Context, o fleetOptions) error {
 	for i := range o.hosts {
 		client, err := index.Connect(ctx, index.Settings{Stack: f.settings.Stack, Valkey: f.settings.Valkey, Connections: sizing.AgentToValkey}, nothing)
 		if err != nil {
@@ -141,6 +151,12 @@ func (f *simulated) startHosts(ctx context.Context, o claimOptions) error {
 		}
 		f.background(func(ctx context.Context) { _ = a.Run(ctx) })
 		share := o.workers/o.hosts + min(1, max(0, o.workers%o.hosts-i))
+		if o.broker != nil {
+			if err := f.employ(d, crew{host: i, workers: share, broker: o.broker}); err != nil {
+				return err
+			}
+			continue
+		}
 		h := &host{door: d, name: strconv.Itoa(i)}
 		if err := h.fill(f, share); err != nil {
 			return err

@@ -46,7 +46,7 @@ type functionFigures struct {
 // runFunctions starts the claim function's program anew again and again, and then claims workers by messages of pool-claim,
 // one after the other, through the queue, the local Lambda and that program as it ships.
 func runFunctions(ctx context.Context, args []string, out, errs io.Writer) error {
-	o := claimOptions{hosts: 2, seed: 1}
+	o := claimOptions{fleetOptions: fleetOptions{hosts: 2}, seed: 1}
 	var starts int
 	var binary string
 	flags := flag.NewFlagSet("bench functions", flag.ContinueOnError)
@@ -74,7 +74,7 @@ func runFunctions(ctx context.Context, args []string, out, errs io.Writer) error
 	}
 	before := look()
 	figures := functionFigures{ProgramMB: float64(info.Size()) / 1e6, Starts: starts, Claims: claims}
-	f, err := startFleet(ctx, o, out)
+	f, err := startFleet(ctx, o.fleetOptions, out)
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ func (o *serverOptions) flags(flags *flag.FlagSet) {
 type servers struct {
 	storeName, databaseName string
 	settings                claimpath.Settings
+	databasePID             int // 0: the database is not this process's child
 	stops                   []func()
 }
 
@@ -103,7 +104,7 @@ func (s *servers) startDatabase(ctx context.Context, o serverOptions, dir string
 		if err != nil {
 			return err
 		}
-		s.stops = append(s.stops, running.Stop)
+		s.stops, s.databasePID = append(s.stops, running.Stop), running.PID()
 		s.databaseName = "PostgreSQL of this machine, through a unix socket"
 		s.settings.Database.URL = settings.DatabaseURL(running.URL)
 	}

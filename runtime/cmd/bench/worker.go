@@ -18,7 +18,7 @@ import (
 type host struct {
 	door    *door
 	name    string
-	workers []*worker
+	workers []*puppet
 }
 
 // lastPID tells simulated processes apart.
@@ -35,7 +35,7 @@ func (h *host) fill(f *simulated, count int) error {
 		if err != nil {
 			return err
 		}
-		w := &worker{name: fleet.Worker(fmt.Sprintf("worker-%s-%d", h.name, i)), key: key}
+		w := &puppet{name: fleet.Worker(fmt.Sprintf("worker-%s-%d", h.name, i)), key: key}
 		h.workers = append(h.workers, w)
 		f.background(func(ctx context.Context) { w.live(ctx, h.door) })
 	}
@@ -60,8 +60,8 @@ func (h *host) breathe(ctx context.Context) {
 	}
 }
 
-// worker is one simulated worker: it has one life, takes one session, and opens its credentials as a real one does.
-type worker struct {
+// puppet is one simulated worker: it has one life, takes one session, and opens its credentials as a real one does.
+type puppet struct {
 	name fleet.Worker
 	key  seal.Key
 	conn atomic.Pointer[hostlink.Conn]
@@ -70,7 +70,7 @@ type worker struct {
 const life fleet.Life = 1
 
 // say speaks to the agent, once the worker has called. A connection that has ended ends the worker too.
-func (w *worker) say(m hostlink.Message) {
+func (w *puppet) say(m hostlink.Message) {
 	if conn := w.conn.Load(); conn != nil {
 		_ = conn.Send(m)
 	}
@@ -83,7 +83,7 @@ var assignment = []byte(`"kind":"assign"`)
 const header = 4
 
 // live calls the agent and answers it until ctx ends.
-func (w *worker) live(ctx context.Context, d *door) {
+func (w *puppet) live(ctx context.Context, d *door) {
 	mine, theirs := newWire()
 	defer context.AfterFunc(ctx, func() { _ = mine.Close() })()
 	defer mine.Close()
@@ -110,7 +110,7 @@ func (w *worker) live(ctx context.Context, d *door) {
 }
 
 // take opens the credentials and accepts, or says why not.
-func (w *worker) take(m hostlink.Message) {
+func (w *puppet) take(m hostlink.Message) {
 	_, err := w.key.Open(seal.Context{User: m.User, Worker: w.name, Life: m.Life, Epoch: m.Epoch}, m.Sealed)
 	if err != nil {
 		w.say(hostlink.Message{Kind: hostlink.Refused, Epoch: m.Epoch, Reason: err.Error()})

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"time"
+
+	"workerfleet/runtime/paper"
+)
+
+// orderOptions are what the command line of orders says.
+type orderOptions struct {
+	fleetOptions
+	rate          float64
+	long          time.Duration
+	seed          uint64
+	ceiling, json bool
+	profile       string
+}
+
+// What is measured where nothing else is asked for, and how many workers a published host has.
+const (
+	orderUsers, orderRate, orderLong = 1000, 500, 20 * time.Second
+	workersPerHost                   = 480
+	mostRate                         = 100_000
+)
+
+// Aims from the scheduled sending of a signal to the arrival of its order at the broker.
+const (
+	aimP50 = 5 * time.Millisecond
+	aimP99 = 50 * time.Millisecond
+)
+
+func parseOrders(args []string, errs io.Writer) (orderOptions, error) {
+	var o orderOptions
+	flags := flag.NewFlagSet("bench orders", flag.ContinueOnError)
+	flags.SetOutput(errs)
+	o.serverOptions.flags(flags)
+	flags.IntVar(&o.users, "users", orderUsers, "users, each with a session and a webhook")
+	flags.Float64Var(&o.rate, "rate", orderRate, "orders a second, on a Poisson schedule; with --ceiling the first stage's")
+	flags.DurationVar(&o.long, "for", orderLong, "how long orders come; with --ceiling each stage")
+	flags.Uint64Var(&o.seed, "seed", 1, "seed of the schedule")
+	flags.BoolVar(&o.ceiling, "ceiling", false, "raise the rate until what is accepted does not follow")
+	flags.BoolVar(&o.json, "json", false, "end with one JSON object")
+	flags.StringVar(&o.profile, "profile", "", "file to write this process's CPU profile to, without the start")
+	if err := flags.Parse(args); err != nil {
+		return o, usage{err}
+	}
+	var problems []error
+	if o.users < 1 || o.users > 10_000 {
+		problems = append(problems, fmt.Errorf("--users: %d is not allowed; allowed: 1 to 10000", o.users))
+	}
+	if !(o.rate > 0 && o.rate <= mostRate) || o.long <= 0 || o.long > time.Minute {
+		problems = append(problems, errors.New("--rate, --for: are not allowed; allowed: above 0, and at most 100000 a second and 1m"))
+	}
+	if flags.NArg() > 0 {
+		problems = append(problems, fmt.Errorf("%q is not understood", flags.Arg(0)))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return o, usage{err}
+	}
+	o.workers, o.hosts = o.users, (o.users+workersPerHost-1)/workersPerHost
+	return o, nil
+}
+
+// orderFigures are what orders measures. Times count from the scheduled sending.
+type orderFigures struct {
+	Users          int     `json:"users"`
+	Rate           float64 `json:"rate"`
+	Orders         int     `json:"orders"` // that were sent
+	AcceptP50Ms    float64 `json:"acceptP50Ms"`
+	AcceptP99Ms    float64 `json:"acceptP99Ms"`
+	BrokerP50Ms    float64 `json:"brokerP50Ms"`
+	BrokerP99Ms    float64 `json:"brokerP99Ms"`
+	BrokerP999Ms   float64 `json:"brokerP999Ms"`
+	CommittedP50Ms float64 `json:"committedP50Ms"`
+	CommittedP99Ms float64 `json:"committedP99Ms"`
+	// Duplicates are placements beyond an order's first, by the exchange's own record; Lost are accepted orders that it
+	// has not seen, or that have no end in the ledger when there was time for one; Errors are signals without 202.
+	Duplicates int `json:"duplicates"`
+	Lost       int `json:"lost"`
+	Errors     int `json:"errors"`
+	// AcceptedPerSecond counts until the last answer; with --ceiling it is of the stage with the most, as all figures are.
+	AcceptedPerSecond float64 `json:"acceptedPerSecond"`
+	// Shares of one core: this process, which is the platform, its users and the exchange, the database and the store.
+	ProcessCPUPercent  float64 `json:"processCPUPercent"`
+	DatabaseCPUPercent float64 `json:"databaseCPUPercent"` // 0 where it is not this process's
+	ServerCPUPercent   float64 `json:"serverCPUPercent"`
+	IdlePercent        float64 `json:"idlePercent"` // of all cores, whoever uses the rest
+	CommitsPerSecond   float64 `json:"commitsPerSecond"`
+	Seed               uint64  `json:"seed"`
+	Machine            machine `json:"machine"`
+}
+
+// runOrders sends signed webhooks and measures when each is accepted, when its order reaches the broker, and when its
+// fill is committed: through a listener and the API's handler, the ledger, mail, agents, workers, and back through the
+// outcomes' stream and the dispatcher.
+func runOrders(ctx context.Context, args []string, out, errs io.Writer) error {
+	o, err := parseOrders(args, errs)
+	if err != nil {
+		return err
+	}
+	before := look()
+	defer debug.SetGCPercent(debug.SetGCPercent(collectAt)) // as for claims: one process stands for many small ones
+	exchange, err := paper.NewExchange(paper.Rules{Seed: o.seed})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = exchange.Close() }() // it keeps no record that could fail
+	o.broker = exchange.Broker()
+	f, err := startFleet(ctx, o.fleetOptions, out)
+	if err != nil {
+		return err
+	}
+	defer f.stop()
+	m, err := openMarket(ctx, f, exchange, o.users)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	fmt.Fprintf(out, `store     %s
+database  %s
+process   this one is the API behind its listener, the keeper, %d agents, %d real workers, the exchange, and the users
+`, f.storeName, f.databaseName, o.hosts, o.workers)
+	settle(ctx)
+	if o.profile != "" {
+		stop, err := profile(o.profile)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	measure := m.measure
+	if o.ceiling {
+		measure = func(ctx context.Context, o orderOptions) (orderFigures, error) { return m.ceiling(ctx, o, out) }
+	}
+	figures, err := measure(ctx, o)
+	if err != nil {
+		return err
+	}
+	figures.Machine = before.until(look())
+	if o.json {
+		return json.NewEncoder(out).Encode(figures)
+	}
+	return figures.print(out)
+}
+
+func (f orderFigures) print(out io.Writer) error {
+	_, err := fmt.Fprintf(out, `orders    %d of %d users at %.0f a second, %d without 202; %d reached the broker twice, %d were lost
+accepted  p50 %.2f ms, p99 %.2f ms after the scheduled sending
+broker    p50 %.2f ms (aim < %d), p99 %.2f ms (aim < %d), p99.9 %.2f ms
+committed p50 %.2f ms, p99 %.2f ms, by the clock of the turn that commits the end
+cores     this process %.0f %%, database %.0f %%, store %.0f %% of one; %.0f %% of all were idle; %.0f commits a second
+machine   %s
+`, f.Orders, f.Users, f.Rate, f.Errors, f.Duplicates, f.Lost, f.AcceptP50Ms, f.AcceptP99Ms,
+		f.BrokerP50Ms, aimP50.Milliseconds(), f.BrokerP99Ms, aimP99.Milliseconds(), f.BrokerP999Ms, f.CommittedP50Ms, f.CommittedP99Ms,
+		f.ProcessCPUPercent, f.DatabaseCPUPercent, f.ServerCPUPercent, f.IdlePercent, f.CommitsPerSecond, f.Machine)
+	return err
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/order"
+	"workerfleet/runtime/paper"
+)
+
+// measure sends orders for a while, and asks the exchange and the ledger what became of them.
+func (m *market) measure(ctx context.Context, o orderOptions) (orderFigures, error) {
+	before := m.spent(ctx)
+	all := m.send(ctx, o)
+	f := orderFigures{Users: o.users, Rate: o.rate, Seed: o.seed}
+	m.spent(ctx).since(before, &f)
+	f.AcceptedPerSecond = acceptedPerSecond(all, o.long)
+	if err := ctx.Err(); err != nil {
+		return f, err
+	}
+	ended, err := m.ended(ctx, all)
+	if err != nil {
+		return f, err
+	}
+	return f, f.judge(all, m.placed(), ended)
+}
+
+// endLimit is how long the last orders may take to their end.
+const endLimit = 15 * time.Second
+
+// ended says when each order's end was committed, as soon as all have one or time is up.
+func (m *market) ended(ctx context.Context, all []sending) (map[fleet.OrderID]time.Time, error) {
+	open := map[int]map[fleet.OrderID]bool{}
+	for _, s := range all {
+		if open[s.user] == nil {
+			open[s.user] = map[fleet.OrderID]bool{}
+		}
+		if s.id != "" {
+			open[s.user][s.id] = true
+		}
+	}
+	ended := map[fleet.OrderID]time.Time{}
+	for began := time.Now(); len(open) > 0 && time.Since(began) < endLimit; time.Sleep(200 * time.Millisecond) {
+		users := make([]int, 0, len(open))
+		for who := range open {
+			users = append(users, who)
+		}
+		var mu sync.Mutex
+		var failed error
+		each(len(users), func(i int) {
+			mu.Lock()
+			mine := open[users[i]] // its own; the map of all is shared
+			mu.Unlock()
+			var final []order.Record
+			err := m.records(ctx, user(users[i]), func(r order.Record) {
+				if mine[r.ID] && r.State.Final() {
+					final = append(final, r)
+				}
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			for _, r := range final {
+				ended[r.ID] = r.ChangedAt
+				delete(mine, r.ID)
+			}
+			if len(mine) == 0 {
+				delete(open, users[i])
+			}
+			if err != nil {
+				failed = err
+			}
+		})
+		if failed != nil {
+			return nil, failed
+		}
+	}
+	return ended, nil
+}
+
+// placed lists by client id when the exchange was asked to place orders. A call counts by its arrival, whatever was answered.
+func (m *market) placed() map[string][]time.Time {
+	calls := map[string][]time.Time{}
+	for _, s := range m.exchange.Seen() {
+		if s.Call == paper.Place {
+			calls[s.ClientID] = append(calls[s.ClientID], s.At)
+		}
+	}
+	return calls
+}
+
+// judge fills in what became of the signals.
+func (f *orderFigures) judge(all []sending, placed map[string][]time.Time, ended map[fleet.OrderID]time.Time) error {
+	var accept, broker, committed []time.Duration
+	f.Orders = len(all)
+	for _, s := range all {
+		if s.id == "" {
+			f.Errors++
+			continue
+		}
+		accept = append(accept, s.answered)
+		calls := placed[order.ClientID(s.id, 0)]
+		end, final := ended[s.id]
+		if len(calls) == 0 || !final {
+			f.Lost++
+			continue
+		}
+		f.Duplicates += len(calls) - 1
+		broker, committed = append(broker, calls[0].Sub(s.due)), append(committed, end.Sub(s.due))
+	}
+	f.AcceptP50Ms, f.AcceptP99Ms = milliseconds(quantile(accept, 0.5)), milliseconds(quantile(accept, 0.99))
+	f.BrokerP50Ms, f.BrokerP99Ms, f.BrokerP999Ms = milliseconds(quantile(broker, 0.5)), milliseconds(quantile(broker, 0.99)), milliseconds(quantile(broker, 0.999))
+	f.CommittedP50Ms, f.CommittedP99Ms = milliseconds(quantile(committed, 0.5)), milliseconds(quantile(committed, 0.99))
+	if len(accept) == 0 {
+		return fmt.Errorf("none of %d signals was accepted", len(all))
+	}
+	return nil
+}
+
+// acceptedPerSecond counts until the last signal is answered: what waits at the end of its schedule is no less asked for.
+func acceptedPerSecond(all []sending, long time.Duration) float64 {
+	accepted := 0
+	for _, s := range all {
+		if s.id != "" {
+			accepted++
+			long = max(long, s.due.Add(s.answered).Sub(all[0].due))
+		}
+	}
+	return float64(accepted) / long.Seconds()
+}

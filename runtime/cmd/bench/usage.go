@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// spent is what has been computed and committed so far. CPU times are seconds.
+type spent struct {
+	at                         time.Time
+	process, database, storage float64
+	idle, all                  float64 // of the whole machine, in ticks
+	commits                    int64
+}
+
+// spent reads all counters. What cannot be read stays 0.
+func (f *simulated) spent(ctx context.Context) spent {
+	s := spent{at: time.Now(), storage: f.serverCPU(ctx), commits: commits(ctx, string(f.settings.Database.URL))}
+	var own syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &own) == nil {
+		s.process = time.Duration(own.Utime.Nano() + own.Stime.Nano()).Seconds()
+	}
+	if f.databasePID != 0 {
+		s.database = familyCPU(f.databasePID)
+	}
+	s.idle, s.all = machineTicks()
+	return s
+}
+
+// machineTicks is what all cores have counted together, from the first line of /proc/stat: user, nice, system, idle, waiting
+// for a disk, interrupts, soft ones, and what a hypervisor gave to others (proc_stat(5)). 0 where there is none.
+func machineTicks() (idle, all float64) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	for i, field := range strings.Fields(line) {
+		n, _ := strconv.ParseFloat(field, 64)
+		if i >= 1 && i <= 8 {
+			all += n
+		}
+		if i == 4 || i == 5 {
+			idle += n
+		}
+	}
+	return idle, all
+}
+
+// Fields of /proc/PID/stat after the name, from 0 (proc_pid_stat(5)).
+const (
+	statParent         = 1
+	statUser           = 11
+	statChildrenSystem = 14
+)
+
+// ticks is how many of the kernel's clock ticks a second has on every architecture that Go runs on.
+const ticks = 100
+
+// familyCPU is what a process, its children and those that it has waited for have computed: PostgreSQL has a process for
+// each connection.
+func familyCPU(pid int) float64 {
+	sum := 0
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		itself := filepath.Base(filepath.Dir(path)) == strconv.Itoa(pid)
+		if len(fields) <= statChildrenSystem || !itself && fields[statParent] != strconv.Itoa(pid) {
+			continue
+		}
+		for _, field := range fields[statUser : statChildrenSystem+1] {
+			n, _ := strconv.Atoi(field)
+			sum += n
+		}
+	}
+	return float64(sum) / ticks
+}
+
+// commits counts the database's transactions. Its backends tell of theirs once a second.
+func commits(ctx context.Context, url string) (n int64) {
+	if !strings.HasPrefix(url, "postgres") {
+		return 0
+	}
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	_ = conn.QueryRow(ctx, `SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()`).Scan(&n)
+	return n
+}
+
+// since adds what was spent in between to the figures.
+func (s spent) since(before spent, f *orderFigures) {
+	took := s.at.Sub(before.at).Seconds()
+	f.ProcessCPUPercent = 100 * (s.process - before.process) / took
+	f.DatabaseCPUPercent = 100 * (s.database - before.database) / took
+	f.ServerCPUPercent = 100 * (s.storage - before.storage) / took
+	f.CommitsPerSecond = float64(s.commits-before.commits) / took
+	if all := s.all - before.all; all > 0 {
+		f.IdlePercent = 100 * (s.idle - before.idle) / all
+	}
+}
