@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -42,10 +43,13 @@ func refused(credentials []byte) bool {
 
 // travel takes a call to the exchange and its answer back. A call on its way arrives, whoever waits for it.
 func travel[T any](ctx context.Context, x *Exchange, s Seen, effect func(s *Seen) (T, error)) (T, error) {
+	var none T
+	if order.Late(ctx) {
+		return none, fmt.Errorf("%w: %w", order.ErrUnsent, context.DeadlineExceeded)
+	}
 	if x.Latency == 0 {
 		return take(ctx, x, s, effect)
 	}
-	var none T
 	if err := unsent(ctx); err != nil {
 		return none, err
 	}

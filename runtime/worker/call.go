@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"workerfleet/runtime/hostlink"
 	"workerfleet/runtime/order"
 )
 
@@ -20,6 +21,7 @@ func (w *Worker) call(ctx context.Context, c Call) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	ended.Began = time.Now()
+	ctx = w.startBy(ctx, c.Until)
 	if w.Now() >= c.Until {
 		ended.Err = fmt.Errorf("%w: %w", order.ErrUnsent, errLapsed)
 		return
@@ -37,6 +39,11 @@ func (w *Worker) call(ctx context.Context, c Call) {
 	if ended.Err != nil {
 		w.Log.Warn("call to the broker failed", "order", c.Order, "leg", c.Leg, "error", ended.Err)
 	}
+}
+
+// startBy is for whoever writes the call: between the look at the lease and the writing this process may be stopped, too.
+func (w *Worker) startBy(ctx context.Context, until hostlink.Instant) context.Context {
+	return order.StartBy(ctx, time.Now().Add(until.Sub(w.Now())))
 }
 
 // newsPause is the time between attempts to listen, after one that failed.

@@ -118,6 +118,32 @@ func TestOrderOnce(t *testing.T) {
 	})
 }
 
+// Letters of another epoch are about another session: none is executed, looked up, taken back or taken for a commit.
+func TestLettersOfAnotherEpoch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := &recorder{}
+		s := newStage(t, broker)
+		conn, words := s.trading()
+		s.asks(conn, hostlink.Execute, buy(1))
+		said := (<-words).Outcome
+		for _, epoch := range []fleet.Epoch{8, 10} {
+			for _, kind := range []hostlink.Kind{hostlink.Execute, hostlink.Verify, hostlink.Cancel} {
+				o := buy(2)
+				require.NoError(t, conn.Send(hostlink.Message{Kind: kind, Epoch: epoch, Order: &o}))
+			}
+			require.NoError(t, conn.Send(hostlink.Message{Kind: hostlink.Committed, Epoch: epoch, Number: said.Number}))
+			synctest.Wait()
+		}
+		require.Len(t, broker.placed, 1)
+		require.Empty(t, broker.ended)
+		require.Empty(t, words, "nothing was looked up")
+		time.Sleep(resayPause)
+		require.Equal(t, said.Number, (<-words).Outcome.Number, "it is not committed")
+		s.stop()
+		<-s.ended
+	})
+}
+
 // What is not committed is said to every new agent.
 func TestOutcomeSurvivesTheAgent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -221,7 +221,7 @@ func (w *Worker) login(ctx context.Context, l Login) {
 		w.answers <- loggedIn{err: errLapsed}
 		return
 	}
-	account, err := w.Broker.Login(ctx, l.Holder, l.Credentials)
+	account, err := w.Broker.Login(w.startBy(ctx, l.Until), l.Holder, l.Credentials)
 	if err != nil {
 		w.Log.Warn("login failed", "error", err)
 	}

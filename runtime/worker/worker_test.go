@@ -230,6 +230,39 @@ func TestLeaseEndsBeforeTheCall(t *testing.T) {
 	require.Len(t, broker.placed, 1)
 }
 
+// Whoever writes a call to the broker is told until when it may leave: the process may be stopped after the worker's own
+// last look. The answer is waited for beyond that.
+func TestCallsAreToldTheirEnd(t *testing.T) {
+	now, told := 100*second, map[string]bool{}
+	tell := func(what string) func(context.Context) {
+		return func(ctx context.Context) {
+			require.False(t, order.Late(ctx))
+			time.Sleep(time.Second)
+			require.NoError(t, ctx.Err())
+			told[what] = order.Late(ctx)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		broker := &recorder{login: func(ctx context.Context) error { tell("login")(ctx); return nil }}
+		broker.place = func(ctx context.Context, _ order.Ticket) (order.Report, error) {
+			tell("place")(ctx)
+			return order.Report{}, nil
+		}
+		w, err := New(Config{
+			Self: Self{Worker: "w1", Life: 1}, Beat: time.Second, Trust: trust, Broker: broker, Now: func() hostlink.Instant { return now },
+			Dial: func(context.Context) (net.Conn, error) { return nil, errors.New("none") },
+		})
+		require.NoError(t, err)
+		w.login(t.Context(), Login{Until: now + second})
+		opened := (<-w.answers).(loggedIn)
+		require.NoError(t, opened.err)
+		w.account = opened.account
+		w.call(t.Context(), Call{kind: callPlace, Until: now + second})
+		require.NoError(t, (<-w.answers).(CallEnded).Err)
+	})
+	require.Equal(t, map[string]bool{"login": true, "place": true}, told)
+}
+
 // A login that is under way when the session ends is called off; the session that it may still bring is logged out.
 func TestEndDuringLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

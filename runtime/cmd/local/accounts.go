@@ -14,13 +14,28 @@ import (
 type accounts struct {
 	mu     sync.Mutex
 	rest   []byte
-	active map[string]string    // account → worker that is logged in
-	dead   map[string]time.Time // worker → when it was killed
+	active map[string]login     // account → who is logged in
+	dead   map[string]time.Time // worker → when it was killed or stopped
 	double int
 }
 
 func newAccounts() *accounts {
-	return &accounts{active: map[string]string{}, dead: map[string]time.Time{}}
+	return &accounts{active: map[string]login{}, dead: map[string]time.Time{}}
+}
+
+// login is who is logged in, and since when.
+type login struct {
+	worker string
+	since  time.Time
+}
+
+// dying is how long a call of a worker may still arrive after it was killed.
+const dying = 100 * time.Millisecond
+
+// out says that the login's worker could not act any more at a time: it was killed or stopped, and has not logged in since.
+func (a *accounts) out(l login, at time.Time) bool {
+	killed, dead := a.dead[l.worker]
+	return dead && killed.Before(at) && l.since.Before(killed.Add(dying))
 }
 
 // entry is one line of the exchange's record.
@@ -50,25 +65,24 @@ func (a *accounts) Write(p []byte) (int, error) {
 	}
 }
 
-// note counts a login to an account that another worker is logged in to. One that was killed is out since then.
+// note counts a login to an account that another worker is logged in to.
 func (a *accounts) note(e entry) {
 	switch {
 	case !e.Effect:
 	case e.Call == paper.Login:
-		holder := a.active[e.Account]
-		killed, dead := a.dead[holder]
-		if holder != "" && holder != e.Worker && !(dead && killed.Before(e.At)) {
+		holder, held := a.active[e.Account]
+		if held && holder.worker != e.Worker && !a.out(holder, e.At) {
 			a.double++
 		}
-		a.active[e.Account] = e.Worker
+		a.active[e.Account] = login{e.Worker, e.At}
 	case e.Call == paper.Logout:
-		if a.active[e.Account] == e.Worker {
+		if a.active[e.Account].worker == e.Worker {
 			delete(a.active, e.Account)
 		}
 	}
 }
 
-// killed notes the end of a worker that cannot log out any more.
+// killed notes that a worker cannot log out any more: it was killed, or stopped for longer than its lease.
 func (a *accounts) killed(worker string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

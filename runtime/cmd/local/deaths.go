@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -43,49 +44,7 @@ func (d *day) deaths(ctx context.Context) error {
 	return nil
 }
 
-// turmoil is the mean time between two of chaos's deeds, and longestPause how long a paused process sleeps at most:
-// within the time that a worker may go on without a confirmed beat, and beyond a request's patience.
-const turmoil, longestPause = 300 * time.Millisecond, 3 * time.Second
-
-// chaos kills and pauses processes of every kind for the stay, and then asks for every user's session: whoever gets
-// none is lost.
-func (d *day) chaos(ctx context.Context) error {
-	for end := time.Now().Add(d.stay); time.Now().Before(end) && ctx.Err() == nil; {
-		time.Sleep(time.Duration(d.random.ExpFloat64() * float64(turmoil)))
-		if err := d.deed(); err != nil {
-			return err
-		}
-	}
-	for i := range d.users {
-		s, err := d.claim(ctx, d.user(i), "")
-		if err != nil {
-			d.lost++
-			continue
-		}
-		d.sessions[d.user(i)] = s
-	}
-	return ctx.Err()
-}
-
-// deed kills a worker or a program, or pauses a program.
-func (d *day) deed() error {
-	programs := d.programs()
-	target := programs[d.random.IntN(len(programs))]
-	switch d.random.IntN(3) {
-	case 0:
-		return d.killWorker(d.sessions[d.user(d.random.IntN(d.users))].WorkerID)
-	case 1:
-		_ = target.signal(syscall.SIGKILL) // it may be between two starts
-	default:
-		paused := target.command()
-		pause := time.Duration(d.random.Float64() * float64(longestPause))
-		_ = paused.Process.Signal(syscall.SIGSTOP)
-		time.AfterFunc(pause, func() { _ = paused.Process.Signal(syscall.SIGCONT) })
-	}
-	return nil
-}
-
-// killWorker ends a worker as a crash does. One that has ended is no error.
+// killWorker ends a worker as a crash does.
 func (d *day) killWorker(worker string) error {
 	pid, err := pidOf(worker)
 	if err != nil || pid == 0 {
@@ -93,8 +52,13 @@ func (d *day) killWorker(worker string) error {
 	}
 	d.accounts.killed(worker)
 	d.killed++
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
-		return fmt.Errorf("kill process %d: %w", pid, err)
+	return hit(pid, syscall.SIGKILL)
+}
+
+// hit sends a signal to a process. One that has ended is no error.
+func hit(pid int, s syscall.Signal) error {
+	if err := syscall.Kill(pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("send %s to process %d: %w", s, pid, err)
 	}
 	return nil
 }

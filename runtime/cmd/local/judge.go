@@ -17,11 +17,15 @@ type evidence struct {
 	ledger   []order.Record
 	held     []paper.Held
 	seen     []paper.Seen
+	// named is what each name that a user gave an order came to be, and asleep are the workers that were stopped for longer
+	// than their lease.
+	named  map[string]map[fleet.OrderID]bool
+	asleep map[fleet.Worker]bool
 }
 
 // verdict counts what must not be. Notes say which order it was.
 type verdict struct {
-	// Duplicates are orders that the exchange has more often than once.
+	// Duplicates are orders that the exchange has more often than once, and names of a user that became two orders.
 	Duplicates int
 	// Lost were accepted, and the ledger does not have them; Unresolved are those without an end.
 	Lost, Unresolved int
@@ -29,11 +33,23 @@ type verdict struct {
 	Disagree int
 	// OutOfOrder are orders that reached the exchange after a later one of their user.
 	OutOfOrder int
-	// Fenced are orders that came from a worker after its successor had logged in.
-	Fenced int
+	// Fenced are orders that came from a worker after its successor had logged in. Landed are those of them whose worker was
+	// stopped for longer than its lease. A process that is stopped between its last look at the clock and the kernel's taking
+	// of the bytes writes late, and from outside that is no different from bytes that were long under way; so such an order
+	// is no fault as long as its outcome is known: the exchange has it once, and the ledger says what the exchange says. Else
+	// it is counted among the fenced.
+	Fenced, Landed int
 	// Unknown are orders that were given up, which an alarm tells.
 	Unknown int
 	Notes   []string
+
+	doubtful map[string]bool // client ids that duplicates and disagreements are about
+}
+
+// doubts notes a fault of what the exchange knows under an id.
+func (v *verdict) doubts(id string, count *int, format string, args ...any) {
+	v.doubtful[id] = true
+	v.note(count, format, args...)
 }
 
 func (v *verdict) note(count *int, format string, args ...any) {
@@ -54,7 +70,7 @@ type leg struct {
 
 // judge compares.
 func judge(e evidence) verdict {
-	var v verdict
+	v := verdict{doubtful: map[string]bool{}}
 	legs := map[string]leg{}
 	known := map[fleet.OrderID]bool{}
 	for i := range e.ledger {
@@ -69,14 +85,19 @@ func judge(e evidence) verdict {
 			v.note(&v.Lost, "%s of %s was accepted and is not in the ledger", id, user)
 		}
 	}
+	for name, orders := range e.named {
+		if len(orders) > 1 {
+			v.note(&v.Duplicates, "%s became %d orders", name, len(orders))
+		}
+	}
 	held := map[string]paper.Held{}
 	for _, h := range e.held {
 		id := h.Ticket.ClientID
 		if _, twice := held[id]; twice {
-			v.note(&v.Duplicates, "%s of %s is at the exchange twice", id, h.User)
+			v.doubts(id, &v.Duplicates, "%s of %s is at the exchange twice", id, h.User)
 		}
 		if _, ours := legs[id]; !ours {
-			v.note(&v.Disagree, "%s of %s is at the exchange and not in the ledger", id, h.User)
+			v.doubts(id, &v.Disagree, "%s of %s is at the exchange and not in the ledger", id, h.User)
 		}
 		held[id] = h
 	}
@@ -84,7 +105,7 @@ func judge(e evidence) verdict {
 		v.compare(&e.ledger[i], held)
 	}
 	v.sequence(e.seen, legs)
-	v.fences(e.seen)
+	v.fences(e)
 	return v
 }
 
@@ -114,7 +135,7 @@ func (v *verdict) compare(r *order.Record, held map[string]paper.Held) {
 			}
 		}
 		if !got.Equal(want) {
-			v.note(&v.Disagree, "%s leg %d: the ledger has %s filled, the exchange %s (%s, %s)", r.ID, n, got, want, r.State, r.Reason)
+			v.doubts(order.ClientID(r.ID, n), &v.Disagree, "%s leg %d: the ledger has %s filled, the exchange %s (%s, %s)", r.ID, n, got, want, r.State, r.Reason)
 		}
 	}
 	switch {
@@ -125,7 +146,7 @@ func (v *verdict) compare(r *order.Record, held map[string]paper.Held) {
 	case r.State == order.Filled && (last == nil || last.Report.State != fleet.OutcomeFilled):
 		v.note(&v.Disagree, "%s is filled in the ledger alone", r.ID)
 	case r.Side != fleet.Reverse && last != nil && string(last.Report.State) != string(r.State):
-		v.note(&v.Disagree, "%s is %s in the ledger (%s) and %s at the exchange", r.ID, r.State, r.Reason, last.Report.State)
+		v.doubts(last.Ticket.ClientID, &v.Disagree, "%s is %s in the ledger (%s) and %s at the exchange", r.ID, r.State, r.Reason, last.Report.State)
 	}
 }
 
@@ -147,13 +168,16 @@ func (v *verdict) sequence(seen []paper.Seen, legs map[string]leg) {
 }
 
 // fences looks for orders under an epoch after the login of a later one.
-func (v *verdict) fences(seen []paper.Seen) {
+func (v *verdict) fences(e evidence) {
 	latest := map[fleet.User]fleet.Epoch{}
-	for _, s := range seen {
+	for _, s := range e.seen {
 		switch {
 		case s.Call == paper.Login && s.Effect:
 			latest[s.User] = max(latest[s.User], s.Epoch)
-		case s.Call == paper.Place && s.Effect && s.Epoch < latest[s.User]:
+		case s.Call != paper.Place || !s.Effect || s.Epoch >= latest[s.User]:
+		case e.asleep[s.Worker] && !v.doubtful[s.ClientID]:
+			v.Landed++
+		default:
 			v.note(&v.Fenced, "%s of %s came under epoch %d after the login of %d", s.ClientID, s.User, s.Epoch, latest[s.User])
 		}
 	}

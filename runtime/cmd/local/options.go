@@ -44,7 +44,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.hosts, "hosts", 0, "worker hosts, each with an agent of its own (default: the tier's)")
 	flags.IntVar(&o.kill, "kill", 3, "serving workers to kill, one after the other")
 	flags.IntVar(&o.orders, "orders", 3, "orders that each user sends, by signed webhooks and by the API")
-	flags.BoolVar(&o.chaos, "chaos", false, "kill and pause processes of every kind for the time of --for")
+	flags.BoolVar(&o.chaos, "chaos", false, "kill, stop and restart processes and servers of every kind for the time of --for")
 	flags.DurationVar(&o.open, "open", 2*time.Second, "time within which all users come")
 	flags.DurationVar(&o.stay, "for", 3*time.Second, "time to go on after the last kill")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed of the arrivals and of what is killed")

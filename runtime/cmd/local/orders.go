@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -27,6 +28,33 @@ type trading struct {
 	refused  int             // answers that say no: nothing was accepted
 	verdict  verdict
 	records  []order.Record
+	// named is what each name of a user's came to be.
+	named map[string]map[fleet.OrderID]bool
+	// asleep are the workers that were stopped for longer than their lease.
+	asleep map[fleet.Worker]bool
+	// sending tells whose order is on its way.
+	sending chan fleet.User
+}
+
+func newTrading() trading {
+	return trading{
+		accepted: map[fleet.OrderID]fleet.User{}, named: map[string]map[fleet.OrderID]bool{}, asleep: map[fleet.Worker]bool{},
+		sending: make(chan fleet.User, 1),
+	}
+}
+
+// stopped notes a worker that is stopped for longer than its lease.
+func (t *trading) stopped(worker string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.asleep[fleet.Worker(worker)] = true
+}
+
+// evidence is what is to be judged, but for the ledger's.
+func (t *trading) evidence(x *paper.Exchange) evidence {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return evidence{accepted: maps.Clone(t.accepted), named: t.named, asleep: maps.Clone(t.asleep), held: x.Orders(), seen: x.Seen()}
 }
 
 // trade has every user send signals and orders, spread over a time, and waits until each is answered.
@@ -56,25 +84,74 @@ func (d *day) tradeAs(ctx context.Context, user fleet.User, random *rand.Rand, w
 		return fmt.Errorf("make a webhook for %s: %w", user, err)
 	}
 	d.secrets.add(hook.Secret)
-	for n := range d.orders {
+	asks := make([]ask, d.orders)
+	for n := range asks {
+		body := draw(random, n)
+		asks[n] = ask{fmt.Sprintf("%s n-%d", user, n), user, d.byWebhook(hook.Path, hook.Secret, body)}
+		if random.IntN(2) == 0 {
+			asks[n].make = d.byAPI(user, body)
+		}
+	}
+	for _, now := range deliveries(random, d.orders) {
 		pause := time.Duration(random.ExpFloat64() * float64(within) / float64(d.orders+1))
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		ask := d.byWebhook(hook.Path, hook.Secret, draw(random, n))
-		if random.IntN(2) == 0 {
-			ask = d.byAPI(user, draw(random, n))
-		}
-		times := 1 + random.IntN(5)/4 // one in five is delivered twice
-		for range times {
-			if err := d.deliver(ctx, user, ask); err != nil {
-				return err
-			}
+		if err := d.deliverAll(ctx, asks, now); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// ask is an order that a user sends, under the user's own name for it.
+type ask struct {
+	name string
+	user fleet.User
+	make func(context.Context) (*http.Request, error)
+}
+
+// deliveries says which orders arrive when, as from a sender who repeats: in each round one or two at once, which may be
+// the same; some are overtaken by the next one, and some come again later. Each comes at least once.
+func deliveries(random *rand.Rand, orders int) [][]int {
+	var rounds [][]int
+	late := -1
+	for n := range orders {
+		switch kind := random.IntN(10); {
+		case kind == 0: // twice, one after the other
+			rounds = append(rounds, []int{n}, []int{n})
+		case kind == 1: // twice at once
+			rounds = append(rounds, []int{n, n})
+		case kind == 2 && late < 0: // after the next one
+			late = n
+			continue
+		case kind == 3 && n > 0: // together with an old one
+			rounds = append(rounds, []int{n, random.IntN(n)})
+		default:
+			rounds = append(rounds, []int{n})
+		}
+		if late >= 0 {
+			rounds = append(rounds, []int{late})
+			late = -1
+		}
+	}
+	if late >= 0 {
+		rounds = append(rounds, []int{late})
+	}
+	return rounds
+}
+
+// deliverAll sends a round's orders at once.
+func (d *day) deliverAll(ctx context.Context, asks []ask, round []int) error {
+	var group sync.WaitGroup
+	errs := make([]error, len(round))
+	for i, n := range round {
+		group.Go(func() { errs[i] = d.deliver(ctx, asks[n]) })
+	}
+	group.Wait()
+	return errors.Join(errs...)
 }
 
 // draw makes up an order.
@@ -125,11 +202,15 @@ func (d *day) authorized(ctx context.Context, method, path string, user fleet.Us
 func (d *day) url() string { return d.urls[int(d.asked.Add(1))%len(d.urls)] }
 
 // deliver sends an order until it is answered, and notes what the answer says.
-func (d *day) deliver(ctx context.Context, user fleet.User, ask func(context.Context) (*http.Request, error)) error {
+func (d *day) deliver(ctx context.Context, a ask) error {
 	began := time.Now()
-	answer, err := d.send(ctx, ask)
+	select {
+	case d.trading.sending <- a.user:
+	default:
+	}
+	answer, err := d.send(ctx, a.make)
 	if err != nil {
-		return fmt.Errorf("order of %s: %w", user, err)
+		return fmt.Errorf("order %s: %w", a.name, err)
 	}
 	d.trading.mu.Lock()
 	defer d.trading.mu.Unlock()
@@ -139,12 +220,16 @@ func (d *day) deliver(ctx context.Context, user fleet.User, ask func(context.Con
 	}
 	var told struct{ ID fleet.OrderID }
 	if err := json.Unmarshal(answer.body, &told); err != nil {
-		return fmt.Errorf("order of %s: %w", user, err)
+		return fmt.Errorf("order %s: %w", a.name, err)
 	}
 	if d.trading.accepted[told.ID] == "" {
 		d.trading.took = append(d.trading.took, time.Since(began))
 	}
-	d.trading.accepted[told.ID] = user
+	d.trading.accepted[told.ID] = a.user
+	if d.trading.named[a.name] == nil {
+		d.trading.named[a.name] = map[fleet.OrderID]bool{}
+	}
+	d.trading.named[a.name][told.ID] = true
 	return nil
 }
 
@@ -184,21 +269,22 @@ func (d *day) send(ctx context.Context, ask func(context.Context) (*http.Request
 // paused process adds.
 const settlePatience = 3 * time.Minute
 
-// settle waits until every order has ended, and judges.
+// settle waits until every order has ended, and judges. A database that is just back may refuse at first.
 func (d *day) settle(ctx context.Context) error {
 	for began := time.Now(); ; {
-		e := evidence{accepted: d.trading.accepted, held: d.exchange.Orders(), seen: d.exchange.Seen()}
-		for i := range d.users {
-			records, err := d.path.Reader.Orders(ctx, d.user(i), 0, d.orders+1)
-			if err != nil {
-				return err
-			}
-			e.ledger = append(e.ledger, records...)
+		e := d.trading.evidence(d.exchange)
+		var err error
+		e.ledger, err = d.ledger(ctx)
+		patient := time.Since(began) < settlePatience
+		if err != nil && !patient {
+			return err
 		}
-		v := judge(e)
-		if v.Unresolved == 0 && v.Disagree == 0 || time.Since(began) > settlePatience {
-			d.trading.verdict, d.trading.records = v, e.ledger
-			return nil
+		if err == nil {
+			v := judge(e)
+			if v.Unresolved == 0 && v.Disagree == 0 || !patient {
+				d.trading.verdict, d.trading.records = v, e.ledger
+				return nil
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -206,6 +292,18 @@ func (d *day) settle(ctx context.Context) error {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// ledger is every user's orders.
+func (d *day) ledger(ctx context.Context) (all []order.Record, err error) {
+	for i := range d.users {
+		records, err := d.path.Reader.Orders(ctx, d.user(i), 0, 2*d.orders+1)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, records...)
+	}
+	return all, nil
 }
 
 // filled counts the orders that are, and says how long each took from its acceptance to its first arrival at the

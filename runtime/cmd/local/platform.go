@@ -68,28 +68,38 @@ func startPlatform(ctx context.Context, o options, dir string) (started *platfor
 	if err = p.migrate(ctx); err != nil {
 		return nil, err
 	}
+	if err = p.look(ctx); err != nil {
+		return nil, err
+	}
+	if err = p.startPrograms(ctx); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// look opens this process's own eyes.
+func (p *platform) look(ctx context.Context) (err error) {
 	p.path, err = claimpath.Open(ctx, claimpath.Settings{
 		Stack: p.stack(), Valkey: p.valkey, Database: p.database, Sealing: p.sealing(), Lease: p.lease(),
 	}, os.Getenv)
-	if err != nil {
-		return nil, err
-	}
-	if err = p.startLauncher(); err != nil {
-		return nil, err
-	}
-	starts := []func() error{p.startAgents}
-	if !o.noKeepers {
+	return err
+}
+
+// startPrograms starts whatever is no server.
+func (p *platform) startPrograms(ctx context.Context) error {
+	starts := []func() error{p.startLauncher, p.startAgents}
+	if !p.noKeepers {
 		starts = append(starts, p.startKeepers)
 	}
-	if o.functions {
+	if p.functions {
 		starts = append(starts, p.startFunctions)
 	}
 	for _, start := range append(starts, func() error { return p.startAPIs(ctx) }) {
-		if err = start(); err != nil {
-			return nil, err
+		if err := start(); err != nil {
+			return err
 		}
 	}
-	return p, nil
+	return nil
 }
 
 func (p *platform) stack() settings.Stack { return settings.Stack{Tier: settings.Here} }
@@ -275,9 +285,20 @@ func (p *platform) programs() []*program {
 	return append(append(all, p.keepers...), p.agents...)
 }
 
-// stop ends everything and waits for it: who launches first, then the workers, while their agents are there to hear of
-// it, and the servers last.
+// stop ends everything and waits for it, the servers last.
 func (p *platform) stop() {
+	p.stopPrograms()
+	if p.path != nil {
+		p.path.Close()
+	}
+	if p.servers != nil {
+		p.servers.stop()
+	}
+}
+
+// stopPrograms ends whatever is no server: who launches first, then the workers, while their agents are there to hear of
+// it.
+func (p *platform) stopPrograms() {
 	closeAll(p.keepers)
 	if p.lambdas != nil {
 		p.lambdas.stop()
@@ -289,12 +310,7 @@ func (p *platform) stop() {
 		p.provider.Close()
 	}
 	closeAll(append(append([]*program{}, p.apis...), p.agents...))
-	if p.path != nil {
-		p.path.Close()
-	}
-	if p.servers != nil {
-		p.servers.stop()
-	}
+	p.keepers, p.lambdas, p.launcher, p.provider, p.apis, p.urls, p.agents = nil, nil, nil, nil, nil, nil, nil
 }
 
 // trouble is what went wrong in the programs, for whoever wonders about the numbers.

@@ -72,6 +72,8 @@ type day struct {
 	asked    atomic.Int64
 	killed   int
 	lost     int
+	deeds    map[deed]int
+	awake    time.Time // when the last one wakes that chaos has stopped
 	trading  trading
 }
 
@@ -85,7 +87,7 @@ type opened struct {
 func newDay(p *platform) *day {
 	return &day{
 		platform: p, client: p.client(), random: rand.New(rand.NewPCG(p.seed, 0)),
-		sessions: map[fleet.User]opened{}, trading: trading{accepted: map[fleet.OrderID]fleet.User{}},
+		sessions: map[fleet.User]opened{}, deeds: map[deed]int{}, trading: newTrading(),
 	}
 }
 

@@ -28,8 +28,9 @@ type servers struct {
 	valkey   settings.Valkey
 	database settings.Database
 	queues   *fifo.Server
-	// running are the real servers; nil where something stands in.
+	// The real servers, and what starts them again; nil where something stands in.
 	valkeyServer, databaseServer *server.Server
+	storeAgain, databaseAgain    func(context.Context) (*server.Server, error)
 	stops                        []func()
 	find                         func(parts.Part) (path string, ok bool)
 }
@@ -78,11 +79,14 @@ func (s *servers) startValkey(ctx context.Context, dir string) error {
 		s.used.Valkey = "miniredis, embedded (install redis-server for a real one)"
 		return nil
 	}
-	running, err := server.Valkey(ctx, program, filepath.Join(dir, "valkey"))
+	s.storeAgain = func(ctx context.Context) (*server.Server, error) {
+		return server.Valkey(ctx, program, filepath.Join(dir, "valkey"))
+	}
+	running, err := s.storeAgain(ctx)
 	if err != nil {
 		return err
 	}
-	s.onStop(running.Stop)
+	s.onStop(func() { s.valkeyServer.Stop() })
 	s.valkeyServer, s.valkey.Address.URL = running, running.URL
 	s.used.Valkey = filepath.Base(program)
 	return nil
@@ -100,11 +104,12 @@ func (s *servers) startDatabase(ctx context.Context, dir, given string) error {
 		s.used.Database = "SQLite, embedded (install postgresql for a real one)"
 		return nil
 	}
-	running, err := server.Postgres(ctx, program, dir)
+	s.databaseAgain = func(ctx context.Context) (*server.Server, error) { return server.Postgres(ctx, program, dir) }
+	running, err := s.databaseAgain(ctx)
 	if err != nil {
 		return err
 	}
-	s.onStop(running.Stop)
+	s.onStop(func() { s.databaseServer.Stop() })
 	s.databaseServer, s.database.URL = running, settings.DatabaseURL(running.URL)
 	s.used.Database = "PostgreSQL of this machine"
 	return nil

@@ -39,9 +39,13 @@ type summary struct {
 	Disagreements int     `json:"disagreements"`
 	OutOfOrder    int     `json:"outOfOrder"`
 	FencedCalls   int     `json:"fencedCalls"`
-	Unknown       int     `json:"unknown"`
-	Seed          uint64  `json:"seed"`
-	Parts         used    `json:"parts"`
+	// Landed were written by a worker that was stopped in that very moment, and their outcome is known.
+	Landed int `json:"landed"`
+	// Deeds is what chaos did.
+	Deeds   map[deed]int `json:"deeds,omitempty"`
+	Unknown int          `json:"unknown"`
+	Seed    uint64       `json:"seed"`
+	Parts   used         `json:"parts"`
 }
 
 func (d *day) summary() summary {
@@ -54,7 +58,7 @@ func (d *day) summary() summary {
 		AcceptP50Ms: quantile(d.trading.took, 0.5), AcceptP99Ms: quantile(d.trading.took, 0.99),
 		BrokerP50Ms: quantile(broker, 0.5), BrokerP99Ms: quantile(broker, 0.99),
 		Duplicates: v.Duplicates, LostOrders: v.Lost, Unresolved: v.Unresolved, Disagreements: v.Disagree,
-		OutOfOrder: v.OutOfOrder, FencedCalls: v.Fenced, Unknown: v.Unknown,
+		OutOfOrder: v.OutOfOrder, FencedCalls: v.Fenced, Landed: v.Landed, Deeds: d.deeds, Unknown: v.Unknown,
 		Workers: d.workers, Claims: len(d.readies), ClaimP50Ms: quantile(d.claims, 0.5), ClaimP99Ms: quantile(d.claims, 0.99),
 		ReadyP50Ms: quantile(d.readies, 0.5), ReadyP99Ms: quantile(d.readies, 0.99),
 		Deaths: d.killed, Recovered: len(d.recovery), RecoveryP99Ms: quantile(d.recovery, 0.99),

@@ -117,7 +117,7 @@ func late(b *bench) {
 	cancel()
 	past, cancel := context.WithDeadline(b.ctx, time.Now().Add(-time.Second))
 	defer cancel()
-	for _, ctx := range []context.Context{gone, past, lazy{b.ctx}} {
+	for _, ctx := range []context.Context{gone, past, lazy{b.ctx}, order.StartBy(b.ctx, time.Now())} {
 		ticket := b.buy()
 		_, err := account.Place(ctx, ticket)
 		require.ErrorIs(b, err, order.ErrUnsent)

@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"workerfleet/runtime/order"
 )
 
 // Why a gate was shut.
@@ -35,7 +37,7 @@ func (a *attempt) admit(g *gate) error {
 		return errOver
 	case a.on != nil && a.on != g:
 		return errReplay
-	case a.ctx.Err() != nil || late(a.ctx):
+	case a.ctx.Err() != nil || a.on == nil && order.Late(a.ctx) || late(a.ctx):
 		a.over = true
 		return errLate
 	}

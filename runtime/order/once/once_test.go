@@ -62,6 +62,21 @@ func TestNothingLeavesLate(t *testing.T) {
 	}
 }
 
+// A call that has to leave by a moment does not leave after it, though its answer could be waited for.
+func TestNothingStartsLate(t *testing.T) {
+	plain, secure, arrived := counting(t, func(http.ResponseWriter, *http.Request) { time.Sleep(600 * time.Millisecond) })
+	for _, server := range []*httptest.Server{plain, secure} {
+		c := New(Config{TLS: server.Client().Transport.(*http.Transport).TLSClientConfig})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		require.NoError(t, post(t, ctx, c, server.URL), "the connection is kept")
+		before := arrived.Load()
+		require.ErrorIs(t, post(t, order.StartBy(ctx, time.Now()), c, server.URL), order.ErrUnsent)
+		require.Equal(t, before, arrived.Load())
+		require.NoError(t, post(t, order.StartBy(ctx, time.Now().Add(500*time.Millisecond)), c, server.URL), "its answer may come later")
+		cancel()
+	}
+}
+
 // deadline is a context whose timer has not noticed yet that its deadline has passed.
 type deadline struct {
 	context.Context

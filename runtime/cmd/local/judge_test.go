@@ -1,0 +1,109 @@
+package main
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/order"
+	"workerfleet/runtime/paper"
+)
+
+// history is a day on which ann's two orders were filled, the first under epoch 1 and the second under epoch 2.
+func history() evidence {
+	e := evidence{
+		accepted: map[fleet.OrderID]fleet.User{"o1": "ann", "o2": "ann"},
+		named:    map[string]map[fleet.OrderID]bool{"ann n-1": {"o1": true}, "ann n-2": {"o2": true}},
+		asleep:   map[fleet.Worker]bool{},
+	}
+	for i, id := range []fleet.OrderID{"o1", "o2"} {
+		fill := fleet.Fill{ID: "f", Quantity: decimal.NewFromInt(2), Price: decimal.NewFromInt(9)}
+		e.ledger = append(e.ledger, order.Record{
+			Order: fleet.Order{ID: id, Sequence: uint64(i + 1), Side: fleet.Buy, Quantity: fill.Quantity}, User: "ann",
+			State: order.Filled, Proven: true, Fills: []order.Fill{{Fill: fill}},
+		})
+		ticket := order.Ticket{ClientID: order.ClientID(id, 0)}
+		e.held = append(e.held, paper.Held{User: "ann", Ticket: ticket, Report: order.Report{State: fleet.OutcomeFilled, Fills: []fleet.Fill{fill}}})
+		holder := paper.Holder{User: "ann", Worker: fleet.Worker([]string{"w1", "w2"}[i]), Epoch: fleet.Epoch(i + 1)}
+		e.seen = append(e.seen, paper.Seen{Call: paper.Login, Holder: holder, Effect: true},
+			paper.Seen{Call: paper.Place, Holder: holder, Effect: true, ClientID: ticket.ClientID, Ticket: &ticket})
+	}
+	return e
+}
+
+// working makes the second order one that works, at the exchange and in the ledger.
+func working(e *evidence) {
+	e.ledger[1].State, e.ledger[1].Fills = order.Working, nil
+	e.held[1].Report = order.Report{State: fleet.OutcomeWorking}
+}
+
+// late has the first order arrive after the second session's login.
+func late(e *evidence) {
+	e.seen[1], e.seen[2] = e.seen[2], e.seen[1]
+}
+
+// Each count of the judge rises for a history that deserves it, and only that one.
+func TestJudge(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(e *evidence)
+		want  verdict
+	}{
+		"clean":                 {func(*evidence) {}, verdict{}},
+		"clean, one works":      {working, verdict{}},
+		"clean, a call refused": {func(e *evidence) { e.seen = append(e.seen, e.seen[1]); e.seen[4].Effect = false }, verdict{}},
+		"at the exchange twice": {func(e *evidence) { e.held = append(e.held, e.held[0]) }, verdict{Duplicates: 1}},
+		"one name, two orders":  {func(e *evidence) { e.named["ann n-1"]["o2"] = true }, verdict{Duplicates: 1}},
+		"accepted and gone":     {func(e *evidence) { e.accepted["o3"] = "ann" }, verdict{Lost: 1}},
+		"dispatched for good":   {func(e *evidence) { e.ledger[1].State, e.ledger[1].CheckAt = order.Dispatched, time.Now() }, verdict{Unresolved: 1}},
+		"looked up for good":    {func(e *evidence) { e.ledger[1].State, e.ledger[1].CheckAt = order.Unknown, time.Now() }, verdict{Unresolved: 1}},
+		"given up":              {func(e *evidence) { e.ledger[1].State = order.Unknown }, verdict{Unknown: 1}},
+		"works in the ledger alone": {func(e *evidence) {
+			working(e)
+			e.held[1].Report.State = fleet.OutcomeCancelled
+		}, verdict{Unresolved: 1, Disagree: 0}},
+		"the exchange alone has it":  {func(e *evidence) { e.held = append(e.held, paper.Held{Ticket: order.Ticket{ClientID: "x"}}) }, verdict{Disagree: 1}},
+		"another quantity is filled": {func(e *evidence) { e.ledger[0].Fills[0].Quantity = decimal.NewFromInt(1) }, verdict{Disagree: 1}},
+		"ended in the ledger alone":  {func(e *evidence) { e.ledger[0].State = order.Expired }, verdict{Disagree: 1}},
+		"filled in the ledger alone": {func(e *evidence) { e.ledger[0].Fills, e.held = nil, e.held[1:] }, verdict{Disagree: 1}},
+		"the later one first":        {func(e *evidence) { e.ledger[0].Sequence = 3 }, verdict{OutOfOrder: 1}},
+		"after its successor":        {late, verdict{Fenced: 1}},
+		"after its successor, by one that slept": {func(e *evidence) {
+			late(e)
+			e.asleep["w1"] = true
+		}, verdict{Landed: 1}},
+		"after its successor, by one that slept, twice": {func(e *evidence) {
+			late(e)
+			e.asleep["w1"], e.held = true, append(e.held, e.held[0])
+		}, verdict{Duplicates: 1, Fenced: 1}},
+		"after its successor, by one that slept, unknown to the ledger": {func(e *evidence) {
+			late(e)
+			e.asleep["w1"], e.ledger[0].State = true, order.Expired
+		}, verdict{Disagree: 1, Fenced: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := history()
+			c.spoil(&e)
+			got := judge(e)
+			require.Equal(t, c.want.clean(), got.clean(), got.Notes)
+			require.Equal(t, reflect.DeepEqual(c.want, verdict{}), len(got.Notes) == 0 && got.Unknown == 0 && got.Landed == 0, got.Notes)
+			got.Notes, got.doubtful = nil, nil
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+// The legs of a reversal are held against the exchange one by one.
+func TestJudgeOfReversals(t *testing.T) {
+	e := history()
+	r := &e.ledger[1]
+	r.Side, r.Leg, r.Fills[0].Leg = fleet.Reverse, 2, 2
+	e.held[1].Ticket.ClientID = order.ClientID(r.ID, 2)
+	e.seen[3].ClientID = order.ClientID(r.ID, 2)
+	require.True(t, judge(e).clean(), judge(e).Notes)
+	r.Fills[0].Leg = 1
+	require.Equal(t, 2, judge(e).Disagree, "what one leg lacks, the other has too much")
+}
