@@ -24,7 +24,7 @@ func (m *market) ceiling(ctx context.Context, o orderOptions, out io.Writer) (be
 			return best, err
 		}
 		fmt.Fprintf(out, "%7.0f  %10.0f  %7.1f ms  %8.1f ms  %8.1f ms  %6d  %5.0f %%  %6.0f %%  %3.0f %%  %2.0f %%  %9.0f\n", o.rate, f.AcceptedPerSecond,
-			f.AcceptP99Ms, f.BrokerP50Ms, f.BrokerP99Ms, f.Errors+f.Lost, f.ProcessCPUPercent, f.DatabaseCPUPercent, f.ServerCPUPercent, f.IdlePercent, f.CommitsPerSecond)
+			f.AcceptP99Ms, f.BrokerP50Ms, f.BrokerP99Ms, f.Errors+f.Lost+f.Late, f.ProcessCPUPercent, f.DatabaseCPUPercent, f.ServerCPUPercent, f.IdlePercent, f.CommitsPerSecond)
 		if f.AcceptedPerSecond > best.AcceptedPerSecond {
 			best = f
 		}

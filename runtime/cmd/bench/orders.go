@@ -80,10 +80,11 @@ type orderFigures struct {
 	BrokerP999Ms   float64 `json:"brokerP999Ms"`
 	CommittedP50Ms float64 `json:"committedP50Ms"`
 	CommittedP99Ms float64 `json:"committedP99Ms"`
-	// Duplicates are placements beyond an order's first, by the exchange's own record; Lost are accepted orders that it
-	// has not seen, or that have no end in the ledger when there was time for one; Errors are signals without 202.
+	// Duplicates are placements beyond an order's first, by the exchange's own record; Lost are accepted orders without an
+	// end, or filled ones that it has not seen; Late ended without having been placed; Errors are signals without 202.
 	Duplicates int `json:"duplicates"`
 	Lost       int `json:"lost"`
+	Late       int `json:"late"`
 	Errors     int `json:"errors"`
 	// AcceptedPerSecond counts until the last answer; with --ceiling it is of the stage with the most, as all figures are.
 	AcceptedPerSecond float64 `json:"acceptedPerSecond"`
@@ -151,13 +152,13 @@ process   this one is the API behind its listener, the keeper, %d agents, %d rea
 }
 
 func (f orderFigures) print(out io.Writer) error {
-	_, err := fmt.Fprintf(out, `orders    %d of %d users at %.0f a second, %d without 202; %d reached the broker twice, %d were lost
+	_, err := fmt.Fprintf(out, `orders    %d of %d users at %.0f a second, %d without 202; %d reached the broker twice, %d were lost, %d too late
 accepted  p50 %.2f ms, p99 %.2f ms after the scheduled sending
 broker    p50 %.2f ms (aim < %d), p99 %.2f ms (aim < %d), p99.9 %.2f ms
 committed p50 %.2f ms, p99 %.2f ms, by the clock of the turn that commits the end
 cores     this process %.0f %%, database %.0f %%, store %.0f %% of one; %.0f %% of all were idle; %.0f commits a second
 machine   %s
-`, f.Orders, f.Users, f.Rate, f.Errors, f.Duplicates, f.Lost, f.AcceptP50Ms, f.AcceptP99Ms,
+`, f.Orders, f.Users, f.Rate, f.Errors, f.Duplicates, f.Lost, f.Late, f.AcceptP50Ms, f.AcceptP99Ms,
 		f.BrokerP50Ms, aimP50.Milliseconds(), f.BrokerP99Ms, aimP99.Milliseconds(), f.BrokerP999Ms, f.CommittedP50Ms, f.CommittedP99Ms,
 		f.ProcessCPUPercent, f.DatabaseCPUPercent, f.ServerCPUPercent, f.IdlePercent, f.CommitsPerSecond, f.Machine)
 	return err

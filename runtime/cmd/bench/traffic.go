@@ -28,11 +28,11 @@ func (m *market) measure(ctx context.Context, o orderOptions) (orderFigures, err
 	return f, f.judge(all, m.placed(), ended)
 }
 
-// endLimit is how long the last orders may take to their end.
-const endLimit = 15 * time.Second
+// endLimit is how long the last orders may take to their end: an order is valid for a minute, and what expires ends then.
+const endLimit = 90 * time.Second
 
-// ended says when each order's end was committed, as soon as all have one or time is up.
-func (m *market) ended(ctx context.Context, all []sending) (map[fleet.OrderID]time.Time, error) {
+// ended reads the orders that have an end, as soon as all have one or time is up.
+func (m *market) ended(ctx context.Context, all []sending) (map[fleet.OrderID]order.Record, error) {
 	open := map[int]map[fleet.OrderID]bool{}
 	for _, s := range all {
 		if open[s.user] == nil {
@@ -42,8 +42,8 @@ func (m *market) ended(ctx context.Context, all []sending) (map[fleet.OrderID]ti
 			open[s.user][s.id] = true
 		}
 	}
-	ended := map[fleet.OrderID]time.Time{}
-	for began := time.Now(); len(open) > 0 && time.Since(began) < endLimit; time.Sleep(200 * time.Millisecond) {
+	ended := map[fleet.OrderID]order.Record{}
+	for began := time.Now(); len(open) > 0 && time.Since(began) < endLimit && ctx.Err() == nil; time.Sleep(200 * time.Millisecond) {
 		users := make([]int, 0, len(open))
 		for who := range open {
 			users = append(users, who)
@@ -63,7 +63,7 @@ func (m *market) ended(ctx context.Context, all []sending) (map[fleet.OrderID]ti
 			mu.Lock()
 			defer mu.Unlock()
 			for _, r := range final {
-				ended[r.ID] = r.ChangedAt
+				ended[r.ID] = r
 				delete(mine, r.ID)
 			}
 			if len(mine) == 0 {
@@ -92,7 +92,7 @@ func (m *market) placed() map[string][]time.Time {
 }
 
 // judge fills in what became of the signals.
-func (f *orderFigures) judge(all []sending, placed map[string][]time.Time, ended map[fleet.OrderID]time.Time) error {
+func (f *orderFigures) judge(all []sending, placed map[string][]time.Time, ended map[fleet.OrderID]order.Record) error {
 	var accept, broker, committed []time.Duration
 	f.Orders = len(all)
 	for _, s := range all {
@@ -103,12 +103,16 @@ func (f *orderFigures) judge(all []sending, placed map[string][]time.Time, ended
 		accept = append(accept, s.answered)
 		calls := placed[order.ClientID(s.id, 0)]
 		end, final := ended[s.id]
-		if len(calls) == 0 || !final {
+		switch {
+		case !final || len(calls) == 0 && end.State == order.Filled:
 			f.Lost++
+			continue
+		case len(calls) == 0:
+			f.Late++
 			continue
 		}
 		f.Duplicates += len(calls) - 1
-		broker, committed = append(broker, calls[0].Sub(s.due)), append(committed, end.Sub(s.due))
+		broker, committed = append(broker, calls[0].Sub(s.due)), append(committed, end.ChangedAt.Sub(s.due))
 	}
 	f.AcceptP50Ms, f.AcceptP99Ms = milliseconds(quantile(accept, 0.5)), milliseconds(quantile(accept, 0.99))
 	f.BrokerP50Ms, f.BrokerP99Ms, f.BrokerP999Ms = milliseconds(quantile(broker, 0.5)), milliseconds(quantile(broker, 0.99)), milliseconds(quantile(broker, 0.999))
