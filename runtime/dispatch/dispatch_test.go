@@ -141,6 +141,31 @@ func TestOrderClaimsASession(t *testing.T) {
 	require.Equal(t, second.ID, b.mailbox.mail[4].Order.ID)
 }
 
+// away is a store that commits nothing.
+type away struct{ *order.Memory }
+
+func (away) Turn(context.Context, fleet.User, order.Want, func(*order.Sheet) error) error {
+	return errors.New("the database is away")
+}
+
+// An outcome that could not be committed is not settled: it comes back, and is committed then.
+func TestOutcomesStayUntilCommitted(t *testing.T) {
+	b := newBench(t)
+	a := b.accept("ann", "k1")
+	reported := []dispatch.Parcel{{ID: "1-0", Outcome: fleet.Outcome{
+		Worker: "w1", Host: "h1", Life: 1, User: "ann", Epoch: a.Epoch, Order: a.ID, Number: 1, State: fleet.OutcomeFilled,
+	}}}
+	ledger := b.Ledger
+	b.Ledger, b.inbox.parcels = order.New(away{b.orders}, order.Rules{}), reported
+	_, err := b.Collect(t.Context())
+	require.Error(t, err)
+	require.Empty(t, b.inbox.settled)
+	b.Ledger, b.inbox.parcels = ledger, reported
+	_, err = b.Collect(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"1-0"}, b.inbox.settled)
+}
+
 // Mail that is lost is written anew by the pass; an order that nobody can execute for lack of credentials ends by its time.
 func TestLostMailIsRepeated(t *testing.T) {
 	b := newBench(t)

@@ -88,7 +88,7 @@ func TestLedger(t *testing.T) {
 	})
 }
 
-// The file refuses a second order in flight of one user, whatever wrote it.
+// The file refuses a second order in flight of one user, and a number or key given twice, whatever wrote them.
 func TestOneDispatched(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "fleet.db")
 	fresh(t, path)
@@ -109,4 +109,6 @@ VALUES (?1, ?2, ?3, ?1, '', 'X', 'buy', '1', 'market', '0', 'day', ?4, 0, '', 1,
 	require.NoError(t, insert("2", "ann", 2, order.Accepted))
 	require.NoError(t, insert("3", "bea", 1, order.Dispatched))
 	require.ErrorContains(t, insert("4", "ann", 2, order.Accepted), "UNIQUE", "two orders of one number")
+	_, err = own.Exec(`UPDATE orders SET key = '1' WHERE id = '2'`)
+	require.ErrorContains(t, err, "UNIQUE")
 }

@@ -488,6 +488,32 @@ func TestTradeLaws(t *testing.T) {
 	})
 }
 
+// A call ends with the lease or with the order's time, whichever comes first.
+func TestCallsEndWithLeaseAndOrder(t *testing.T) {
+	for emitBy, until := range map[hostlink.Instant]hostlink.Instant{14 * second: 14 * second, 60 * second: 12*second + hostlink.Instant(trust)} {
+		s := loggedInMachine(t)
+		s.Step(12*second, Heard{ok(9, 12*second)})
+		o := buy(1)
+		var calls []Call
+		for _, effect := range s.Step(12*second, Ordered{hostlink.Message{Kind: hostlink.Execute, Epoch: 9, Order: &o}, emitBy}) {
+			if call, isCall := effect.(Call); isCall {
+				calls = append(calls, call)
+			}
+		}
+		require.Len(t, calls, 1)
+		require.Equal(t, until, calls[0].Until)
+	}
+}
+
+// A session executes no order below the number that it begins with: an earlier session may have.
+func TestOrdersBelowTheFirst(t *testing.T) {
+	begun := newTrade(5)
+	for n, executed := range map[uint64]bool{3: false, 4: false, 5: true} {
+		begun.execute(buy(n), 20*second)
+		require.Equal(t, executed, begun.jobs[buy(n).ID] != nil, "number %d", n)
+	}
+}
+
 // loggedInMachine is a machine in a session under epoch 9, logged in.
 func loggedInMachine(t *testing.T) subject {
 	s := served(t)

@@ -97,6 +97,12 @@ func TestDoubledAccounts(t *testing.T) {
 	_, err = a.Write([]byte(line("login", "w2", time.Minute)))
 	require.NoError(t, err)
 	require.Zero(t, a.doubled())
+	_, err = a.Write([]byte(line("login", "w1", 2*time.Minute)))
+	require.NoError(t, err)
+	require.Equal(t, 1, a.doubled(), "it was stopped only, and has woken")
+	_, err = a.Write([]byte(line("login", "w3", 3*time.Minute)))
+	require.NoError(t, err)
+	require.Equal(t, 2, a.doubled(), "it acts again since")
 }
 
 // A command line that cannot be followed ends with 2 and names the values that can, all at once.

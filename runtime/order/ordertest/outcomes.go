@@ -154,6 +154,34 @@ func doubt(b *bench) {
 	require.False(b, r.CheckAt.IsZero())
 }
 
+// doubtedReturned has an order in doubt come back as one that nobody is asked to execute; the call that was in doubt may
+// still land, whatever is said of the next one.
+func doubtedReturned(b *bench) {
+	b.served(7)
+	returned := func(key string) order.Acceptance {
+		a := b.accept(key)
+		b.commit(b.says(a.ID, 7, fleet.OutcomeDoubt))
+		b.commit(b.says(a.ID, 7, fleet.OutcomeAbsent, absence(time.Hour, true)))
+		require.Empty(b, b.commit(b.says(a.ID, 7, fleet.OutcomeUnsent, because("the line is down"))))
+		require.True(b, b.stands(a.ID, order.Accepted).Doubted)
+		return a
+	}
+	cancelled := returned("1")
+	_, next, err := b.ledger.Cancel(b.ctx, "ann", cancelled.ID)
+	require.NoError(b, err)
+	b.sent(mails(next.Mail), fleet.MailCancel, cancelled.ID)
+	b.stands(cancelled.ID, order.Unknown)
+	b.commit(b.says(cancelled.ID, 7, fleet.OutcomeFilled, fill("late", "2")))
+	b.stands(cancelled.ID, order.Filled)
+
+	expired := returned("2")
+	mail, _ := b.attend(61 * time.Second)
+	b.sent(mail, fleet.MailVerify, expired.ID)
+	b.stands(expired.ID, order.Unknown)
+	b.commit(b.says(expired.ID, 7, fleet.OutcomeAbsent, absence(time.Second, true)))
+	b.stands(expired.ID, order.Expired)
+}
+
 func absentAgain(b *bench) {
 	b.served(7)
 	a := b.accept("1")

@@ -54,6 +54,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"an order that was not sent is marked again, or ends", unsent},
 		{"a word is not taken for the answer to a later mark", staleWords},
 		{"an order in doubt is looked up at once", doubt},
+		{"an order in doubt never ends without a look-up", doubtedReturned},
 		{"an absent order is sent again where nothing can happen twice", absentAgain},
 		{"an absent order ends only when no call can land any more", absentSettles},
 		{"an absent order that must not be sent again ends", absentUnwanted},
