@@ -1,13 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -100,15 +100,22 @@ func (p *product) monitor() (spoken func() []byte) {
 	require.NoError(p, err)
 	_, err = conn.Write([]byte("MONITOR\r\n"))
 	require.NoError(p, err)
+	const last = "the last of the commands"
 	var text bytes.Buffer
+	lines := bufio.NewScanner(conn)
+	lines.Buffer(nil, 1<<24)
+	require.True(p, lines.Scan(), "the store lists no commands")
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_, _ = io.Copy(&text, conn)
+		for lines.Scan() && !bytes.Contains(lines.Bytes(), []byte(last)) {
+			text.Write(append(lines.Bytes(), '\n'))
+		}
 	}()
 	return func() []byte {
-		_ = conn.Close()
+		require.NoError(p, p.path.Client.Echo(p.Context(), last).Err())
 		<-ended
+		_ = conn.Close()
 		return text.Bytes()
 	}
 }
