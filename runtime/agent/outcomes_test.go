@@ -102,6 +102,20 @@ func TestOrderLetters(t *testing.T) {
 	require.Equal(t, l, effects[0].(say).to)
 }
 
+// Old questions, as an agent that starts finds them, are not asked; whatever else is old is current or not by its epoch.
+func TestOldQuestions(t *testing.T) {
+	d := newDesk()
+	d.settled(&process{}, inSession("w1", 9))
+	for kind, want := range map[fleet.MailKind]int{
+		fleet.MailVerify: 0, fleet.MailCancel: 0, fleet.MailOrder: 1, fleet.MailCommitted: 1, fleet.MailRelease: 1,
+	} {
+		l := Letter{Age: questionLimit + 1, Mail: fleet.Mail{Kind: kind, Worker: "w1", Life: 1, User: "ann", Epoch: 9, Order: &fleet.Order{ID: "o"}}}
+		require.Len(t, d.arrived(d.now, l), want, kind)
+		l.Age = questionLimit
+		require.Len(t, d.arrived(d.now, l), 1, kind)
+	}
+}
+
 // A real worker hands an order over and its outcome is reported, with the store away at first; a new agent, which has
 // lost what the old one kept, hears it from the worker.
 func TestOrderThroughProcesses(t *testing.T) {
