@@ -179,8 +179,11 @@ func (d *Dispatcher) record(next order.Next) {
 		if c.From == order.Dispatched && c.To != order.Unknown && c.To != order.Accepted {
 			d.Signals.Observe(signals.OrderBroker, c.Since.Seconds())
 		}
-		if c.To.Final() || c.To == order.Unknown && c.From == order.Unknown {
+		switch {
+		case c.Ended:
 			d.Signals.Add(signals.Orders, 1, string(c.To))
+		case c.Corrected:
+			d.Signals.Add(signals.Corrections, 1)
 		}
 	}
 }

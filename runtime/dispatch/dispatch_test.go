@@ -3,6 +3,7 @@ package dispatch_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"workerfleet/runtime/order"
 	"workerfleet/runtime/seal"
 	"workerfleet/runtime/session"
+	"workerfleet/runtime/signals"
 )
 
 // mailbox keeps what was posted; while err is set it keeps nothing and fails.
@@ -139,6 +141,38 @@ func TestOrderClaimsASession(t *testing.T) {
 	require.ElementsMatch(t, []string{"1-0", "2-0"}, b.inbox.settled)
 	require.Equal(t, []fleet.MailKind{fleet.MailCommitted, fleet.MailCommitted, fleet.MailOrder}, b.mailbox.kinds()[2:])
 	require.Equal(t, second.ID, b.mailbox.mail[4].Order.ID)
+}
+
+// counter counts what is added to counters, by name and labels.
+type counter struct {
+	signals.Discard
+	counted map[string]float64
+}
+
+func (c *counter) Add(name signals.Counter, by float64, labels ...string) {
+	c.counted[string(name)+fmt.Sprint(labels)] += by
+}
+
+// An order counts by its first end; what the broker says of it later is a correction.
+func TestOrdersCountOnce(t *testing.T) {
+	b := newBench(t)
+	c := &counter{counted: map[string]float64{}}
+	b.Signals = c
+	a := b.accept("ann", "k1")
+	_, err := b.Dispatcher.Cancel(t.Context(), "ann", a.ID, func(error) {})
+	require.NoError(t, err)
+	report := func(number uint64, state fleet.OutcomeState) {
+		b.inbox.parcels = []dispatch.Parcel{{ID: "1-0", Outcome: fleet.Outcome{
+			Worker: "w1", Host: "h1", Life: 1, User: "ann", Epoch: b.mailbox.mail[0].Epoch, Order: a.ID, Number: number, State: state,
+		}}}
+		_, err := b.Collect(t.Context())
+		require.NoError(t, err)
+	}
+	report(1, fleet.OutcomeUnsent)
+	require.Equal(t, map[string]float64{"fleet_orders_total[cancelled]": 1}, c.counted)
+	report(2, fleet.OutcomeWorking)
+	report(3, fleet.OutcomeFilled)
+	require.Equal(t, map[string]float64{"fleet_orders_total[cancelled]": 1, "fleet_corrections_total[]": 1}, c.counted)
 }
 
 // away is a store that commits nothing.

@@ -45,7 +45,7 @@ func (s *Sheet) lookUp(r *Record) {
 	}
 	r.CheckAt = time.Time{}
 	s.move(r, Unknown, "given up after many look-ups: "+r.Reason)
-	s.next.Changes = append(s.next.Changes, Change{From: Unknown, To: Unknown, Since: s.Now.Sub(r.AcceptedAt)})
+	s.changed(r, Unknown, true)
 }
 
 // ask writes to whoever acts for the user; if nobody does, somebody has to.

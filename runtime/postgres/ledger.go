@@ -148,13 +148,13 @@ func readSheet(ctx context.Context, conn *pgxpool.Conn, user fleet.User, w order
 const insertOrder = `
 INSERT INTO orders (id, user_id, sequence, key, digest, symbol, side, quantity, type, limit_price, time_in_force,
        valid_until, accepted_at, state, proven, reason, epoch, leg, broker_id, heard_epoch, heard, cancel_asked, emit_by,
-       check_at, checks, changed_at, doubted)
+       check_at, checks, changed_at, doubted, ended)
 VALUES ($1, $2, $14, $15, $16, $17, $18, $19::numeric, $20, $21::numeric, $22, $23, $24,
-       $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $25, $26, $27)`
+       $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $25, $26, $27, $28)`
 
 const updateOrder = `
 UPDATE orders SET state = $3, proven = $4, reason = $5, epoch = $6, leg = $7, broker_id = $8, heard_epoch = $9, heard = $10,
-       cancel_asked = $11, emit_by = $12, check_at = $13, checks = $14, changed_at = $15, doubted = $16
+       cancel_asked = $11, emit_by = $12, check_at = $13, checks = $14, changed_at = $15, doubted = $16, ended = $17
  WHERE id = $1 AND user_id = $2`
 
 const insertFill = `INSERT INTO fills (order_id, leg, id, quantity, price, at) VALUES ($1, $2, $3, $4::numeric, $5::numeric, $6)`

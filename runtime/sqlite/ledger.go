@@ -90,12 +90,12 @@ ON CONFLICT (user_id) DO UPDATE SET last = ?2, event = ?3, day = ?4, count = ?5`
 
 const insertOrder = `
 INSERT INTO orders (id, user_id, state, proven, reason, epoch, leg, broker_id, heard_epoch, heard, cancel_asked, emit_by, check_at,
-       checks, changed_at, doubted, sequence, key, digest, symbol, side, quantity, type, limit_price, time_in_force, valid_until, accepted_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+       checks, changed_at, doubted, ended, sequence, key, digest, symbol, side, quantity, type, limit_price, time_in_force, valid_until, accepted_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 const updateOrder = `
 UPDATE orders SET state = ?3, proven = ?4, reason = ?5, epoch = ?6, leg = ?7, broker_id = ?8, heard_epoch = ?9, heard = ?10,
-       cancel_asked = ?11, emit_by = ?12, check_at = ?13, checks = ?14, changed_at = ?15, doubted = ?16
+       cancel_asked = ?11, emit_by = ?12, check_at = ?13, checks = ?14, changed_at = ?15, doubted = ?16, ended = ?17
  WHERE id = ?1 AND user_id = ?2`
 
 const insertFill = `INSERT INTO fills (order_id, leg, id, quantity, price, at) VALUES (?, ?, ?, ?, ?, ?)`

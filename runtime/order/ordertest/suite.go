@@ -48,6 +48,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"a cancelled order ends at once, or as its worker says", cancelled},
 		{"an order that nobody executed in time expires, whatever it waits for", expires},
 		{"the broker's word stands over what was concluded without it", evidenceStands},
+		{"an order's end counts once", endsCounted},
 		{"each execution is kept once, whatever the state", fillsKept},
 		{"nobody speaks for an order but its own session and the user's current one", foreignEpochs},
 		{"texts of others are kept in a form that can be written", legibleTexts},
