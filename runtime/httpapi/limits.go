@@ -2,11 +2,13 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"workerfleet/runtime/fleet"
@@ -35,6 +37,41 @@ func (a *api) limit(r *http.Request, user fleet.User, address string) error {
 	case wait > 0:
 		return &tooFast{wait}
 	}
+	return nil
+}
+
+// refusals remembers addresses that were refused and name no user. Until they may ask again nothing is asked for them: to
+// check a token costs more than to refuse it.
+type refusals struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+// refusalsMost bounds what is remembered. Beyond it everything is forgotten, which costs some checks.
+const refusalsMost = 4096
+
+func newRefusals() *refusals { return &refusals{until: map[string]time.Time{}} }
+
+func (f *refusals) refused(address string, err error) {
+	var fast *tooFast
+	if !errors.As(err, &fast) {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.until) >= refusalsMost {
+		clear(f.until)
+	}
+	f.until[address] = time.Now().Add(fast.wait)
+}
+
+func (f *refusals) refuses(address string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if wait := time.Until(f.until[address]); wait > 0 {
+		return &tooFast{wait}
+	}
+	delete(f.until, address)
 	return nil
 }
 

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -384,6 +386,35 @@ func TestAddress(t *testing.T) {
 	r.Header.Set("X-Forwarded-For", "1.1.1.1, 203.0.113.9")
 	api.ServeHTTP(httptest.NewRecorder(), r)
 	require.Equal(t, "203.0.113.9", seen)
+}
+
+// An address that names no user and has no turn left is refused before its token is checked and before its body is read,
+// until it has one again; others are not.
+func TestStrangers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checked, wait := 0, time.Second
+		api := httpapi.New(httpapi.Config{
+			Identify: func(*http.Request) (fleet.User, error) { checked++; return "", httpapi.ErrUnauthorized },
+			Limit:    func(context.Context, fleet.User, string) (time.Duration, error) { return wait, nil },
+		})
+		ask := func(method, path, address string, body io.Reader) int {
+			r := httptest.NewRequestWithContext(t.Context(), method, path, body)
+			r.RemoteAddr = address + ":4711"
+			w := httptest.NewRecorder()
+			api.ServeHTTP(w, r)
+			return w.Code
+		}
+		for range 5 {
+			require.Equal(t, http.StatusTooManyRequests, ask("GET", "/v1/orders", "10.0.0.1", nil))
+		}
+		require.Equal(t, 1, checked)
+		wait = 0
+		require.Equal(t, http.StatusUnauthorized, ask("GET", "/v1/orders", "10.0.0.2", nil))
+		time.Sleep(time.Second)
+		require.Equal(t, http.StatusUnauthorized, ask("GET", "/v1/orders", "10.0.0.1", nil))
+		wait = time.Second
+		require.Equal(t, http.StatusTooManyRequests, ask("POST", "/v1/webhooks/x", "10.0.0.3", iotest.ErrReader(errors.New("it is read"))))
+	})
 }
 
 // What a user did to the account is kept, and not what failed; nothing of it is a secret.

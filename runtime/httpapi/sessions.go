@@ -64,14 +64,17 @@ const (
 )
 
 // api serves the routes.
-type api struct{ Config }
+type api struct {
+	Config
+	strangers *refusals
+}
 
 // New returns the interface as one handler.
 func New(c Config) http.Handler {
 	if c.Patience == 0 {
 		c.Patience = defaultPatience
 	}
-	a := &api{c}
+	a := &api{c, newRefusals()}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/sessions", a.forUser(a.claim))
 	mux.HandleFunc("GET /v1/sessions", a.forUser(a.show))
@@ -109,11 +112,19 @@ var openapi []byte
 // forUser runs a handler for the user that the request is from.
 func (a *api) forUser(handle func(http.ResponseWriter, *http.Request, fleet.User) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		address := addressOf(r)
+		if limited := a.strangers.refuses(address); limited != nil { // before a signature is checked for who has been refused
+			fail(w, r, limited)
+			return
+		}
 		user, err := a.Identify(r)
-		limited := a.limit(r, user, addressOf(r))
+		limited := a.limit(r, user, address)
 		switch {
 		case limited != nil:
 			err = limited
+			if user == "" {
+				a.strangers.refused(address, limited)
+			}
 		case err == nil:
 			r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
 			err = handle(w, r, user)
