@@ -78,18 +78,24 @@ func (m *Memory) sheet(user fleet.User, w Want) *Sheet {
 func (m *Memory) Due(_ context.Context, limit int) ([]fleet.User, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	since := map[fleet.User]time.Time{}
+	since, waits := map[fleet.User]time.Time{}, map[fleet.User]bool{}
 	for user, orders := range m.orders {
 		for _, r := range orders {
 			if r.CheckAt.IsZero() || r.CheckAt.After(time.Now()) {
 				continue
 			}
+			waits[user] = waits[user] || r.State != Working
 			if at, ok := since[user]; !ok || r.CheckAt.Before(at) {
 				since[user] = r.CheckAt
 			}
 		}
 	}
-	users := slices.SortedFunc(maps.Keys(since), func(a, b fleet.User) int { return since[a].Compare(since[b]) })
+	users := slices.SortedFunc(maps.Keys(since), func(a, b fleet.User) int {
+		if waits[a] != waits[b] {
+			return map[bool]int{true: -1, false: 1}[waits[a]]
+		}
+		return since[a].Compare(since[b])
+	})
 	return users[:min(limit, len(users))], nil
 }
 
@@ -112,10 +118,20 @@ func (m *Memory) Waiting(context.Context) (time.Duration, error) {
 func (m *Memory) BeginAt(_ context.Context, user fleet.User) (uint64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	lowest := m.books[user].Last + 1
+	lowest, now := m.books[user].Last+1, time.Now()
+	var working []*Record
 	for _, r := range m.orders[user] {
 		if r.MayCome() {
 			lowest = min(lowest, r.Sequence)
+		}
+		if r.State == Working && r.CheckAt.After(now) {
+			working = append(working, r)
+		}
+	}
+	slices.SortFunc(working, func(a, b *Record) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	for i, r := range working[:min(len(working), LooksMost)] {
+		if soon := now.Add(time.Duration(i+1) * LookPause); soon.Before(r.CheckAt) {
+			r.CheckAt = soon
 		}
 	}
 	return lowest, nil

@@ -19,11 +19,14 @@ type Store interface {
 	// and writes what changed, in one transaction. An error of do is returned as it is, and nothing is written; after any
 	// other error nobody knows whether the turn is committed. do may run more than once.
 	Turn(ctx context.Context, user fleet.User, w Want, do func(*Sheet) error) error
-	// Due lists users with orders to look at, the longest overdue first.
+	// Due lists users with orders to look at, the longest overdue first; those whose orders are all at the broker come after
+	// the others.
 	Due(ctx context.Context, limit int) ([]fleet.User, error)
 	// Waiting is how long the oldest order waits that is accepted and not dispatched; 0 if there is none.
 	Waiting(ctx context.Context) (time.Duration, error)
-	// BeginAt is the lowest number that an order of the user may still come with.
+	// BeginAt is asked when somebody is about to act for the user: the lowest number that an order may still come with. It
+	// has the user's working orders looked at soon, one after the other in the pace of [LookPause], at most [LooksMost]:
+	// what happened to them meanwhile nobody was told.
 	BeginAt(ctx context.Context, user fleet.User) (uint64, error)
 }
 

@@ -520,3 +520,37 @@ func loggedInMachine(t *testing.T) subject {
 	s.Step(11*second, LoginEnded{})
 	return s
 }
+
+// Look-ups are made one at a time, the latest order first, and hold up neither a new order nor a cancellation.
+func TestLookUpsOneAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := &recorder{}
+		answer := make(chan struct{})
+		var asked []string
+		broker.find = func(clientID string) (order.Report, error) {
+			asked = append(asked, clientID)
+			<-answer
+			return order.Report{ClientID: clientID, State: fleet.OutcomeWorking}, nil
+		}
+		s := newStage(t, broker)
+		conn, words := s.trading()
+		name := func(n uint64) string { return order.ClientID(buy(n).ID, 0) }
+		for _, n := range []uint64{2, 1, 3} {
+			s.asks(conn, hostlink.Verify, buy(n))
+		}
+		require.Equal(t, []string{name(2)}, asked)
+		s.asks(conn, hostlink.Execute, buy(4))
+		require.Len(t, broker.placed, 1, "a new order waits for look-ups")
+		require.Equal(t, fleet.OutcomeFilled, (<-words).Outcome.State)
+		s.asks(conn, hostlink.Cancel, buy(1))
+		require.Equal(t, []string{name(1)}, broker.ended)
+		require.Equal(t, []string{name(2), name(1)}, asked, "what is to be cancelled waits for nothing")
+		for range 3 {
+			answer <- struct{}{}
+			synctest.Wait()
+		}
+		require.Equal(t, []string{name(2), name(1), name(3)}, asked)
+		s.stop()
+		<-s.ended
+	})
+}

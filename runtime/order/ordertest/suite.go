@@ -74,6 +74,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"after a restore a user's orders keep their sequence", recoversInSequence},
 		{"what waits and what is due is found", waitingAndDue},
 		{"the lowest number that may come is known", beginAt},
+		{"who begins to act for a user looks at what is at the broker, one order a second", workingAtBegin},
+		{"users whose orders are all at the broker are looked at last", workingLast},
 		{"a turn sees what it asked for", sheetHasWanted},
 		{"the mark passes from one order to another in one turn", markPasses},
 		{"a turn that fails leaves nothing behind", failedTurn},
