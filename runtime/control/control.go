@@ -75,14 +75,18 @@ func (c *Control) WorkerControl(ctx context.Context, m queue.Message) error {
 	}
 }
 
-// start claims a worker unless the user's session is a later one than the sender knew of. While the user's former worker
-// may still act the message is not done: it comes again when that is over.
+// start claims a worker, unless the user has had a later session than the one that the sender knew of. While the user's
+// former worker may still act the message is not done: it comes again when that is over.
 func (c *Control) start(ctx context.Context, t queue.Task) error {
-	current, open, err := c.Authority.Current(ctx, t.User)
+	_, open, err := c.Authority.Current(ctx, t.User)
 	if err != nil {
 		return fmt.Errorf("find the session of %s: %w", t.User, err)
 	}
-	if open && current.Epoch > t.Epoch {
+	latest, err := c.Authority.Latest(ctx, t.User)
+	if err != nil {
+		return fmt.Errorf("find the latest session of %s: %w", t.User, err)
+	}
+	if latest > t.Epoch && (open || t.Epoch != 0) { // who knew of none means any that is over
 		return nil
 	}
 	progress, err := c.Sessions.Claim(ctx, claim.Request{User: t.User}, "")

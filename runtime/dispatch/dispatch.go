@@ -180,7 +180,7 @@ func (d *Dispatcher) record(next order.Next) {
 			d.Signals.Observe(signals.OrderBroker, c.Since.Seconds())
 		}
 		switch {
-		case c.Ended:
+		case c.End:
 			d.Signals.Add(signals.Orders, 1, string(c.To))
 		case c.Corrected:
 			d.Signals.Add(signals.Corrections, 1)

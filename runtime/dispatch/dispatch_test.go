@@ -143,6 +143,23 @@ func TestOrderClaimsASession(t *testing.T) {
 	require.Equal(t, second.ID, b.mailbox.mail[4].Order.ID)
 }
 
+// An order after the end of a session is not given to the worker that was let go: it claims another one.
+func TestOrderAfterTheEnd(t *testing.T) {
+	b := newBench(t)
+	first := b.accept("ann", "k1")
+	b.inbox.parcels = []dispatch.Parcel{{ID: "1-0", Outcome: fleet.Outcome{
+		Worker: "w1", Host: "h1", Life: 1, User: "ann", Epoch: b.mailbox.mail[0].Epoch, Order: first.ID, Number: 1, State: fleet.OutcomeFilled,
+	}}}
+	_, err := b.Collect(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, b.Sessions.End(t.Context(), "ann"))
+	b.mailbox.mail = nil
+	a := b.accept("ann", "k2")
+	require.Equal(t, order.Accepted, a.State)
+	require.True(t, a.Claim)
+	require.Empty(t, b.mailbox.kinds())
+}
+
 // counter counts what is added to counters, by name and labels.
 type counter struct {
 	signals.Discard

@@ -60,6 +60,7 @@ func (a *api) events(w http.ResponseWriter, r *http.Request, user fleet.User) er
 	quiet, ends := time.Now(), time.After(streamLife)
 	pauses := []time.Duration(nil)
 	for s.err == nil {
+		a.saw(user) // whoever listens is there
 		found, err := a.Reader.Events(r.Context(), user, after, eventsPage)
 		if err != nil {
 			return nil // the answer has begun: the client asks again from where it is

@@ -126,6 +126,7 @@ type desk struct {
 	bell    *httpapi.Bell
 	did     []audit.Entry
 	unknown error // of the database, after a turn is committed
+	seen    map[fleet.User]int
 }
 
 func (d *desk) Turn(ctx context.Context, user fleet.User, w order.Want, do func(*order.Sheet) error) error {
@@ -145,7 +146,7 @@ func (d *desk) BeginAt(ctx context.Context, user fleet.User) (uint64, error) {
 }
 
 func newDesk(t *testing.T) *desk {
-	d := &desk{bench: newBench(t), kept: map[fleet.User]string{}, ends: make(chan struct{}), bell: httpapi.NewBell()}
+	d := &desk{bench: newBench(t), kept: map[fleet.User]string{}, ends: make(chan struct{}), bell: httpapi.NewBell(), seen: map[fleet.User]int{}}
 	d.orders = order.NewMemory(func(user fleet.User) bool { return user != "poor" }, func(fleet.User) order.Session { return order.Session{} })
 	d.ledger = order.New(d, order.Rules{Daily: 20})
 	sessions := session.New(session.Config{
@@ -161,6 +162,7 @@ func newDesk(t *testing.T) *desk {
 			return nil
 		},
 		Limit: func(context.Context, fleet.User, string) (time.Duration, error) { return d.limit, nil },
+		Saw:   func(user fleet.User) { d.seen[user]++ },
 		Audit: func(_ context.Context, e audit.Entry) { d.did = append(d.did, e) },
 		Why:   func(context.Context) (string, error) { return "3 idle wanted", nil },
 		Ready: func(context.Context) error { return nil },
@@ -369,6 +371,32 @@ func TestEvents(t *testing.T) {
 	require.Equal(t, []string{"2", "3"}, ids(lines, 2))
 	close(d.ends)
 	require.Empty(t, ids(lines, 1), "the stream has ended")
+}
+
+// Who asks for anything, is signalled for, or listens to events, is there; nobody else is.
+func TestSaw(t *testing.T) {
+	d := newDesk(t)
+	d.ask("GET", "/v1/orders", "", "")
+	require.Empty(t, d.seen)
+	made := d.ask("POST", "/v1/webhooks", "ann", "")
+	require.Equal(t, map[fleet.User]int{"ann": 1}, d.seen)
+	path, now := field(made, "path"), strconv.FormatInt(time.Now().Unix(), 10)
+	d.ask("POST", path, "", buying, "X-Timestamp: "+now, "X-Signature: v1=00")
+	require.Equal(t, map[fleet.User]int{"ann": 1}, d.seen, "somebody who guesses keeps a session alive")
+	d.ask("POST", path, "", buying, "X-Timestamp: "+now, "X-Signature: "+webhook.Sign([]byte(field(made, "secret")), now, []byte(buying)))
+	require.Equal(t, map[fleet.User]int{"ann": 2}, d.seen)
+
+	synctest.Test(t, func(t *testing.T) {
+		times := 0
+		api := httpapi.New(httpapi.Config{
+			Identify: func(*http.Request) (fleet.User, error) { return "ann", nil }, Reader: order.NewMemory(nil, nil), Bell: httpapi.NewBell(),
+			Saw: func(fleet.User) { times++ },
+		})
+		ctx, hangUp := context.WithTimeout(t.Context(), time.Minute)
+		defer hangUp()
+		api.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/v1/events", nil))
+		require.Greater(t, times, 10)
+	})
 }
 
 // What the load balancer says of the sender counts, and what the sender says before it does not.

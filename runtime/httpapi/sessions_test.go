@@ -118,6 +118,8 @@ func TestSession(t *testing.T) {
 
 	status, _ = b.do("DELETE", "/v1/sessions", "ann")
 	require.Equal(t, http.StatusNoContent, status)
+	status, _ = b.do("GET", "/v1/sessions", "ann")
+	require.Equal(t, http.StatusNotFound, status, "a session that has ended is shown")
 	status, other := b.do("GET", "/v1/sessions", "bea")
 	require.Equal(t, http.StatusNotFound, status, "another user's session was shown")
 	require.Equal(t, "No session", other["title"])

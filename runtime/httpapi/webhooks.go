@@ -36,6 +36,7 @@ func (a *api) takeSignal(w http.ResponseWriter, r *http.Request) error {
 	if err := a.limit(r, user, ""); err != nil {
 		return err
 	}
+	a.saw(user)
 	return a.accept(w, r, user, draft)
 }
 

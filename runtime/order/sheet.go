@@ -81,8 +81,8 @@ type Change struct {
 	From, To State
 	// Since is the time from the acceptance.
 	Since time.Duration
-	// Ended says that the order has come to its end, for the first time; Corrected that this end replaces an earlier one.
-	Ended, Corrected bool
+	// End says that the order has come to its end, for the first time; Corrected that this end replaces an earlier one.
+	End, Corrected bool
 }
 
 // Begin remembers what the store read. A store calls it before the turn's decisions.
@@ -123,7 +123,7 @@ type Written struct {
 func same(a, b Record) bool {
 	times := a.EmitBy.Equal(b.EmitBy) && a.CheckAt.Equal(b.CheckAt)
 	return times && a.State == b.State && a.Proven == b.Proven && a.Reason == b.Reason && a.Epoch == b.Epoch && a.Leg == b.Leg &&
-		a.BrokerID == b.BrokerID && a.Doubted == b.Doubted && a.Ended == b.Ended && a.CancelAsked == b.CancelAsked && a.Checks == b.Checks &&
+		a.BrokerID == b.BrokerID && a.Doubted == b.Doubted && a.Counted == b.Counted && a.CancelAsked == b.CancelAsked && a.Checks == b.Checks &&
 		a.HeardEpoch == b.HeardEpoch && a.Heard == b.Heard
 }
 
@@ -160,9 +160,9 @@ func (s *Sheet) move(r *Record, to State, reason string) {
 // changed notes a step for the metrics, and whether it is the order's end.
 func (s *Sheet) changed(r *Record, to State, end bool) {
 	s.next.Changes = append(s.next.Changes, Change{
-		From: r.State, To: to, Since: s.Now.Sub(r.AcceptedAt), Ended: end && !r.Ended, Corrected: end && r.Ended,
+		From: r.State, To: to, Since: s.Now.Sub(r.AcceptedAt), End: end && !r.Counted, Corrected: end && r.Counted,
 	})
-	r.Ended = r.Ended || end
+	r.Counted = r.Counted || end
 }
 
 func (s *Sheet) tell(r *Record) {

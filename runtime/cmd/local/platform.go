@@ -225,7 +225,7 @@ func (p *platform) startKeepers() error {
 	for i := range 2 {
 		keeper, err := p.startProgram("keeper", "keeper-"+strconv.Itoa(i+1), settings.Write(settings.Keeper{
 			Stack: p.stack(), Metrics: settings.Metrics{Listen: anyPort}, Valkey: p.valkey, Database: p.database, Queues: p.queueURLs(),
-			Lease: p.lease(), Sealing: p.sealing(), Cluster: p.cluster(),
+			Lease: p.lease(), Sealing: p.sealing(), Sessions: settings.Sessions{Idle: p.idle}, Cluster: p.cluster(),
 			Launching: p.launching(), Pool: p.pool(), Market: alwaysOpen(),
 		}))
 		if err != nil {
@@ -246,7 +246,7 @@ func (p *platform) startAPIs(ctx context.Context) error {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		api, err := p.startProgram("api", "api-"+strconv.Itoa(i+1), settings.Write(settings.API{
 			Stack: p.stack(), Metrics: settings.Metrics{Listen: anyPort}, Valkey: p.valkey, Database: p.database, Queues: p.queueURLs(),
-			Lease: p.lease(), Sealing: p.sealing(), Listen: settings.Address(address),
+			Lease: p.lease(), Sealing: p.sealing(), Sessions: settings.Sessions{Idle: p.idle}, Listen: settings.Address(address),
 			TLS:      settings.TLS{Certificate: settings.FilePath(p.trust), Key: settings.FilePath(p.key)},
 			Identity: settings.Identity{Development: settings.Secret(p.tokens.Secret)},
 		}))

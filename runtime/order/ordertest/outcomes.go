@@ -37,7 +37,7 @@ func endsCounted(b *bench) {
 		b.Helper()
 		require.NoError(b, err)
 		for _, c := range next.Changes {
-			if c.Ended {
+			if c.End {
 				ended = append(ended, c.To)
 			}
 			if c.Corrected {

@@ -98,6 +98,45 @@ func Run(t *testing.T, fresh func(t *testing.T) session.Authority) {
 		require.ErrorAs(t, a.Begin(ctx, on("bea", "w2", 1, 11), wait), &occupied, "who came back has not")
 	})
 
+	t.Run("who was dismissed is asked nothing, and keeps others out", func(t *testing.T) {
+		a, ctx := fresh(t), t.Context()
+		first := on("ann", "w1", 1, 10)
+		latest, err := a.Latest(ctx, "ann")
+		require.NoError(t, err)
+		require.Zero(t, latest)
+		require.NoError(t, a.Begin(ctx, first, longWait))
+		require.NoError(t, a.Dismiss(ctx, "ann", 9), "an earlier epoch")
+		require.NoError(t, a.Dismiss(ctx, "bea", 10), "nobody's session")
+		_, open, err := a.Current(ctx, "ann")
+		require.NoError(t, err)
+		require.True(t, open)
+		for range 2 {
+			require.NoError(t, a.Dismiss(ctx, "ann", 10))
+		}
+		_, open, err = a.Current(ctx, "ann")
+		require.NoError(t, err)
+		require.False(t, open)
+		kept, err := a.Affirm(ctx, first)
+		require.NoError(t, err)
+		require.False(t, kept, "a dismissed worker that comes back goes on")
+		list, err := a.Open(ctx, "", 10)
+		require.NoError(t, err)
+		require.Empty(t, list)
+		var outdated *session.Outdated
+		require.ErrorAs(t, a.Begin(ctx, first, longWait), &outdated, "a dismissed session comes back")
+		var occupied *session.Occupied
+		require.ErrorAs(t, a.Begin(ctx, on("ann", "w2", 1, 11), longWait), &occupied, "a dismissed worker may still act")
+		require.Equal(t, first, occupied.By)
+		require.NoError(t, a.Close(ctx, "ann", 10))
+		latest, err = a.Latest(ctx, "ann")
+		require.NoError(t, err)
+		require.Equal(t, fleet.Epoch(10), latest)
+		require.NoError(t, a.Begin(ctx, on("ann", "w2", 1, 11), longWait))
+		_, open, err = a.Current(ctx, "ann")
+		require.NoError(t, err)
+		require.True(t, open, "a later session is dismissed with the earlier one")
+	})
+
 	t.Run("epochs keep all their 64 bits", func(t *testing.T) {
 		a, ctx := fresh(t), t.Context()
 		high := fleet.Epoch(1<<63 - 1)

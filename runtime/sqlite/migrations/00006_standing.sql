@@ -1,6 +1,14 @@
 -- +goose Up
+-- When the user was last seen, and when the session's worker was told to end: the row keeps others out until it has.
+ALTER TABLE user_session ADD COLUMN seen_at INTEGER;
+ALTER TABLE user_session ADD COLUMN ending_at INTEGER;
+CREATE INDEX user_session_ending ON user_session (ending_at) WHERE open AND ending_at IS NOT NULL;
+
 -- An order may end twice: the broker's word replaces what was concluded without it. Its end is counted once.
-ALTER TABLE orders ADD COLUMN ended INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1));
+ALTER TABLE orders ADD COLUMN counted INTEGER NOT NULL DEFAULT 0 CHECK (counted IN (0, 1));
 
 -- +goose Down
-ALTER TABLE orders DROP COLUMN ended;
+DROP INDEX user_session_ending;
+ALTER TABLE user_session DROP COLUMN ending_at;
+ALTER TABLE user_session DROP COLUMN seen_at;
+ALTER TABLE orders DROP COLUMN counted;

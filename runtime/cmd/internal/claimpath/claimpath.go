@@ -50,6 +50,7 @@ type Connections struct{ Valkey, Database int }
 // Database is what the claim path asks of either database, and the passes that learn when users come.
 type Database interface {
 	session.Authority
+	session.Presence
 	session.Safe
 	pool.History
 	order.Store
