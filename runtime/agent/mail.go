@@ -69,6 +69,7 @@ func (r *roster) deliver(m *member, l Letter) []effect {
 // questions is what a letter about an order becomes on the worker's line.
 var questions = map[fleet.MailKind]hostlink.Kind{
 	fleet.MailOrder: hostlink.Execute, fleet.MailCancel: hostlink.Cancel, fleet.MailVerify: hostlink.Verify,
+	fleet.MailWithdraw: hostlink.Withdraw,
 }
 
 // forget drops early letters whose workers have not come for a TTL: whoever waited for them has been told otherwise by

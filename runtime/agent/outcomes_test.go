@@ -92,6 +92,7 @@ func TestOrderLetters(t *testing.T) {
 	}
 	for kind, want := range map[fleet.MailKind]string{
 		fleet.MailOrder: "say execute 9", fleet.MailCancel: "say cancel 9", fleet.MailVerify: "say verify 9", fleet.MailCommitted: "say committed 9",
+		fleet.MailWithdraw: "say withdraw 9",
 	} {
 		require.Equal(t, []string{want}, words(d.arrived(d.now, letter(kind, 1, 9))))
 		require.Empty(t, d.arrived(d.now, letter(kind, 1, 8)), "an earlier session's")
@@ -114,6 +115,29 @@ func TestOldQuestions(t *testing.T) {
 		l.Age = questionLimit
 		require.Len(t, d.arrived(d.now, l), 1, kind)
 	}
+}
+
+// Orders are switched off for all: from two beats on no worker of the host begins one, and each says so. That the store has
+// the word by then is the dispatcher's part.
+func TestSwitchReachesWorkers(t *testing.T) {
+	h := newHost(t)
+	h.startRole("w1")
+	h.awaitState("w1", claim.Warm, 1)
+	b := h.serve("ann")
+	h.post.mu.Lock()
+	h.post.halted = true
+	h.post.mu.Unlock()
+	time.Sleep(2*testBeat + 100*time.Millisecond) // what two beats and their answers take on a busy machine
+	h.post.post(fleet.Mail{Kind: fleet.MailOrder, Worker: b.Worker, Life: b.Life, User: "ann", Epoch: b.Epoch, Order: &fleet.Order{
+		ID: "o", Sequence: 1, EmitBy: time.Now().Add(time.Minute),
+	}})
+	require.Eventually(t, func() bool {
+		h.post.mu.Lock()
+		defer h.post.mu.Unlock()
+		return len(h.post.outcomes) > 0
+	}, 20*time.Second, time.Millisecond)
+	require.Equal(t, fleet.OutcomeUnsent, h.post.outcomes[0].State)
+	require.Equal(t, "orders are switched off", h.post.outcomes[0].Reason)
 }
 
 // A real worker hands an order over and its outcome is reported, with the store away at first; a new agent, which has

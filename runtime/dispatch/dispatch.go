@@ -110,6 +110,16 @@ func (d *Dispatcher) Cancel(ctx context.Context, user fleet.User, id fleet.Order
 	return r, nil
 }
 
+// Withdraw takes back what the user's worker has not begun, after orders were switched off. What fails a pass does again.
+func (d *Dispatcher) Withdraw(ctx context.Context, user fleet.User, failed func(error)) {
+	next, err := d.Ledger.Withdraw(ctx, user)
+	if err != nil {
+		failed(err)
+		return
+	}
+	d.follow(ctx, user, next, failed)
+}
+
 func (d *Dispatcher) follow(ctx context.Context, user fleet.User, next order.Next, failed func(error)) (done bool) {
 	ctx, cancel := context.WithTimeout(ctx, followLimit)
 	defer cancel()

@@ -143,6 +143,21 @@ func TestOrderClaimsASession(t *testing.T) {
 	require.Equal(t, second.ID, b.mailbox.mail[4].Order.ID)
 }
 
+// What is on its way when orders are switched off is taken back at once.
+func TestWithdraw(t *testing.T) {
+	b := newBench(t)
+	a := b.accept("ann", "k1")
+	require.NoError(t, b.orders.Halt(t.Context(), "ann", true, "a test"))
+	b.mailbox.mail = nil
+	b.Withdraw(t.Context(), "ann", func(err error) { require.NoError(t, err) })
+	require.Equal(t, []fleet.MailKind{fleet.MailWithdraw}, b.mailbox.kinds())
+	require.Equal(t, a.ID, b.mailbox.mail[0].Order.ID)
+	b.mailbox.err = errors.New("away")
+	var failed error
+	b.Withdraw(t.Context(), "ann", func(err error) { failed = err })
+	require.ErrorIs(t, failed, b.mailbox.err)
+}
+
 // An order after the end of a session is not given to the worker that was let go: it claims another one.
 func TestOrderAfterTheEnd(t *testing.T) {
 	b := newBench(t)

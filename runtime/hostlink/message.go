@@ -41,10 +41,11 @@ const (
 	Release Kind = "release"
 	// Fenced ends it because another life or epoch is current.
 	Fenced Kind = "fenced"
-	// Execute, Cancel and Verify are about an order of this epoch's session.
-	Execute Kind = "execute"
-	Cancel  Kind = "cancel"
-	Verify  Kind = "verify"
+	// Execute, Cancel, Withdraw and Verify are about an order of this epoch's session.
+	Execute  Kind = "execute"
+	Cancel   Kind = "cancel"
+	Withdraw Kind = "withdraw"
+	Verify   Kind = "verify"
 	// Committed: the outcome of this number is in the ledger.
 	Committed Kind = "committed"
 )
@@ -107,7 +108,7 @@ func (m Message) check() error {
 		}
 	case Assign:
 		return m.checkAssign()
-	case Execute, Cancel, Verify:
+	case Execute, Cancel, Withdraw, Verify:
 		if m.Epoch == 0 || m.Order == nil || m.Order.ID == "" {
 			return fmt.Errorf("%s: epoch or order: is missing; allowed: both set", m.Kind)
 		}

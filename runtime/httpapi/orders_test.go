@@ -282,6 +282,13 @@ func TestOrderLimits(t *testing.T) {
 	require.Equal(t, http.StatusConflict, d.ask("POST", "/v1/orders", "ann", buying, "Idempotency-Key: a").Code)
 	require.Equal(t, http.StatusAccepted, d.ask("POST", "/v1/orders", "bea", buying, "Idempotency-Key: a").Code)
 	require.Equal(t, http.StatusNoContent, d.ask("DELETE", "/v1/halt", "ann", "").Code)
+	require.NoError(t, d.orders.Suspend(t.Context(), "ann", true, "hush"))
+	require.Equal(t, http.StatusNoContent, d.ask("DELETE", "/v1/halt", "ann", "").Code)
+	suspended := d.ask("POST", "/v1/orders", "ann", buying, "Idempotency-Key: a")
+	require.Equal(t, http.StatusConflict, suspended.Code)
+	require.Contains(t, suspended.Body.String(), "by an operator")
+	require.NotContains(t, suspended.Body.String(), "hush", "an operator's reason is for operators")
+	require.NoError(t, d.orders.Suspend(t.Context(), "ann", false, ""))
 	for n := range 20 {
 		require.Equal(t, http.StatusAccepted, d.ask("POST", "/v1/orders", "ann", buying, fmt.Sprint("Idempotency-Key: ", n)).Code)
 	}

@@ -47,6 +47,8 @@ func problemOf(err error) Problem {
 		return Problem{"Daily limit", http.StatusTooManyRequests, many.Error()}
 	case errors.Is(err, order.ErrOtherOrder):
 		return Problem{"Another order has that key", http.StatusUnprocessableEntity, "the key was used for an order of other content; nothing was accepted"}
+	case errors.Is(err, order.ErrSuspended):
+		return Problem{"Orders are switched off", http.StatusConflict, "by an operator; nothing was accepted"}
 	case errors.Is(err, order.ErrHalted):
 		return Problem{"Orders are switched off", http.StatusConflict, "nothing was accepted"}
 	case errors.Is(err, order.ErrNotFound), errors.Is(err, webhook.ErrToken):

@@ -12,6 +12,8 @@ import (
 var (
 	// ErrHalted: orders are switched off.
 	ErrHalted = errors.New("orders are switched off")
+	// ErrSuspended: they are switched off by an operator, and no switch of the user's changes it.
+	ErrSuspended = fmt.Errorf("%w by an operator", ErrHalted)
 	// ErrNoAccount: the user has no account with the service.
 	ErrNoAccount = errors.New("the user has no account")
 	// ErrOtherOrder: the key belongs to an order that asked for something else.
@@ -45,8 +47,8 @@ func (s *Sheet) accept(d Draft, id fleet.OrderID, rules Rules) (*Record, error) 
 	switch {
 	case !s.Account:
 		return nil, ErrNoAccount
-	case s.Halted:
-		return nil, ErrHalted
+	case s.off() != nil:
+		return nil, s.off()
 	case rules.Daily > 0 && s.Book.Count >= rules.Daily:
 		return nil, &TooMany{Limit: rules.Daily, Until: s.Now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)}
 	}
@@ -67,6 +69,17 @@ func (s *Sheet) accept(d Draft, id fleet.OrderID, rules Rules) (*Record, error) 
 	s.next.Changes = append(s.next.Changes, Change{To: Accepted})
 	s.tell(r)
 	return r, nil
+}
+
+// off says that orders are switched off, and by whom.
+func (s *Sheet) off() error {
+	switch {
+	case s.Suspended:
+		return ErrSuspended
+	case s.Halted:
+		return ErrHalted
+	}
+	return nil
 }
 
 // mark gives the next order to whoever acts for the user, unless one is in flight: what comes after it must not reach the
@@ -94,8 +107,8 @@ func (s *Sheet) mark(rules Rules) {
 	if soon := s.Now.Add(longestRepeat); next.CheckAt.After(soon) {
 		next.CheckAt = soon // it was behind another one
 	}
-	if s.Halted || s.Session.Epoch == 0 {
-		s.next.Claim = !s.Halted || s.next.Claim
+	if off := s.off() != nil; off || s.Session.Epoch == 0 {
+		s.next.Claim = !off || s.next.Claim
 		return
 	}
 	if next.Reason != "" && next.CheckAt.After(s.Now) { // returned by its worker: not at once again

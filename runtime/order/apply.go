@@ -131,8 +131,8 @@ func (s *Sheet) unsent(r *Record, o fleet.Outcome) {
 		s.end(r, Cancelled, endedHalfway+": "+o.Reason)
 	case r.CancelAsked:
 		s.endUnlessDoubted(r, Cancelled, endedByUser)
-	case s.Halted:
-		s.endUnlessDoubted(r, Cancelled, ErrHalted.Error())
+	case s.off() != nil:
+		s.endUnlessDoubted(r, Cancelled, s.off().Error())
 	case s.Now.Before(r.ValidUntil):
 		s.again(r, o.Reason)
 	default:
@@ -152,7 +152,7 @@ func (s *Sheet) absent(r *Record, o fleet.Outcome) {
 	if asked.IsZero() || asked.After(s.Now) {
 		asked = s.Now
 	}
-	switch wanted := !r.CancelAsked && !s.Halted && r.Side != fleet.Reverse; {
+	switch wanted := !r.CancelAsked && s.off() == nil && r.Side != fleet.Reverse; {
 	case wanted && o.Resend && s.Now.Before(r.ValidUntil):
 		// Whatever call may still land, the broker takes one order of this id.
 		s.again(r, reason)

@@ -126,6 +126,11 @@ func (l *Ledger) Serve(ctx context.Context, user fleet.User) (next Next, err err
 	return l.attend(ctx, user, (*Sheet).served)
 }
 
+// Withdraw is [Ledger.Attend] when orders have just been switched off: what the user's worker has not begun is taken back.
+func (l *Ledger) Withdraw(ctx context.Context, user fleet.User) (next Next, err error) {
+	return l.attend(ctx, user, (*Sheet).withdraw)
+}
+
 // Attend looks at those of a user's orders that are due, and marks the next one.
 func (l *Ledger) Attend(ctx context.Context, user fleet.User) (next Next, err error) {
 	return l.attend(ctx, user, func(*Sheet) {})

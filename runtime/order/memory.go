@@ -18,6 +18,8 @@ type Memory struct {
 	orders map[fleet.User]map[fleet.OrderID]*Record
 	events map[fleet.User][]Event
 	halts  map[fleet.User]Halt
+	// suspended are the operators' switches for single users.
+	suspended map[fleet.User]Halt
 	// account and session answer for what other tables know.
 	account func(fleet.User) bool
 	session func(fleet.User) Session
@@ -33,7 +35,7 @@ var (
 func NewMemory(account func(fleet.User) bool, session func(fleet.User) Session) *Memory {
 	return &Memory{
 		books: map[fleet.User]Book{}, orders: map[fleet.User]map[fleet.OrderID]*Record{}, events: map[fleet.User][]Event{},
-		halts: map[fleet.User]Halt{}, account: account, session: session,
+		halts: map[fleet.User]Halt{}, suspended: map[fleet.User]Halt{}, account: account, session: session,
 	}
 }
 
@@ -59,8 +61,9 @@ func (m *Memory) Turn(_ context.Context, user fleet.User, w Want, do func(*Sheet
 func (m *Memory) sheet(user fleet.User, w Want) *Sheet {
 	_, all := m.halts[""]
 	_, one := m.halts[user]
+	_, operators := m.suspended[user]
 	s := &Sheet{
-		User: user, Now: time.Now(), Account: m.account(user), Book: m.books[user], Session: m.session(user), Halted: all || one,
+		User: user, Now: time.Now(), Account: m.account(user), Book: m.books[user], Session: m.session(user), Halted: one, Suspended: all || operators,
 	}
 	for _, r := range m.orders[user] {
 		due := !r.CheckAt.IsZero() && !r.CheckAt.After(s.Now)
@@ -179,9 +182,21 @@ func (m *Memory) Halt(_ context.Context, user fleet.User, on bool, reason string
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if on {
-		m.halts[user] = Halt{User: user, Reason: reason, Since: time.Now()}
+		m.halts[user] = Halt{User: user, Reason: reason, Since: time.Now(), Operator: user == ""}
 	} else {
 		delete(m.halts, user)
+	}
+	return nil
+}
+
+// Suspend: see [Switches].
+func (m *Memory) Suspend(_ context.Context, user fleet.User, on bool, reason string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if on {
+		m.suspended[user] = Halt{User: user, Reason: reason, Since: time.Now(), Operator: true}
+	} else {
+		delete(m.suspended, user)
 	}
 	return nil
 }
@@ -190,14 +205,16 @@ func (m *Memory) Halt(_ context.Context, user fleet.User, on bool, reason string
 func (m *Memory) Halts(context.Context) ([]Halt, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.SortedFunc(maps.Values(m.halts), func(a, b Halt) int { return cmp.Compare(a.User, b.User) }), nil
+	all := slices.AppendSeq(slices.Collect(maps.Values(m.halts)), maps.Values(m.suspended))
+	slices.SortStableFunc(all, func(a, b Halt) int { return cmp.Compare(a.User, b.User) })
+	return all, nil
 }
 
 // Recover: see [Switches].
 func (m *Memory) Recover(context.Context) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.halts[""] = Halt{Reason: Recovering, Since: time.Now()}
+	m.halts[""] = Halt{Reason: Recovering, Since: time.Now(), Operator: true}
 	n := 0
 	for _, orders := range m.orders {
 		for _, r := range orders {

@@ -19,8 +19,8 @@ type Sheet struct {
 	Book    Book
 	// Session is who acts for the user; its epoch is 0 where nobody does.
 	Session Session
-	// Halted says that orders are switched off, for the user or for all.
-	Halted bool
+	// Halted says that the user has switched orders off, Suspended that an operator has, for the user or for all.
+	Halted, Suspended bool
 	// Orders are those that may come – of a long queue the first ones –, those that were asked for, and those due for a look,
 	// by number.
 	Orders []*Record

@@ -42,9 +42,11 @@ type Reader interface {
 
 // Switches turn orders off and on again.
 type Switches interface {
-	// Halt switches orders of one user, or with "" of all, off or on.
+	// Halt is the user's own switch, and with "" the operator's for all: orders are off while it is on.
 	Halt(ctx context.Context, user fleet.User, on bool, reason string) error
-	// Halts lists what is switched off; the user "" stands for all.
+	// Suspend is the operator's switch for one user, which the user's own does not touch.
+	Suspend(ctx context.Context, user fleet.User, on bool, reason string) error
+	// Halts lists what is switched off, by user; the user "" stands for all.
 	Halts(ctx context.Context) ([]Halt, error)
 	// Recover is for a database that was restored from a backup: orders are switched off for all, and whatever is not
 	// final becomes unknown, to be looked up before anything is dispatched. A mark that was lost may have allowed the call
@@ -57,6 +59,8 @@ type Halt struct {
 	User   fleet.User
 	Reason string
 	Since  time.Time
+	// Operator says that it is an operator's, as the one for all is.
+	Operator bool
 }
 
 // Recovering is why orders are switched off, and unknown, after a restore.

@@ -43,7 +43,7 @@ func ledgerBench(t *testing.T, database *postgres.Database, owner *pgx.Conn) ord
 		_, err := owner.Exec(t.Context(), statement, args...)
 		require.NoError(t, err)
 	}
-	do(`TRUNCATE users, user_session, order_events, halts CASCADE`)
+	do(`TRUNCATE users, user_session, order_events, halts, operator_halts CASCADE`)
 	return ordertest.Bench{
 		Keeper: database,
 		Account: func(user fleet.User) {

@@ -30,6 +30,9 @@ func (m *Machine) answered(now hostlink.Instant, a CallEnded) []Effect {
 		if a.Err != nil {
 			return []Effect{m.settle(j, fleet.Outcome{State: fleet.OutcomeUnsent, Leg: 1, Reason: "the position is not known: " + a.Err.Error()})}
 		}
+		if m.trade.halted || j.withdrawn {
+			return []Effect{m.settle(j, fleet.Outcome{State: fleet.OutcomeUnsent, Leg: 1, Reason: haltReason})}
+		}
 		if j.cancel || now >= j.emitBy || !m.MayCall(now) {
 			return []Effect{m.settle(j, fleet.Outcome{State: fleet.OutcomeUnsent, Leg: 1, Reason: lateReason})}
 		}

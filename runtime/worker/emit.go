@@ -83,7 +83,7 @@ func (m *Machine) tooLate(j *job, now hostlink.Instant) []Effect {
 	switch {
 	case j.cancel:
 		reason = cancelReason
-	case m.trade.halted:
+	case m.trade.halted || j.withdrawn:
 		reason = haltReason
 	case now >= j.emitBy:
 		reason = lateReason

@@ -98,7 +98,11 @@ func (m *Machine) Step(now hostlink.Instant, e Event) []Effect {
 	case Heard:
 		effects = m.heard(now, e.Message)
 	case Ordered:
-		if e.Epoch == m.epoch && m.state != Idle {
+		switch {
+		case e.Epoch != m.epoch || m.state == Idle:
+		case e.Kind == hostlink.Withdraw:
+			m.trade.withdraw(*e.Order, e.EmitBy)
+		default:
 			m.trade.execute(*e.Order, e.EmitBy)
 		}
 	case CallEnded:

@@ -23,7 +23,8 @@ type book struct {
 	place  func(context.Context, order.Ticket) (order.Report, error)
 	find   func(clientID string) (order.Report, error)
 	held   decimal.Decimal
-	ended  []string // client ids that were cancelled
+	sizing chan struct{} // until it is closed, nobody is told what is held; nil tells at once
+	ended  []string      // client ids that were cancelled
 	news   chan order.Report
 }
 
@@ -49,7 +50,12 @@ func (b *book) Cancel(_ context.Context, clientID string) error {
 	return nil
 }
 
-func (b *book) Position(context.Context, string) (decimal.Decimal, error) { return b.held, nil }
+func (b *book) Position(context.Context, string) (decimal.Decimal, error) {
+	if b.sizing != nil {
+		<-b.sizing
+	}
+	return b.held, nil
+}
 
 func (b *book) Next(ctx context.Context) (order.Report, error) {
 	select {
@@ -158,37 +164,6 @@ func TestOutcomeSurvivesTheAgent(t *testing.T) {
 		s.stop()
 		<-s.ended
 	})
-}
-
-// No call starts after the order's time, without a lease, or while orders are switched off: the worker says that it
-// started none.
-func TestNoCall(t *testing.T) {
-	for name, c := range map[string]struct {
-		before func(s *stage, conn *hostlink.Conn)
-		order  func() fleet.Order
-		reason string
-	}{
-		"too late": {func(*stage, *hostlink.Conn) {}, func() fleet.Order { o := buy(1); o.EmitBy = time.Now(); return o }, lateReason},
-		"halted": {func(s *stage, conn *hostlink.Conn) {
-			require.NoError(s.t, conn.Send(hostlink.Message{Kind: hostlink.BeatOk, Epoch: 9, SentAt: s.now(), Off: true}))
-		}, func() fleet.Order { return buy(1) }, haltReason},
-		"no lease": {func(*stage, *hostlink.Conn) { time.Sleep(trust) }, func() fleet.Order { return buy(1) }, lateReason},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, &recorder{})
-				conn, words := s.trading()
-				c.before(s, conn)
-				s.asks(conn, hostlink.Execute, c.order())
-				said := (<-words).Outcome
-				require.Equal(t, fleet.OutcomeUnsent, said.State)
-				require.Equal(t, c.reason, said.Reason)
-				require.Empty(t, s.broker.placed)
-				s.stop()
-				<-s.ended
-			})
-		})
-	}
 }
 
 // An order that waits for the lease goes as soon as there is one; and a lower number never follows a higher one.

@@ -70,6 +70,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"events are numbered without a gap", eventsNumbered},
 		{"lists are paged, the latest first", listsPaged},
 		{"switches are kept by user", switches},
+		{"an operator's switch is not the user's", twoSwitches},
+		{"what was marked before orders were switched off is taken back", withdrawn},
 		{"after a restore everything is unknown, and nothing is dispatched", recovers},
 		{"after a restore a user's orders keep their sequence", recoversInSequence},
 		{"what waits and what is due is found", waitingAndDue},

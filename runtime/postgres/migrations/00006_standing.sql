@@ -7,7 +7,15 @@ CREATE INDEX user_session_ending ON user_session (ending_at) WHERE open AND endi
 -- An order may end twice: the broker's word replaces what was concluded without it. Its end is counted once.
 ALTER TABLE orders ADD COLUMN counted boolean NOT NULL DEFAULT false;
 
+-- Whose orders an operator has switched off. The user's own switch stands in halts, beside the operators' for everybody.
+CREATE TABLE operator_halts (
+    user_id text PRIMARY KEY,
+    reason  text NOT NULL,
+    since   timestamptz NOT NULL DEFAULT now()
+);
+
 -- +goose Down
+DROP TABLE operator_halts;
 DROP INDEX user_session_ending;
 ALTER TABLE user_session DROP COLUMN ending_at;
 ALTER TABLE user_session DROP COLUMN seen_at;

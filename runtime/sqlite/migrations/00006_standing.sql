@@ -7,7 +7,15 @@ CREATE INDEX user_session_ending ON user_session (ending_at) WHERE open AND endi
 -- An order may end twice: the broker's word replaces what was concluded without it. Its end is counted once.
 ALTER TABLE orders ADD COLUMN counted INTEGER NOT NULL DEFAULT 0 CHECK (counted IN (0, 1));
 
+-- Whose orders an operator has switched off. The user's own switch stands in halts, beside the operators' for everybody.
+CREATE TABLE operator_halts (
+    user_id TEXT PRIMARY KEY,
+    reason  TEXT NOT NULL,
+    since   INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER))
+) STRICT;
+
 -- +goose Down
+DROP TABLE operator_halts;
 DROP INDEX user_session_ending;
 ALTER TABLE user_session DROP COLUMN ending_at;
 ALTER TABLE user_session DROP COLUMN seen_at;
