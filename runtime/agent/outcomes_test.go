@@ -67,6 +67,21 @@ func TestOutcomesEnd(t *testing.T) {
 	require.Empty(t, d.outcomes)
 }
 
+// The word that the broker refuses the credentials is kept as outcomes are, though it ends the life.
+func TestDenialIsKept(t *testing.T) {
+	d := newDesk()
+	l := d.settled(&process{}, inSession("w1", 9))
+	o := fleet.Outcome{User: "ann", Epoch: 9, Number: 3, State: fleet.OutcomeDenied, Reason: "closed"}
+	out := published(d.heardFrom(d.now, l, hostlink.Message{Kind: hostlink.Denied, Epoch: 9, Outcome: &o}))
+	require.Len(t, out, 1)
+	require.Equal(t, fleet.Worker("w1"), out[0].Worker)
+	d.heardFrom(d.now, l, hostlink.Message{Kind: hostlink.Leaving, Life: 1, Epoch: 9})
+	d.published(d.now, out[0], nil)
+	require.Len(t, published(d.republish(d.now.Add(republishPause+1))), 1)
+	d.arrived(d.now, Letter{Mail: fleet.Mail{Kind: fleet.MailCommitted, Worker: "w1", Life: 1, User: "ann", Epoch: 9, Number: 3}})
+	require.Empty(t, d.outcomes)
+}
+
 // A worker speaks for its own session alone, whatever names it writes.
 func TestOutcomesOfOthers(t *testing.T) {
 	d := newDesk()

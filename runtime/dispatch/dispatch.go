@@ -33,6 +33,11 @@ type Board interface {
 	Show(ctx context.Context, halted bool) error
 }
 
+// Refusals remembers whose credentials the broker refuses; see [session.Safe].
+type Refusals interface {
+	Refuse(ctx context.Context, user fleet.User, epoch fleet.Epoch, reason string) error
+}
+
 // Bell tells whoever shows users their events that there are new ones. It is a hint: nobody has to hear it.
 type Bell interface {
 	Ring(ctx context.Context, user fleet.User) error
@@ -47,6 +52,8 @@ type Config struct {
 	Inbox    Inbox
 	Board    Board
 	Switches order.Switches
+	// Refusals is nil for none.
+	Refusals Refusals
 	// Bell is nil for none.
 	Bell Bell
 	// HandOn tells somebody of an order that was accepted and not seen on its way, so that it waits for no pass; nil is
@@ -169,12 +176,12 @@ func (d *Dispatcher) post(ctx context.Context, next order.Next) error {
 	return errors.Join(errs...)
 }
 
-// claim asks for a worker, and says whether the user has one. Without credentials there is none to have; the order runs
-// out of its time. While the pool is rebuilt nobody is bound, and the next look asks again.
+// claim asks for a worker, and says whether the user has one. Without credentials that the broker takes there is
+// none to have; the order runs out of its time. While the pool is rebuilt nobody is bound, and the next look asks again.
 func (d *Dispatcher) claim(ctx context.Context, user fleet.User) (bool, error) {
 	progress, err := d.Sessions.Claim(ctx, claim.Request{User: user}, "")
 	switch {
-	case errors.Is(err, session.ErrNoCredentials), errors.Is(err, claim.ErrRebuilding):
+	case session.Unserved(err), errors.Is(err, claim.ErrRebuilding):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("claim a worker for the orders of %s: %w", user, err)

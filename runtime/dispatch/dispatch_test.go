@@ -143,6 +143,57 @@ func TestOrderClaimsASession(t *testing.T) {
 	require.Equal(t, second.ID, b.mailbox.mail[4].Order.ID)
 }
 
+// refusals remember who was refused.
+type refusals map[fleet.User]string
+
+func (r refusals) Refuse(_ context.Context, user fleet.User, _ fleet.Epoch, reason string) error {
+	r[user] = reason
+	return nil
+}
+
+// The word that the broker refuses the credentials is noted before anything else of it is committed; the session ends, what
+// waits is rejected, and no worker is taken for it.
+func TestDenied(t *testing.T) {
+	b := newBench(t)
+	noted := refusals{}
+	b.Refusals = noted
+	b.orders.Denied = func(user fleet.User) string { return noted[user] }
+	first, second := b.accept("ann", "k1"), b.accept("ann", "k2")
+	epoch := b.mailbox.mail[0].Epoch
+	out := func(o fleet.Outcome) dispatch.Parcel {
+		o.Worker, o.Host, o.Life, o.User, o.Epoch = "w1", "h1", 1, "ann", epoch
+		return dispatch.Parcel{ID: fmt.Sprint(o.Number, "-0"), Outcome: o}
+	}
+	b.inbox.parcels = []dispatch.Parcel{
+		out(fleet.Outcome{Number: 2, Order: first.ID, State: fleet.OutcomeUnsent}),
+		out(fleet.Outcome{Number: 1, State: fleet.OutcomeDenied, Reason: "closed \xff"}),
+	}
+	report, err := b.Pass(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, report.Strays)
+	require.Equal(t, refusals{"ann": "closed ?"}, noted)
+	for _, id := range []fleet.OrderID{first.ID, second.ID} {
+		r, err := b.orders.Order(t.Context(), "ann", id)
+		require.NoError(t, err)
+		require.Equal(t, order.Rejected, r.State)
+	}
+	_, open, err := b.authority.Current(t.Context(), "ann")
+	require.NoError(t, err)
+	require.False(t, open)
+	require.ElementsMatch(t, []string{"1-0", "2-0"}, b.inbox.settled)
+	require.Equal(t, 1, kinds(b.mailbox.mail, fleet.MailAssign))
+	require.Equal(t, 2, kinds(b.mailbox.mail, fleet.MailCommitted))
+}
+
+func kinds(mail []fleet.Mail, kind fleet.MailKind) (n int) {
+	for _, m := range mail {
+		if m.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
 // What is on its way when orders are switched off is taken back at once.
 func TestWithdraw(t *testing.T) {
 	b := newBench(t)

@@ -24,6 +24,8 @@ const (
 	Leaving Kind = "leaving"
 	// Reported brings an outcome, again and again until it is committed.
 	Reported Kind = "reported"
+	// Denied brings the word that the broker refuses the credentials, once: the life ends with it.
+	Denied Kind = "denied"
 )
 
 // What an agent says to a worker.
@@ -115,6 +117,10 @@ func (m Message) check() error {
 	case Reported:
 		if m.Outcome == nil || m.Outcome.Order == "" || m.Outcome.Epoch == 0 || m.Outcome.Number == 0 {
 			return errors.New("reported: outcome: names no order, epoch or number; allowed: all set")
+		}
+	case Denied:
+		if m.Outcome == nil || m.Outcome.State != fleet.OutcomeDenied || m.Outcome.Epoch == 0 || m.Outcome.Number == 0 {
+			return errors.New("denied: outcome: is of another state, or names no epoch or number; allowed: a denial with both")
 		}
 	case BeatOk:
 		if m.SentAt <= 0 {

@@ -267,6 +267,10 @@ func TestOrderRefusals(t *testing.T) {
 	}
 	require.Equal(t, http.StatusUnauthorized, d.ask("POST", "/v1/orders", "", buying, "Idempotency-Key: a").Code)
 	require.Equal(t, http.StatusConflict, d.ask("POST", "/v1/orders", "poor", buying, "Idempotency-Key: a").Code)
+	d.orders.Denied = func(user fleet.User) string { return map[fleet.User]string{"shut": "the account is closed"}[user] }
+	shut := d.ask("POST", "/v1/orders", "shut", buying, "Idempotency-Key: a")
+	require.Equal(t, http.StatusConflict, shut.Code)
+	require.Contains(t, shut.Body.String(), "the account is closed; store others first")
 	for _, path := range []string{"/v1/orders?limit=201", "/v1/orders?below=x", "/v1/events?after=-1"} {
 		require.Equal(t, http.StatusBadRequest, d.ask("GET", path, "ann", "").Code, path)
 	}

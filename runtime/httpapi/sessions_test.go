@@ -26,6 +26,9 @@ func (vault) Credentials(_ context.Context, user fleet.User) ([]byte, error) {
 	if user == "poor" {
 		return nil, session.ErrNoCredentials
 	}
+	if user == "shut" {
+		return nil, &session.Refused{Reason: "the account is closed", Since: time.Now()}
+	}
 	return []byte("secret"), nil
 }
 
@@ -159,6 +162,10 @@ func TestProblems(t *testing.T) {
 	require.Equal(t, 401.0, body["status"])
 	status, _ = b.do("POST", "/v1/sessions", "poor")
 	require.Equal(t, http.StatusConflict, status)
+	status, body = b.do("POST", "/v1/sessions", "shut")
+	require.Equal(t, http.StatusConflict, status)
+	require.Equal(t, "The broker refuses the credentials", body["title"])
+	require.Contains(t, body["detail"], "the account is closed; store others first")
 	status, _ = b.do("GET", "/v1/nothing", "ann")
 	require.Equal(t, http.StatusNotFound, status)
 }

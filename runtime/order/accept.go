@@ -32,6 +32,11 @@ func (e *TooMany) Error() string {
 	return fmt.Sprintf("the limit of %d orders a day is reached; allowed: more from %s on", e.Limit, e.Until.Format(time.RFC3339))
 }
 
+// Denied is the refusal of an order while the broker refuses the user's credentials: no worker could execute it.
+type Denied struct{ Reason string }
+
+func (e *Denied) Error() string { return "the broker refuses the user's credentials: " + e.Reason }
+
 // accept makes the draft an order of the user, or finds the one that its key already has.
 func (s *Sheet) accept(d Draft, id fleet.OrderID, rules Rules) (*Record, error) {
 	if known := s.byKey(d.Key); known != nil {
@@ -49,6 +54,8 @@ func (s *Sheet) accept(d Draft, id fleet.OrderID, rules Rules) (*Record, error) 
 		return nil, ErrNoAccount
 	case s.off() != nil:
 		return nil, s.off()
+	case s.Denied != "":
+		return nil, &Denied{s.Denied}
 	case rules.Daily > 0 && s.Book.Count >= rules.Daily:
 		return nil, &TooMany{Limit: rules.Daily, Until: s.Now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)}
 	}
@@ -70,6 +77,9 @@ func (s *Sheet) accept(d Draft, id fleet.OrderID, rules Rules) (*Record, error) 
 	s.tell(r)
 	return r, nil
 }
+
+// claim says that the user needs a worker, unless none could do anything.
+func (s *Sheet) claim() { s.next.Claim = s.next.Claim || s.Denied == "" }
 
 // off says that orders are switched off, and by whom.
 func (s *Sheet) off() error {
@@ -97,6 +107,11 @@ func (s *Sheet) mark(rules Rules) {
 			if r.InFlight() {
 				return
 			}
+		case s.Denied != "":
+			s.endUnlessDoubted(r, Rejected, (&Denied{s.Denied}).Error())
+			if r.InFlight() {
+				return
+			}
 		case next == nil:
 			next = r
 		}
@@ -108,7 +123,9 @@ func (s *Sheet) mark(rules Rules) {
 		next.CheckAt = soon // it was behind another one
 	}
 	if off := s.off() != nil; off || s.Session.Epoch == 0 {
-		s.next.Claim = !off || s.next.Claim
+		if !off {
+			s.claim()
+		}
 		return
 	}
 	if next.Reason != "" && next.CheckAt.After(s.Now) { // returned by its worker: not at once again
@@ -186,7 +203,7 @@ func (s *Sheet) cancel(r *Record) {
 		if s.Session.Epoch != 0 {
 			s.post(fleet.MailCancel, r)
 		} else {
-			s.next.Claim = true
+			s.claim()
 		}
 	}
 }

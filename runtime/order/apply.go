@@ -39,15 +39,16 @@ func (s *Sheet) apply(r *Record, o fleet.Outcome) {
 // longestReason bounds what is kept of a broker's explanation, in bytes.
 const longestReason = 500
 
+// Legible makes a broker's explanation one that every database takes, and not longer than what is kept of it.
+func Legible(reason string) string { return clean(reason[:min(len(reason), longestReason)]) }
+
+func clean(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x00", "?")
+}
+
 // legible makes texts of others such that every database takes them: an outcome that cannot be written comes back forever.
 func legible(o fleet.Outcome) fleet.Outcome {
-	clean := func(text string) string {
-		return strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x00", "?")
-	}
-	if len(o.Reason) > longestReason {
-		o.Reason = o.Reason[:longestReason]
-	}
-	o.Reason, o.BrokerID = clean(o.Reason), clean(o.BrokerID)
+	o.Reason, o.BrokerID = Legible(o.Reason), clean(o.BrokerID)
 	o.Fills = slices.Clone(o.Fills)
 	for i := range o.Fills {
 		o.Fills[i].ID = clean(o.Fills[i].ID)

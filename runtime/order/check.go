@@ -55,7 +55,7 @@ func (s *Sheet) lookUp(r *Record) {
 // ask writes to whoever acts for the user; if nobody does, somebody has to.
 func (s *Sheet) ask(r *Record, kind fleet.MailKind, pause time.Duration) {
 	if s.Session.Epoch == 0 {
-		s.next.Claim = true
+		s.claim()
 		longest := longestLookup
 		if r.State == Working {
 			longest = longestCheck

@@ -13,6 +13,9 @@ import (
 
 // Memory is a [Store], a [Reader] and [Switches] within one process. It is the reference for those that outlive one.
 type Memory struct {
+	// Denied says why the broker refuses the user's credentials; nil, or an empty answer: it does not.
+	Denied func(fleet.User) string
+
 	mu     sync.Mutex
 	books  map[fleet.User]Book
 	orders map[fleet.User]map[fleet.OrderID]*Record
@@ -64,6 +67,9 @@ func (m *Memory) sheet(user fleet.User, w Want) *Sheet {
 	_, operators := m.suspended[user]
 	s := &Sheet{
 		User: user, Now: time.Now(), Account: m.account(user), Book: m.books[user], Session: m.session(user), Halted: one, Suspended: all || operators,
+	}
+	if m.Denied != nil {
+		s.Denied = m.Denied(user)
 	}
 	for _, r := range m.orders[user] {
 		due := !r.CheckAt.IsZero() && !r.CheckAt.After(s.Now)

@@ -21,6 +21,8 @@ type Sheet struct {
 	Session Session
 	// Halted says that the user has switched orders off, Suspended that an operator has, for the user or for all.
 	Halted, Suspended bool
+	// Denied is why the broker refuses the user's credentials; empty: it does not, as far as is known.
+	Denied string
 	// Orders are those that may come – of a long queue the first ones –, those that were asked for, and those due for a look,
 	// by number.
 	Orders []*Record

@@ -42,7 +42,7 @@ func TestDatabase(t *testing.T) {
 	}
 	sessiontest.Run(t, func(t *testing.T) session.Authority { return empty(t) })
 	pooltest.RunHistory(t, func(t *testing.T) pool.History { return empty(t) })
-	sessiontest.RunSafe(t, func(t *testing.T) session.Safe { return empty(t) })
+	sessiontest.RunSafe(t, func(t *testing.T) sessiontest.Keeper { return empty(t) })
 	webhooktest.Run(t, func(t *testing.T) webhook.Store { return empty(t) })
 	audittest.Run(t, func(t *testing.T) audit.Trail { return empty(t) })
 }

@@ -68,6 +68,7 @@ RETURNING last, event, day, count`
 const circumstances = `
 SELECT clock_timestamp(), EXISTS (SELECT FROM halts WHERE user_id = $1),
        EXISTS (SELECT FROM halts WHERE user_id = '') OR EXISTS (SELECT FROM operator_halts WHERE user_id = $1),
+       COALESCE((SELECT refused FROM credentials WHERE user_id = $1 AND refused_at >= updated_at), ''),
        COALESCE(s.epoch, 0), COALESCE(s.worker, ''), COALESCE(s.host, ''), COALESCE(s.life, 0)
   FROM (VALUES (1)) AS one LEFT JOIN user_session s ON s.user_id = $1 AND s.open AND s.ending_at IS NULL`
 
@@ -130,7 +131,7 @@ func readSheet(ctx context.Context, conn *pgxpool.Conn, user fleet.User, w order
 	})
 	b.Queue(circumstances, string(user)).QueryRow(func(row pgx.Row) error {
 		var r record
-		err := row.Scan(&s.Now, &s.Halted, &s.Suspended, &r.epoch, &r.worker, &r.host, &r.life)
+		err := row.Scan(&s.Now, &s.Halted, &s.Suspended, &s.Denied, &r.epoch, &r.worker, &r.host, &r.life)
 		s.Session = order.Session{Epoch: fleet.Epoch(r.epoch), Worker: fleet.Worker(r.worker), Host: fleet.Host(r.host), Life: fleet.Life(r.life)}
 		return err
 	})

@@ -55,6 +55,9 @@ func ledgerBench(t *testing.T, database *postgres.Database, owner *pgx.Conn) ord
 			    ON CONFLICT (user_id) DO UPDATE SET epoch = excluded.epoch, worker = excluded.worker, host = excluded.host,
 			       life = excluded.life, open = excluded.open`, user, int64(s.Epoch), s.Worker, s.Host, int64(s.Life))
 		},
+		Deny: func(user fleet.User, reason string) {
+			do(`UPDATE credentials SET refused = $2, refused_at = CASE WHEN $2 <> '' THEN now() END WHERE user_id = $1`, user, reason)
+		},
 		Age: func(user fleet.User, by time.Duration) {
 			interval := fmt.Sprint(by.Microseconds(), " microseconds")
 			do(`UPDATE orders SET emit_by = emit_by - $2::interval, check_at = check_at - $2::interval, valid_until = valid_until - $2::interval,

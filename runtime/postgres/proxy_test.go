@@ -43,7 +43,7 @@ func TestNothingPins(t *testing.T) {
 	})
 	sessiontest.RunPresence(t, func(t *testing.T) sessiontest.PresenceBench { return presenceBench(t, database, owner) })
 	sessiontest.Run(t, func(t *testing.T) session.Authority { ledgerBench(t, database, owner); return database })
-	sessiontest.RunSafe(t, func(t *testing.T) session.Safe { ledgerBench(t, database, owner); return database })
+	sessiontest.RunSafe(t, func(t *testing.T) sessiontest.Keeper { ledgerBench(t, database, owner); return database })
 	require.Empty(t, w.refused())
 }
 

@@ -16,7 +16,7 @@ var ErrNoCredentials = errors.New("the user has no broker credentials")
 
 // Vault opens a user's stored credentials. Only the processes of the claim path may.
 type Vault interface {
-	// Credentials returns them opened, or [ErrNoCredentials].
+	// Credentials returns them opened, or [ErrNoCredentials], or [*Refused].
 	Credentials(ctx context.Context, user fleet.User) ([]byte, error)
 }
 
@@ -189,7 +189,7 @@ func refused(err error) bool {
 	var outdated *Outdated
 	var occupied *Occupied
 	return errors.As(err, &outdated) || errors.As(err, &occupied) ||
-		errors.Is(err, ErrNoCredentials) || errors.Is(err, errBadKey)
+		Unserved(err) || errors.Is(err, errBadKey)
 }
 
 // undo takes a binding back. Whoever asks for the same user at the same time has the same binding: one that somebody

@@ -34,7 +34,7 @@ func fresh(t *testing.T, path string) *sqlite.Database {
 func TestDatabase(t *testing.T) {
 	sessiontest.Run(t, func(t *testing.T) session.Authority { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
 	pooltest.RunHistory(t, func(t *testing.T) pool.History { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
-	sessiontest.RunSafe(t, func(t *testing.T) session.Safe { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
+	sessiontest.RunSafe(t, func(t *testing.T) sessiontest.Keeper { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
 	webhooktest.Run(t, func(t *testing.T) webhook.Store { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
 	audittest.Run(t, func(t *testing.T) audit.Trail { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
 }
@@ -78,6 +78,9 @@ func TestLedger(t *testing.T) {
 				do(`DELETE FROM user_session WHERE user_id = ?`, user)
 				do(`INSERT INTO user_session (user_id, epoch, worker, host, life, open) VALUES (?1, max(?2, 1), ?3, ?4, ?5, ?2 > 0)`,
 					user, int64(s.Epoch), s.Worker, s.Host, int64(s.Life))
+			},
+			Deny: func(user fleet.User, reason string) {
+				do(`UPDATE credentials SET refused = ?2, refused_at = CASE WHEN ?2 <> '' THEN updated_at END WHERE user_id = ?1`, user, reason)
 			},
 			Age: func(user fleet.User, by time.Duration) {
 				do(`UPDATE orders SET emit_by = emit_by - ?2, check_at = check_at - ?2, valid_until = valid_until - ?2,

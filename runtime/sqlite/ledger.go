@@ -44,6 +44,7 @@ func (d *Database) Turn(ctx context.Context, user fleet.User, w order.Want, do f
 const circumstances = `
 SELECT ` + now + `, EXISTS (SELECT 1 FROM credentials WHERE user_id = ?1), EXISTS (SELECT 1 FROM halts WHERE user_id = ?1),
        EXISTS (SELECT 1 FROM halts WHERE user_id = '') OR EXISTS (SELECT 1 FROM operator_halts WHERE user_id = ?1),
+       COALESCE((SELECT refused FROM credentials WHERE user_id = ?1 AND refused_at >= updated_at), ''),
        COALESCE(b.last, 0), COALESCE(b.event, 0), COALESCE(b.day, ''), COALESCE(b.count, 0),
        COALESCE(s.epoch, 0), COALESCE(s.worker, ''), COALESCE(s.host, ''), COALESCE(s.life, 0)
   FROM (SELECT 1) LEFT JOIN order_book b ON b.user_id = ?1 LEFT JOIN user_session s ON s.user_id = ?1 AND s.open AND s.ending_at IS NULL`
@@ -67,7 +68,7 @@ const sheetBound = 64
 func readSheet(ctx context.Context, tx *sql.Tx, user fleet.User, w order.Want) (*order.Sheet, error) {
 	s := &order.Sheet{User: user}
 	var at int64
-	err := tx.QueryRowContext(ctx, circumstances, string(user)).Scan(&at, &s.Account, &s.Halted, &s.Suspended,
+	err := tx.QueryRowContext(ctx, circumstances, string(user)).Scan(&at, &s.Account, &s.Halted, &s.Suspended, &s.Denied,
 		&s.Book.Last, &s.Book.Event, &s.Book.Day, &s.Book.Count, &s.Session.Epoch, &s.Session.Worker, &s.Session.Host, &s.Session.Life)
 	if err != nil {
 		return nil, err

@@ -167,6 +167,48 @@ func withdrawn(b *bench) {
 	b.stands(working.ID, order.Working)
 }
 
+// Nobody could execute anything: what waits ends with the reason, what is at the broker stays and asks for nobody, and all is
+// as before once others are kept.
+func denied(b *bench) {
+	b.served(7)
+	working := b.accept("1")
+	b.commit(b.says(working.ID, 7, fleet.OutcomeWorking))
+	marked, waits, doubtful := b.accept("2"), b.accept("3"), b.accept("4")
+	require.Equal(b, order.Dispatched, marked.State)
+	b.commit(b.says(marked.ID, 7, fleet.OutcomeDoubt))
+	b.Deny("ann", "the account is closed")
+	b.served(0)
+	said := b.says("", 7, fleet.OutcomeDenied, because("the account is closed"))
+	next, strays, err := b.ledger.Commit(b.ctx, "ann", []fleet.Outcome{said})
+	require.NoError(b, err)
+	require.Empty(b, strays)
+	require.False(b, next.Claim)
+	require.Equal(b, []fleet.MailKind{fleet.MailCommitted}, []fleet.MailKind{next.Mail[0].Mail.Kind}, "it is reported for ever")
+	const reason = "the broker refuses the user's credentials: the account is closed"
+	b.commit(b.says(marked.ID, 7, fleet.OutcomeFilled))
+	for _, id := range []fleet.OrderID{waits.ID, doubtful.ID} {
+		r := b.stands(id, order.Rejected)
+		require.Equal(b, reason, r.Reason)
+		require.False(b, r.Proven)
+	}
+	_, err = b.ledger.Accept(b.ctx, "ann", draft("5"))
+	var refused *order.Denied
+	require.ErrorAs(b, err, &refused)
+	require.True(b, order.Refusal(err))
+	require.Equal(b, "the account is closed", refused.Reason)
+	_, next = b.attend(time.Hour)
+	require.False(b, next.Claim, "a worker is taken that could do nothing")
+	b.stands(working.ID, order.Working)
+	_, next, err = b.ledger.Cancel(b.ctx, "ann", working.ID)
+	require.NoError(b, err)
+	require.False(b, next.Claim)
+
+	b.Deny("ann", "")
+	_, next = b.attend(time.Hour)
+	require.True(b, next.Claim)
+	require.Equal(b, order.Accepted, b.accept("5").State)
+}
+
 // A turn sees what it asked for, whatever became of it, and no order of others.
 func sheetHasWanted(b *bench) {
 	b.served(7)

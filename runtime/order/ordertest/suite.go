@@ -28,6 +28,8 @@ type Bench struct {
 	Account func(fleet.User)
 	// Session makes one the user's open session; one of epoch 0 closes it.
 	Session func(fleet.User, order.Session)
+	// Deny has the broker refuse the user's credentials, for a reason; for none it takes them again.
+	Deny func(user fleet.User, reason string)
 	// Age lets a time pass for the user: it moves every moment that is kept of the orders back, and the day by whole days.
 	Age func(fleet.User, time.Duration)
 }
@@ -71,6 +73,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"lists are paged, the latest first", listsPaged},
 		{"switches are kept by user", switches},
 		{"an operator's switch is not the user's", twoSwitches},
+		{"while the broker refuses the credentials nothing is accepted, marked or claimed for", denied},
 		{"what was marked before orders were switched off is taken back", withdrawn},
 		{"after a restore everything is unknown, and nothing is dispatched", recovers},
 		{"after a restore a user's orders keep their sequence", recoversInSequence},

@@ -14,7 +14,13 @@ CREATE TABLE operator_halts (
     since   INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER))
 ) STRICT;
 
+-- Since when the broker refuses the credentials, and why; no more once others are kept, whose updated_at is later.
+ALTER TABLE credentials ADD COLUMN refused_at INTEGER;
+ALTER TABLE credentials ADD COLUMN refused TEXT NOT NULL DEFAULT '';
+
 -- +goose Down
+ALTER TABLE credentials DROP COLUMN refused;
+ALTER TABLE credentials DROP COLUMN refused_at;
 DROP TABLE operator_halts;
 DROP INDEX user_session_ending;
 ALTER TABLE user_session DROP COLUMN ending_at;

@@ -125,7 +125,7 @@ func Open(ctx context.Context, set Settings, getenv func(string) string) (opened
 func (p *Parts) Orders(name string, recorder signals.Recorder) *dispatch.Dispatcher {
 	inbox := valkey.NewInbox(p.Client, name)
 	return dispatch.New(dispatch.Config{
-		Ledger: p.Ledger, Sessions: p.Sessions, Mailbox: p.Mail, Inbox: inbox, Board: inbox, Switches: p.Database, Bell: p.Mail, Signals: recorder,
+		Ledger: p.Ledger, Sessions: p.Sessions, Mailbox: p.Mail, Inbox: inbox, Board: inbox, Switches: p.Database, Refusals: p.Database, Bell: p.Mail, Signals: recorder,
 		HandOn: p.later,
 	})
 }
