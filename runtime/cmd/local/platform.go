@@ -65,7 +65,7 @@ func startPlatform(ctx context.Context, o options, dir string) (started *platfor
 	if err = p.writeCertificate(); err != nil {
 		return nil, err
 	}
-	if err = p.migrate(ctx); err != nil {
+	if err = p.migrate(ctx, settings.Switching{}); err != nil {
 		return nil, err
 	}
 	if err = p.look(ctx); err != nil {
@@ -151,11 +151,11 @@ func alwaysOpen() settings.Market {
 // anyPort takes any free port.
 const anyPort settings.Address = "127.0.0.1:0"
 
-// migrate runs the program that brings the database to this version.
-func (p *platform) migrate(ctx context.Context) error {
+// migrate runs the program that brings the database to this version, and turns the operators' switches.
+func (p *platform) migrate(ctx context.Context, switching settings.Switching) error {
 	command := exec.CommandContext(ctx, filepath.Join(p.bin, "migrate"))
 	command.Env = []string{"TMPDIR=" + p.dir}
-	for _, v := range settings.Write(settings.Migrate{Stack: p.stack(), Database: p.database}) {
+	for _, v := range settings.Write(settings.Migrate{Stack: p.stack(), Database: p.database, Switching: switching}) {
 		command.Env = append(command.Env, v.Name+"="+v.Value)
 	}
 	if output, err := command.CombinedOutput(); err != nil {
