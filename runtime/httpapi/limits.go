@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -79,11 +80,17 @@ func (f *refusals) refuses(address string) error {
 const limitPatience = 250 * time.Millisecond
 
 // addressOf is where a request comes from: what the load balancer has added to the header last, or the connection's
-// other end where there is none before this process.
+// other end where there is none before this process. What is no address in the header is somebody's invention.
 func addressOf(r *http.Request) string {
 	if forwarded := r.Header.Values("X-Forwarded-For"); len(forwarded) > 0 {
 		all := strings.Split(forwarded[len(forwarded)-1], ",")
-		return strings.TrimSpace(all[len(all)-1])
+		last := strings.TrimSpace(all[len(all)-1])
+		if address, err := netip.ParseAddr(last); err == nil && address.Zone() == "" {
+			return address.Unmap().String()
+		}
+		if address, err := netip.ParseAddrPort(last); err == nil && address.Addr().Zone() == "" {
+			return address.Addr().Unmap().String()
+		}
 	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
 	"workerfleet/runtime/audit"
@@ -127,6 +128,7 @@ type desk struct {
 	did     []audit.Entry
 	unknown error // of the database, after a turn is committed
 	seen    map[fleet.User]int
+	bare    http.Handler // not held against openapi.yaml
 }
 
 func (d *desk) Turn(ctx context.Context, user fleet.User, w order.Want, do func(*order.Sheet) error) error {
@@ -153,7 +155,7 @@ func newDesk(t *testing.T) *desk {
 		Claims: d.store, Directory: d.store, Authority: session.NewMemory(), Vault: vault{}, Mailbox: d.host, Terms: claim.DefaultTerms(),
 	})
 	hooks := hookStore{}
-	d.api = checked(t, httpapi.New(httpapi.Config{
+	d.bare = httpapi.New(httpapi.Config{
 		Sessions: sessions, Desk: d.host.desk, Name: "api-1", Identify: d.tokens.Identify, Recorder: signals.Discard{},
 		Orders: dispatch.New(dispatch.Config{Ledger: d.ledger, Sessions: sessions, Mailbox: d.host}), Reader: d.orders, Switches: d.orders,
 		Hooks: webhook.New(hooks, hooks), Ends: d.ends, Bell: d.bell,
@@ -166,7 +168,8 @@ func newDesk(t *testing.T) *desk {
 		Audit: func(_ context.Context, e audit.Entry) { d.did = append(d.did, e) },
 		Why:   func(context.Context) (string, error) { return "3 idle wanted", nil },
 		Ready: func(context.Context) error { return nil },
-	}))
+	})
+	d.api = checked(t, d.bare)
 	return d
 }
 
@@ -186,6 +189,8 @@ func (d *desk) ask(method, path string, user fleet.User, body string, headers ..
 	d.api.ServeHTTP(w, r)
 	return w
 }
+
+var one = decimal.NewFromInt(1)
 
 const buying = `{"symbol":"AAPL","side":"buy","quantity":"2"}`
 
@@ -414,10 +419,11 @@ func TestSaw(t *testing.T) {
 func TestAddress(t *testing.T) {
 	var seen string
 	d := newBench(t)
-	api := httpapi.New(httpapi.Config{Identify: d.tokens.Identify, Limit: func(_ context.Context, _ fleet.User, address string) (time.Duration, error) {
+	config := httpapi.Config{Identify: d.tokens.Identify, Limit: func(_ context.Context, _ fleet.User, address string) (time.Duration, error) {
 		seen = address
 		return time.Second, nil
-	}})
+	}}
+	api := httpapi.New(config)
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "/v1/orders", nil)
 	r.RemoteAddr = "10.0.0.1:4711"
 	api.ServeHTTP(httptest.NewRecorder(), r)
@@ -425,6 +431,16 @@ func TestAddress(t *testing.T) {
 	r.Header.Set("X-Forwarded-For", "1.1.1.1, 203.0.113.9")
 	api.ServeHTTP(httptest.NewRecorder(), r)
 	require.Equal(t, "203.0.113.9", seen)
+	for header, want := range map[string]string{
+		"203.0.113.9:4711": "203.0.113.9", "2001:DB8::1": "2001:db8::1", "::ffff:203.0.113.9": "203.0.113.9",
+		"{pool}": "10.0.0.1", "1.1.1.1, x": "10.0.0.1", "fe80::1%{pool}": "10.0.0.1", "": "10.0.0.1",
+	} {
+		r.Header.Set("X-Forwarded-For", header)
+		r.RemoteAddr = "10.0.0.1:4711"
+		seen = ""
+		httpapi.New(config).ServeHTTP(httptest.NewRecorder(), r)
+		require.Equal(t, want, seen, header)
+	}
 }
 
 // An address that names no user and has no turn left is refused before its token is checked and before its body is read,

@@ -51,7 +51,7 @@ func (d *Database) Keep(ctx context.Context, user fleet.User, ciphertext []byte)
 	_, err := d.pool.Exec(ctx, `
 WITH account AS (INSERT INTO users (user_id) VALUES ($1) ON CONFLICT DO NOTHING)
 INSERT INTO credentials (user_id, ciphertext) VALUES ($1, $2)
-ON CONFLICT (user_id) DO UPDATE SET ciphertext = excluded.ciphertext, updated_at = now()`, string(user), ciphertext)
+ON CONFLICT (user_id) DO UPDATE SET ciphertext = excluded.ciphertext, updated_at = now(), refused_at = NULL`, string(user), ciphertext)
 	if err != nil {
 		return fmt.Errorf("keep credentials: %w", err)
 	}

@@ -36,7 +36,7 @@ func TestDatabase(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = admin.Close(t.Context()) })
 	empty := func(t *testing.T) *postgres.Database {
-		_, err := admin.Exec(t.Context(), `TRUNCATE users, user_session, arrivals CASCADE`)
+		_, err := admin.Exec(t.Context(), `TRUNCATE users, user_session, arrivals, audit CASCADE`)
 		require.NoError(t, err)
 		return database
 	}

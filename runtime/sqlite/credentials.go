@@ -50,7 +50,8 @@ func (d *Database) Keep(ctx context.Context, user fleet.User, ciphertext []byte)
 	_, err := d.db.ExecContext(ctx, `
 INSERT INTO users (user_id) VALUES (?1) ON CONFLICT DO NOTHING;
 INSERT INTO credentials (user_id, ciphertext) VALUES (?1, ?2)
-ON CONFLICT (user_id) DO UPDATE SET ciphertext = excluded.ciphertext, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER);`,
+ON CONFLICT (user_id) DO UPDATE SET ciphertext = excluded.ciphertext, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER),
+   refused_at = NULL;`,
 		string(user), ciphertext)
 	if err != nil {
 		return fmt.Errorf("keep credentials: %w", err)

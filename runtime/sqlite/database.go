@@ -22,7 +22,8 @@ type Database struct{ db *sql.DB }
 // Open opens or makes the file and brings its schema to this version. Disconnect closes it.
 func Open(ctx context.Context, path string) (*Database, error) {
 	pragmas := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "busy_timeout(10000)"}, "_txlock": {"immediate"}}
-	db, err := sql.Open("sqlite", "file:"+path+"?"+pragmas.Encode())
+	// A folder's name may have signs that end a path in a URI.
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+pragmas.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}

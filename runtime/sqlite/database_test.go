@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"database/sql"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -51,6 +52,10 @@ func TestDatabaseLasts(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, open)
 	require.Equal(t, want, got)
+	strange := filepath.Join(t.TempDir(), "a#b?c%64 d")
+	require.NoError(t, os.Mkdir(strange, 0o700))
+	fresh(t, filepath.Join(strange, "fleet.db"))
+	require.FileExists(t, filepath.Join(strange, "fleet.db"))
 	_, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "no", "such", "folder.db"))
 	require.ErrorContains(t, err, "folder.db")
 }

@@ -78,6 +78,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"after a restore everything is unknown, and nothing is dispatched", recovers},
 		{"after a restore a user's orders keep their sequence", recoversInSequence},
 		{"what waits and what is due is found", waitingAndDue},
+		{"a name or a text is data, whatever stands in it", textsAreData},
 		{"the lowest number that may come is known", beginAt},
 		{"who begins to act for a user looks at what is at the broker, one order a second", workingAtBegin},
 		{"users whose orders are all at the broker are looked at last", workingLast},

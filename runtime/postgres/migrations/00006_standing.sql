@@ -14,7 +14,8 @@ CREATE TABLE operator_halts (
     since   timestamptz NOT NULL DEFAULT now()
 );
 
--- Since when the broker refuses the credentials, and why; no more once others are kept, whose updated_at is later.
+-- Since when the broker refuses the credentials, and why; no more once others are kept. Processes of the release
+-- before do not take it back: what is kept later than it counts anyhow.
 ALTER TABLE credentials ADD COLUMN refused_at timestamptz;
 ALTER TABLE credentials ADD COLUMN refused text NOT NULL DEFAULT '';
 

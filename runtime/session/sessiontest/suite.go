@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/fleet/fleettest"
 	"workerfleet/runtime/session"
 )
 
@@ -195,6 +196,24 @@ func Run(t *testing.T, fresh func(t *testing.T) session.Authority) {
 		rest, err := a.Open(ctx, "bea", 2)
 		require.NoError(t, err)
 		require.Equal(t, []session.Session{on("dot", "w-dot", 1, 1)}, rest)
+	})
+
+	t.Run("a name is data, whatever stands in it", func(t *testing.T) {
+		a, ctx := fresh(t), t.Context()
+		require.NoError(t, a.Begin(ctx, on("ann", "w1", 1, 1), longWait))
+		for n, text := range fleettest.Hostile() {
+			s := on(text, text, 1, fleet.Epoch(n+2))
+			require.NoError(t, a.Begin(ctx, s, longWait))
+			current, open, err := a.Current(ctx, fleet.User(text))
+			require.NoError(t, err)
+			require.True(t, open)
+			require.Equal(t, s, current)
+			require.NoError(t, a.Dismiss(ctx, s.User, s.Epoch))
+			require.NoError(t, a.Close(ctx, s.User, s.Epoch))
+		}
+		list, err := a.Open(ctx, "", 100)
+		require.NoError(t, err)
+		require.Equal(t, []session.Session{on("ann", "w1", 1, 1)}, list)
 	})
 
 	t.Run("of many at once one begins", func(t *testing.T) {
