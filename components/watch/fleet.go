@@ -14,7 +14,7 @@ func fleetSections(stack string) []Section {
 	for _, metric := range signals.All() {
 		graph := graphOf(metric, stack)
 		switch metric.Name {
-		case string(signals.Claims), string(signals.ClaimReady), string(signals.Recovery), string(signals.Orders),
+		case string(signals.Claims), string(signals.ClaimReady), string(signals.Recovery), string(signals.Orders), string(signals.Corrections),
 			string(signals.OrderBroker), string(signals.OutboxAge):
 			users.Graphs = append(users.Graphs, graph)
 		default:

@@ -7,11 +7,19 @@ import (
 	"workerfleet/runtime/hostlink"
 )
 
+// questionLimit is how old a question about an order may be. An agent that starts finds those of hours in the mailbox, each
+// of which would be a call to the broker; the ledger asks again by itself what it still wants to know. It is longer than a
+// host is without an agent while that is replaced, so that a user's wish for an order's end is not put off by it.
+const questionLimit = 3 * time.Minute
+
 // arrived takes a letter from the host's mailbox: for a worker on the line it is delivered or dropped, else it waits
 // for the worker's hello.
 func (r *roster) arrived(now time.Time, l Letter) []effect {
 	if l.Kind == fleet.MailCommitted {
 		r.committed(l.Mail)
+	}
+	if (l.Kind == fleet.MailVerify || l.Kind == fleet.MailCancel) && l.Age > questionLimit {
+		return nil
 	}
 	m := r.workers[l.Worker]
 	if m == nil || m.link == nil || l.Life > m.Life {
@@ -61,6 +69,7 @@ func (r *roster) deliver(m *member, l Letter) []effect {
 // questions is what a letter about an order becomes on the worker's line.
 var questions = map[fleet.MailKind]hostlink.Kind{
 	fleet.MailOrder: hostlink.Execute, fleet.MailCancel: hostlink.Cancel, fleet.MailVerify: hostlink.Verify,
+	fleet.MailWithdraw: hostlink.Withdraw,
 }
 
 // forget drops early letters whose workers have not come for a TTL: whoever waited for them has been told otherwise by

@@ -67,6 +67,21 @@ func TestOutcomesEnd(t *testing.T) {
 	require.Empty(t, d.outcomes)
 }
 
+// The word that the broker refuses the credentials is kept as outcomes are, though it ends the life.
+func TestDenialIsKept(t *testing.T) {
+	d := newDesk()
+	l := d.settled(&process{}, inSession("w1", 9))
+	o := fleet.Outcome{User: "ann", Epoch: 9, Number: 3, State: fleet.OutcomeDenied, Reason: "closed"}
+	out := published(d.heardFrom(d.now, l, hostlink.Message{Kind: hostlink.Denied, Epoch: 9, Outcome: &o}))
+	require.Len(t, out, 1)
+	require.Equal(t, fleet.Worker("w1"), out[0].Worker)
+	d.heardFrom(d.now, l, hostlink.Message{Kind: hostlink.Leaving, Life: 1, Epoch: 9})
+	d.published(d.now, out[0], nil)
+	require.Len(t, published(d.republish(d.now.Add(republishPause+1))), 1)
+	d.arrived(d.now, Letter{Mail: fleet.Mail{Kind: fleet.MailCommitted, Worker: "w1", Life: 1, User: "ann", Epoch: 9, Number: 3}})
+	require.Empty(t, d.outcomes)
+}
+
 // A worker speaks for its own session alone, whatever names it writes.
 func TestOutcomesOfOthers(t *testing.T) {
 	d := newDesk()
@@ -92,6 +107,7 @@ func TestOrderLetters(t *testing.T) {
 	}
 	for kind, want := range map[fleet.MailKind]string{
 		fleet.MailOrder: "say execute 9", fleet.MailCancel: "say cancel 9", fleet.MailVerify: "say verify 9", fleet.MailCommitted: "say committed 9",
+		fleet.MailWithdraw: "say withdraw 9",
 	} {
 		require.Equal(t, []string{want}, words(d.arrived(d.now, letter(kind, 1, 9))))
 		require.Empty(t, d.arrived(d.now, letter(kind, 1, 8)), "an earlier session's")
@@ -100,6 +116,43 @@ func TestOrderLetters(t *testing.T) {
 	effects := d.standing(d.workers["w1"], claim.Ok, 5)
 	require.True(t, effects[0].(say).Off)
 	require.Equal(t, l, effects[0].(say).to)
+}
+
+// Old questions, as an agent that starts finds them, are not asked; whatever else is old is current or not by its epoch.
+func TestOldQuestions(t *testing.T) {
+	d := newDesk()
+	d.settled(&process{}, inSession("w1", 9))
+	for kind, want := range map[fleet.MailKind]int{
+		fleet.MailVerify: 0, fleet.MailCancel: 0, fleet.MailOrder: 1, fleet.MailCommitted: 1, fleet.MailRelease: 1,
+	} {
+		l := Letter{Age: questionLimit + 1, Mail: fleet.Mail{Kind: kind, Worker: "w1", Life: 1, User: "ann", Epoch: 9, Order: &fleet.Order{ID: "o"}}}
+		require.Len(t, d.arrived(d.now, l), want, kind)
+		l.Age = questionLimit
+		require.Len(t, d.arrived(d.now, l), 1, kind)
+	}
+}
+
+// Orders are switched off for all: from two beats on no worker of the host begins one, and each says so. That the store has
+// the word by then is the dispatcher's part.
+func TestSwitchReachesWorkers(t *testing.T) {
+	h := newHost(t)
+	h.startRole("w1")
+	h.awaitState("w1", claim.Warm, 1)
+	b := h.serve("ann")
+	h.post.mu.Lock()
+	h.post.halted = true
+	h.post.mu.Unlock()
+	time.Sleep(2*testBeat + 100*time.Millisecond) // what two beats and their answers take on a busy machine
+	h.post.post(fleet.Mail{Kind: fleet.MailOrder, Worker: b.Worker, Life: b.Life, User: "ann", Epoch: b.Epoch, Order: &fleet.Order{
+		ID: "o", Sequence: 1, EmitBy: time.Now().Add(time.Minute),
+	}})
+	require.Eventually(t, func() bool {
+		h.post.mu.Lock()
+		defer h.post.mu.Unlock()
+		return len(h.post.outcomes) > 0
+	}, 20*time.Second, time.Millisecond)
+	require.Equal(t, fleet.OutcomeUnsent, h.post.outcomes[0].State)
+	require.Equal(t, "orders are switched off", h.post.outcomes[0].Reason)
 }
 
 // A real worker hands an order over and its outcome is reported, with the store away at first; a new agent, which has

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"time"
 
 	"workerfleet/runtime/fleet"
 )
@@ -9,6 +10,8 @@ import (
 // Letter is a piece of mail and its place in the host's mailbox.
 type Letter struct {
 	ID string
+	// Age is how long it has been in the mailbox, by the mailbox's clock, where that is long; 0 where it is not.
+	Age time.Duration
 	fleet.Mail
 }
 

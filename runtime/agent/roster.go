@@ -185,7 +185,7 @@ func (r *roster) heardFrom(now time.Time, l *link, said hostlink.Message) []effe
 		return r.accepted(m, said)
 	case hostlink.Refused:
 		return r.refused(m, said)
-	case hostlink.Reported:
+	case hostlink.Reported, hostlink.Denied:
 		return r.reported(now, m, *said.Outcome)
 	case hostlink.Leaving:
 		m.leaving = true

@@ -49,6 +49,9 @@ func (c *Control) PoolClaim(ctx context.Context, m queue.Message) error {
 	// A former worker that may still act keeps the user out for now. The message is no timer for that: it would hold back
 	// the user's next one, which may be about a binding that waits for its delivery.
 	_, err = c.Sessions.Claim(ctx, claim.Request{User: task.User}, "")
+	if session.Unserved(err) { // asking again is of no use
+		return nil
+	}
 	return err
 }
 
@@ -75,18 +78,24 @@ func (c *Control) WorkerControl(ctx context.Context, m queue.Message) error {
 	}
 }
 
-// start claims a worker unless the user's session is a later one than the sender knew of. While the user's former worker
-// may still act the message is not done: it comes again when that is over.
+// start claims a worker, unless the user has had a later session than the one that the sender knew of. While the user's
+// former worker may still act the message is not done: it comes again when that is over.
 func (c *Control) start(ctx context.Context, t queue.Task) error {
-	current, open, err := c.Authority.Current(ctx, t.User)
+	_, open, err := c.Authority.Current(ctx, t.User)
 	if err != nil {
 		return fmt.Errorf("find the session of %s: %w", t.User, err)
 	}
-	if open && current.Epoch > t.Epoch {
+	latest, err := c.Authority.Latest(ctx, t.User)
+	if err != nil {
+		return fmt.Errorf("find the latest session of %s: %w", t.User, err)
+	}
+	if latest > t.Epoch && (open || t.Epoch != 0) { // who knew of none means any that is over
 		return nil
 	}
 	progress, err := c.Sessions.Claim(ctx, claim.Request{User: t.User}, "")
 	switch {
+	case session.Unserved(err):
+		return nil
 	case err != nil:
 		return err
 	case progress.Wait > 0:
@@ -146,7 +155,7 @@ func (c *Control) ended(ctx context.Context, worker fleet.Worker) error {
 	}
 	// The user stands at the head of the queue by the exit; what hinders this claim the next round finds again.
 	_, err = c.Sessions.Claim(ctx, claim.Request{User: death.User, Bonus: claim.LongestBonus}, "")
-	if err != nil && !errors.Is(err, claim.ErrRebuilding) {
+	if err != nil && !errors.Is(err, claim.ErrRebuilding) && !session.Unserved(err) {
 		return fmt.Errorf("serve %s again: %w", death.User, err)
 	}
 	return nil

@@ -33,6 +33,11 @@ type Board interface {
 	Show(ctx context.Context, halted bool) error
 }
 
+// Refusals remembers whose credentials the broker refuses; see [session.Safe].
+type Refusals interface {
+	Refuse(ctx context.Context, user fleet.User, epoch fleet.Epoch, reason string) error
+}
+
 // Bell tells whoever shows users their events that there are new ones. It is a hint: nobody has to hear it.
 type Bell interface {
 	Ring(ctx context.Context, user fleet.User) error
@@ -47,6 +52,8 @@ type Config struct {
 	Inbox    Inbox
 	Board    Board
 	Switches order.Switches
+	// Refusals is nil for none.
+	Refusals Refusals
 	// Bell is nil for none.
 	Bell Bell
 	// HandOn tells somebody of an order that was accepted and not seen on its way, so that it waits for no pass; nil is
@@ -110,6 +117,16 @@ func (d *Dispatcher) Cancel(ctx context.Context, user fleet.User, id fleet.Order
 	return r, nil
 }
 
+// Withdraw takes back what the user's worker has not begun, after orders were switched off. What fails a pass does again.
+func (d *Dispatcher) Withdraw(ctx context.Context, user fleet.User, failed func(error)) {
+	next, err := d.Ledger.Withdraw(ctx, user)
+	if err != nil {
+		failed(err)
+		return
+	}
+	d.follow(ctx, user, next, failed)
+}
+
 func (d *Dispatcher) follow(ctx context.Context, user fleet.User, next order.Next, failed func(error)) (done bool) {
 	ctx, cancel := context.WithTimeout(ctx, followLimit)
 	defer cancel()
@@ -159,12 +176,12 @@ func (d *Dispatcher) post(ctx context.Context, next order.Next) error {
 	return errors.Join(errs...)
 }
 
-// claim asks for a worker, and says whether the user has one. Without credentials there is none to have; the order runs
-// out of its time. While the pool is rebuilt nobody is bound, and the next look asks again.
+// claim asks for a worker, and says whether the user has one. Without credentials that the broker takes there is
+// none to have; the order runs out of its time. While the pool is rebuilt nobody is bound, and the next look asks again.
 func (d *Dispatcher) claim(ctx context.Context, user fleet.User) (bool, error) {
 	progress, err := d.Sessions.Claim(ctx, claim.Request{User: user}, "")
 	switch {
-	case errors.Is(err, session.ErrNoCredentials), errors.Is(err, claim.ErrRebuilding):
+	case session.Unserved(err), errors.Is(err, claim.ErrRebuilding):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("claim a worker for the orders of %s: %w", user, err)
@@ -179,8 +196,11 @@ func (d *Dispatcher) record(next order.Next) {
 		if c.From == order.Dispatched && c.To != order.Unknown && c.To != order.Accepted {
 			d.Signals.Observe(signals.OrderBroker, c.Since.Seconds())
 		}
-		if c.To.Final() || c.To == order.Unknown && c.From == order.Unknown {
+		switch {
+		case c.End:
 			d.Signals.Add(signals.Orders, 1, string(c.To))
+		case c.Corrected:
+			d.Signals.Add(signals.Corrections, 1)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package dispatch_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"workerfleet/runtime/order"
 	"workerfleet/runtime/seal"
 	"workerfleet/runtime/session"
+	"workerfleet/runtime/signals"
 )
 
 // mailbox keeps what was posted; while err is set it keeps nothing and fails.
@@ -139,6 +141,121 @@ func TestOrderClaimsASession(t *testing.T) {
 	require.ElementsMatch(t, []string{"1-0", "2-0"}, b.inbox.settled)
 	require.Equal(t, []fleet.MailKind{fleet.MailCommitted, fleet.MailCommitted, fleet.MailOrder}, b.mailbox.kinds()[2:])
 	require.Equal(t, second.ID, b.mailbox.mail[4].Order.ID)
+}
+
+// refusals remember who was refused.
+type refusals map[fleet.User]string
+
+func (r refusals) Refuse(_ context.Context, user fleet.User, _ fleet.Epoch, reason string) error {
+	r[user] = reason
+	return nil
+}
+
+// The word that the broker refuses the credentials is noted before anything else of it is committed; the session ends, what
+// waits is rejected, and no worker is taken for it.
+func TestDenied(t *testing.T) {
+	b := newBench(t)
+	noted := refusals{}
+	b.Refusals = noted
+	b.orders.Denied = func(user fleet.User) string { return noted[user] }
+	first, second := b.accept("ann", "k1"), b.accept("ann", "k2")
+	epoch := b.mailbox.mail[0].Epoch
+	out := func(o fleet.Outcome) dispatch.Parcel {
+		o.Worker, o.Host, o.Life, o.User, o.Epoch = "w1", "h1", 1, "ann", epoch
+		return dispatch.Parcel{ID: fmt.Sprint(o.Number, "-0"), Outcome: o}
+	}
+	b.inbox.parcels = []dispatch.Parcel{
+		out(fleet.Outcome{Number: 2, Order: first.ID, State: fleet.OutcomeUnsent}),
+		out(fleet.Outcome{Number: 1, State: fleet.OutcomeDenied, Reason: "closed \xff"}),
+	}
+	report, err := b.Pass(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, report.Strays)
+	require.Equal(t, refusals{"ann": "closed ?"}, noted)
+	for _, id := range []fleet.OrderID{first.ID, second.ID} {
+		r, err := b.orders.Order(t.Context(), "ann", id)
+		require.NoError(t, err)
+		require.Equal(t, order.Rejected, r.State)
+	}
+	_, open, err := b.authority.Current(t.Context(), "ann")
+	require.NoError(t, err)
+	require.False(t, open)
+	require.ElementsMatch(t, []string{"1-0", "2-0"}, b.inbox.settled)
+	require.Equal(t, 1, kinds(b.mailbox.mail, fleet.MailAssign))
+	require.Equal(t, 2, kinds(b.mailbox.mail, fleet.MailCommitted))
+}
+
+func kinds(mail []fleet.Mail, kind fleet.MailKind) (n int) {
+	for _, m := range mail {
+		if m.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// What is on its way when orders are switched off is taken back at once.
+func TestWithdraw(t *testing.T) {
+	b := newBench(t)
+	a := b.accept("ann", "k1")
+	require.NoError(t, b.orders.Halt(t.Context(), "ann", true, "a test"))
+	b.mailbox.mail = nil
+	b.Withdraw(t.Context(), "ann", func(err error) { require.NoError(t, err) })
+	require.Equal(t, []fleet.MailKind{fleet.MailWithdraw}, b.mailbox.kinds())
+	require.Equal(t, a.ID, b.mailbox.mail[0].Order.ID)
+	b.mailbox.err = errors.New("away")
+	var failed error
+	b.Withdraw(t.Context(), "ann", func(err error) { failed = err })
+	require.ErrorIs(t, failed, b.mailbox.err)
+}
+
+// An order after the end of a session is not given to the worker that was let go: it claims another one.
+func TestOrderAfterTheEnd(t *testing.T) {
+	b := newBench(t)
+	first := b.accept("ann", "k1")
+	b.inbox.parcels = []dispatch.Parcel{{ID: "1-0", Outcome: fleet.Outcome{
+		Worker: "w1", Host: "h1", Life: 1, User: "ann", Epoch: b.mailbox.mail[0].Epoch, Order: first.ID, Number: 1, State: fleet.OutcomeFilled,
+	}}}
+	_, err := b.Collect(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, b.Sessions.End(t.Context(), "ann"))
+	b.mailbox.mail = nil
+	a := b.accept("ann", "k2")
+	require.Equal(t, order.Accepted, a.State)
+	require.True(t, a.Claim)
+	require.Empty(t, b.mailbox.kinds())
+}
+
+// counter counts what is added to counters, by name and labels.
+type counter struct {
+	signals.Discard
+	counted map[string]float64
+}
+
+func (c *counter) Add(name signals.Counter, by float64, labels ...string) {
+	c.counted[string(name)+fmt.Sprint(labels)] += by
+}
+
+// An order counts by its first end; what the broker says of it later is a correction.
+func TestOrdersCountOnce(t *testing.T) {
+	b := newBench(t)
+	c := &counter{counted: map[string]float64{}}
+	b.Signals = c
+	a := b.accept("ann", "k1")
+	_, err := b.Dispatcher.Cancel(t.Context(), "ann", a.ID, func(error) {})
+	require.NoError(t, err)
+	report := func(number uint64, state fleet.OutcomeState) {
+		b.inbox.parcels = []dispatch.Parcel{{ID: "1-0", Outcome: fleet.Outcome{
+			Worker: "w1", Host: "h1", Life: 1, User: "ann", Epoch: b.mailbox.mail[0].Epoch, Order: a.ID, Number: number, State: state,
+		}}}
+		_, err := b.Collect(t.Context())
+		require.NoError(t, err)
+	}
+	report(1, fleet.OutcomeUnsent)
+	require.Equal(t, map[string]float64{"fleet_orders_total[cancelled]": 1}, c.counted)
+	report(2, fleet.OutcomeWorking)
+	report(3, fleet.OutcomeFilled)
+	require.Equal(t, map[string]float64{"fleet_orders_total[cancelled]": 1, "fleet_corrections_total[]": 1}, c.counted)
 }
 
 // away is a store that commits nothing.

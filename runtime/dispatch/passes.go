@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/order"
 	"workerfleet/runtime/signals"
 )
 
@@ -116,6 +118,9 @@ func (d *Dispatcher) commit(ctx context.Context, parcels []Parcel, r *Report) er
 		}
 		ctx, cancel := context.WithTimeout(ctx, turnLimit)
 		defer cancel()
+		if err := d.denied(ctx, outcomes); err != nil {
+			return err
+		}
 		next, strays, err := d.Ledger.Commit(ctx, user, outcomes)
 		if err != nil {
 			return err
@@ -127,6 +132,24 @@ func (d *Dispatcher) commit(ctx context.Context, parcels []Parcel, r *Report) er
 		r.Strays = append(r.Strays, strays...)
 		return err
 	})
+}
+
+// denied has it noted that the broker refuses a user's credentials, and ends the session that was begun with them: its worker
+// is on its way out, and nobody is to be asked by it.
+func (d *Dispatcher) denied(ctx context.Context, outcomes []fleet.Outcome) error {
+	for _, o := range outcomes {
+		if o.State != fleet.OutcomeDenied || d.Refusals == nil {
+			continue
+		}
+		reason := cmp.Or(order.Legible(o.Reason), "no reason was given")
+		if err := d.Refusals.Refuse(ctx, o.User, o.Epoch, reason); err != nil {
+			return err
+		}
+		if err := d.Sessions.EndAt(ctx, o.User, o.Epoch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // each does something for users, several at once, and returns what failed together.

@@ -13,6 +13,8 @@ const (
 	MailOrder MailKind = "order"
 	// MailCancel takes the order back, where that is still possible.
 	MailCancel MailKind = "cancel"
+	// MailWithdraw takes it back if it has not been begun: orders are switched off.
+	MailWithdraw MailKind = "withdraw"
 	// MailVerify asks what became of the order.
 	MailVerify MailKind = "verify"
 	// MailCommitted confirms that the outcome Number is in the ledger, so that nobody has to keep it any more.
@@ -33,7 +35,7 @@ type Mail struct {
 	ReplyTo string `json:"replyTo,omitempty"`
 	// BeginAt is the lowest sequence number that an order of the session may have.
 	BeginAt uint64 `json:"beginAt,omitempty"`
-	// Order is what the mail is about; of [MailOrder], [MailCancel] and [MailVerify].
+	// Order is what the mail is about; of [MailOrder], [MailCancel], [MailWithdraw] and [MailVerify].
 	Order *Order `json:"order,omitempty"`
 	// Number is the outcome that is committed.
 	Number uint64 `json:"number,omitempty"`

@@ -83,6 +83,8 @@ const (
 	OutcomeDoubt OutcomeState = "doubt"
 	// OutcomeAbsent: the broker, asked by the order's id, knows none.
 	OutcomeAbsent OutcomeState = "absent"
+	// OutcomeDenied: the broker refuses the user's credentials. It is about no order, and names none.
+	OutcomeDenied OutcomeState = "denied"
 )
 
 // Evidence says whether a state is the broker's word about an order that it has.

@@ -24,6 +24,8 @@ const (
 	Leaving Kind = "leaving"
 	// Reported brings an outcome, again and again until it is committed.
 	Reported Kind = "reported"
+	// Denied brings the word that the broker refuses the credentials, once: the life ends with it.
+	Denied Kind = "denied"
 )
 
 // What an agent says to a worker.
@@ -41,10 +43,11 @@ const (
 	Release Kind = "release"
 	// Fenced ends it because another life or epoch is current.
 	Fenced Kind = "fenced"
-	// Execute, Cancel and Verify are about an order of this epoch's session.
-	Execute Kind = "execute"
-	Cancel  Kind = "cancel"
-	Verify  Kind = "verify"
+	// Execute, Cancel, Withdraw and Verify are about an order of this epoch's session.
+	Execute  Kind = "execute"
+	Cancel   Kind = "cancel"
+	Withdraw Kind = "withdraw"
+	Verify   Kind = "verify"
 	// Committed: the outcome of this number is in the ledger.
 	Committed Kind = "committed"
 )
@@ -107,13 +110,17 @@ func (m Message) check() error {
 		}
 	case Assign:
 		return m.checkAssign()
-	case Execute, Cancel, Verify:
+	case Execute, Cancel, Withdraw, Verify:
 		if m.Epoch == 0 || m.Order == nil || m.Order.ID == "" {
 			return fmt.Errorf("%s: epoch or order: is missing; allowed: both set", m.Kind)
 		}
 	case Reported:
 		if m.Outcome == nil || m.Outcome.Order == "" || m.Outcome.Epoch == 0 || m.Outcome.Number == 0 {
 			return errors.New("reported: outcome: names no order, epoch or number; allowed: all set")
+		}
+	case Denied:
+		if m.Outcome == nil || m.Outcome.State != fleet.OutcomeDenied || m.Outcome.Epoch == 0 || m.Outcome.Number == 0 {
+			return errors.New("denied: outcome: is of another state, or names no epoch or number; allowed: a denial with both")
 		}
 	case BeatOk:
 		if m.SentAt <= 0 {

@@ -44,5 +44,9 @@ func (d Development) Identify(r *http.Request) (fleet.User, error) {
 	if err != nil {
 		return "", ErrUnauthorized
 	}
-	return fleet.ParseUser(string(name))
+	user, err := fleet.ParseUser(string(name))
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrUnauthorized, err)
+	}
+	return user, nil
 }

@@ -38,14 +38,9 @@ var replicaPauses = []time.Duration{20 * time.Millisecond, 100 * time.Millisecon
 // events streams the user's events as server-sent events, from the one after Last-Event-ID, or after the query's after.
 // The number of each is its id: who loses the connection goes on where it was.
 func (a *api) events(w http.ResponseWriter, r *http.Request, user fleet.User) error {
-	after, err := number(r, "after", 0, 1<<62)
+	after, err := position(r)
 	if err != nil {
 		return err
-	}
-	if last := r.Header.Get("Last-Event-ID"); last != "" {
-		if after, err = strconv.ParseUint(last, 10, 62); err != nil {
-			return &order.Invalid{Problems: []string{fmt.Sprintf("Last-Event-ID: %.32q is not allowed; allowed: the id of an event", last)}}
-		}
 	}
 	rung, stop, err := a.Bell.listen(user)
 	if err != nil {
@@ -60,6 +55,7 @@ func (a *api) events(w http.ResponseWriter, r *http.Request, user fleet.User) er
 	quiet, ends := time.Now(), time.After(streamLife)
 	pauses := []time.Duration(nil)
 	for s.err == nil {
+		a.saw(user) // whoever listens is there
 		found, err := a.Reader.Events(r.Context(), user, after, eventsPage)
 		if err != nil {
 			return nil // the answer has begun: the client asks again from where it is
@@ -95,6 +91,19 @@ func (a *api) events(w http.ResponseWriter, r *http.Request, user fleet.User) er
 		}
 	}
 	return nil
+}
+
+// position is the number of the last event that the client has seen.
+func position(r *http.Request) (uint64, error) {
+	last := r.Header.Get("Last-Event-ID")
+	if last == "" {
+		return number(r, "after", 0, 1<<62)
+	}
+	after, err := strconv.ParseUint(last, 10, 62)
+	if err != nil {
+		return 0, &order.Invalid{Problems: []string{fmt.Sprintf("Last-Event-ID: %.32q is not allowed; allowed: the id of an event", last)}}
+	}
+	return after, nil
 }
 
 // stream writes events until a client does not take them.

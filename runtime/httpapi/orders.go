@@ -197,6 +197,7 @@ func (a *api) halt(w http.ResponseWriter, r *http.Request, user fleet.User) erro
 	if err := a.Switches.Halt(r.Context(), user, true, "switched off by the user"); err != nil {
 		return err
 	}
+	a.Orders.Withdraw(r.Context(), user, unfinished(r))
 	a.note(r, user, audit.OrdersOff, "")
 	w.WriteHeader(http.StatusNoContent)
 	return nil

@@ -13,11 +13,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
 	"workerfleet/runtime/audit"
@@ -124,6 +127,8 @@ type desk struct {
 	bell    *httpapi.Bell
 	did     []audit.Entry
 	unknown error // of the database, after a turn is committed
+	seen    map[fleet.User]int
+	bare    http.Handler // not held against openapi.yaml
 }
 
 func (d *desk) Turn(ctx context.Context, user fleet.User, w order.Want, do func(*order.Sheet) error) error {
@@ -143,14 +148,14 @@ func (d *desk) BeginAt(ctx context.Context, user fleet.User) (uint64, error) {
 }
 
 func newDesk(t *testing.T) *desk {
-	d := &desk{bench: newBench(t), kept: map[fleet.User]string{}, ends: make(chan struct{}), bell: httpapi.NewBell()}
+	d := &desk{bench: newBench(t), kept: map[fleet.User]string{}, ends: make(chan struct{}), bell: httpapi.NewBell(), seen: map[fleet.User]int{}}
 	d.orders = order.NewMemory(func(user fleet.User) bool { return user != "poor" }, func(fleet.User) order.Session { return order.Session{} })
 	d.ledger = order.New(d, order.Rules{Daily: 20})
 	sessions := session.New(session.Config{
 		Claims: d.store, Directory: d.store, Authority: session.NewMemory(), Vault: vault{}, Mailbox: d.host, Terms: claim.DefaultTerms(),
 	})
 	hooks := hookStore{}
-	d.api = checked(t, httpapi.New(httpapi.Config{
+	d.bare = httpapi.New(httpapi.Config{
 		Sessions: sessions, Desk: d.host.desk, Name: "api-1", Identify: d.tokens.Identify, Recorder: signals.Discard{},
 		Orders: dispatch.New(dispatch.Config{Ledger: d.ledger, Sessions: sessions, Mailbox: d.host}), Reader: d.orders, Switches: d.orders,
 		Hooks: webhook.New(hooks, hooks), Ends: d.ends, Bell: d.bell,
@@ -159,10 +164,12 @@ func newDesk(t *testing.T) *desk {
 			return nil
 		},
 		Limit: func(context.Context, fleet.User, string) (time.Duration, error) { return d.limit, nil },
+		Saw:   func(user fleet.User) { d.seen[user]++ },
 		Audit: func(_ context.Context, e audit.Entry) { d.did = append(d.did, e) },
 		Why:   func(context.Context) (string, error) { return "3 idle wanted", nil },
 		Ready: func(context.Context) error { return nil },
-	}))
+	})
+	d.api = checked(t, d.bare)
 	return d
 }
 
@@ -182,6 +189,8 @@ func (d *desk) ask(method, path string, user fleet.User, body string, headers ..
 	d.api.ServeHTTP(w, r)
 	return w
 }
+
+var one = decimal.NewFromInt(1)
 
 const buying = `{"symbol":"AAPL","side":"buy","quantity":"2"}`
 
@@ -263,6 +272,10 @@ func TestOrderRefusals(t *testing.T) {
 	}
 	require.Equal(t, http.StatusUnauthorized, d.ask("POST", "/v1/orders", "", buying, "Idempotency-Key: a").Code)
 	require.Equal(t, http.StatusConflict, d.ask("POST", "/v1/orders", "poor", buying, "Idempotency-Key: a").Code)
+	d.orders.Denied = func(user fleet.User) string { return map[fleet.User]string{"shut": "the account is closed"}[user] }
+	shut := d.ask("POST", "/v1/orders", "shut", buying, "Idempotency-Key: a")
+	require.Equal(t, http.StatusConflict, shut.Code)
+	require.Contains(t, shut.Body.String(), "the account is closed; store others first")
 	for _, path := range []string{"/v1/orders?limit=201", "/v1/orders?below=x", "/v1/events?after=-1"} {
 		require.Equal(t, http.StatusBadRequest, d.ask("GET", path, "ann", "").Code, path)
 	}
@@ -278,6 +291,13 @@ func TestOrderLimits(t *testing.T) {
 	require.Equal(t, http.StatusConflict, d.ask("POST", "/v1/orders", "ann", buying, "Idempotency-Key: a").Code)
 	require.Equal(t, http.StatusAccepted, d.ask("POST", "/v1/orders", "bea", buying, "Idempotency-Key: a").Code)
 	require.Equal(t, http.StatusNoContent, d.ask("DELETE", "/v1/halt", "ann", "").Code)
+	require.NoError(t, d.orders.Suspend(t.Context(), "ann", true, "hush"))
+	require.Equal(t, http.StatusNoContent, d.ask("DELETE", "/v1/halt", "ann", "").Code)
+	suspended := d.ask("POST", "/v1/orders", "ann", buying, "Idempotency-Key: a")
+	require.Equal(t, http.StatusConflict, suspended.Code)
+	require.Contains(t, suspended.Body.String(), "by an operator")
+	require.NotContains(t, suspended.Body.String(), "hush", "an operator's reason is for operators")
+	require.NoError(t, d.orders.Suspend(t.Context(), "ann", false, ""))
 	for n := range 20 {
 		require.Equal(t, http.StatusAccepted, d.ask("POST", "/v1/orders", "ann", buying, fmt.Sprint("Idempotency-Key: ", n)).Code)
 	}
@@ -369,14 +389,41 @@ func TestEvents(t *testing.T) {
 	require.Empty(t, ids(lines, 1), "the stream has ended")
 }
 
+// Who asks for anything, is signalled for, or listens to events, is there; nobody else is.
+func TestSaw(t *testing.T) {
+	d := newDesk(t)
+	d.ask("GET", "/v1/orders", "", "")
+	require.Empty(t, d.seen)
+	made := d.ask("POST", "/v1/webhooks", "ann", "")
+	require.Equal(t, map[fleet.User]int{"ann": 1}, d.seen)
+	path, now := field(made, "path"), strconv.FormatInt(time.Now().Unix(), 10)
+	d.ask("POST", path, "", buying, "X-Timestamp: "+now, "X-Signature: v1=00")
+	require.Equal(t, map[fleet.User]int{"ann": 1}, d.seen, "somebody who guesses keeps a session alive")
+	d.ask("POST", path, "", buying, "X-Timestamp: "+now, "X-Signature: "+webhook.Sign([]byte(field(made, "secret")), now, []byte(buying)))
+	require.Equal(t, map[fleet.User]int{"ann": 2}, d.seen)
+
+	synctest.Test(t, func(t *testing.T) {
+		times := 0
+		api := httpapi.New(httpapi.Config{
+			Identify: func(*http.Request) (fleet.User, error) { return "ann", nil }, Reader: order.NewMemory(nil, nil), Bell: httpapi.NewBell(),
+			Saw: func(fleet.User) { times++ },
+		})
+		ctx, hangUp := context.WithTimeout(t.Context(), time.Minute)
+		defer hangUp()
+		api.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/v1/events", nil))
+		require.Greater(t, times, 10)
+	})
+}
+
 // What the load balancer says of the sender counts, and what the sender says before it does not.
 func TestAddress(t *testing.T) {
 	var seen string
 	d := newBench(t)
-	api := httpapi.New(httpapi.Config{Identify: d.tokens.Identify, Limit: func(_ context.Context, _ fleet.User, address string) (time.Duration, error) {
+	config := httpapi.Config{Identify: d.tokens.Identify, Limit: func(_ context.Context, _ fleet.User, address string) (time.Duration, error) {
 		seen = address
 		return time.Second, nil
-	}})
+	}}
+	api := httpapi.New(config)
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "/v1/orders", nil)
 	r.RemoteAddr = "10.0.0.1:4711"
 	api.ServeHTTP(httptest.NewRecorder(), r)
@@ -384,6 +431,45 @@ func TestAddress(t *testing.T) {
 	r.Header.Set("X-Forwarded-For", "1.1.1.1, 203.0.113.9")
 	api.ServeHTTP(httptest.NewRecorder(), r)
 	require.Equal(t, "203.0.113.9", seen)
+	for header, want := range map[string]string{
+		"203.0.113.9:4711": "203.0.113.9", "2001:DB8::1": "2001:db8::1", "::ffff:203.0.113.9": "203.0.113.9",
+		"{pool}": "10.0.0.1", "1.1.1.1, x": "10.0.0.1", "fe80::1%{pool}": "10.0.0.1", "": "10.0.0.1",
+	} {
+		r.Header.Set("X-Forwarded-For", header)
+		r.RemoteAddr = "10.0.0.1:4711"
+		seen = ""
+		httpapi.New(config).ServeHTTP(httptest.NewRecorder(), r)
+		require.Equal(t, want, seen, header)
+	}
+}
+
+// An address that names no user and has no turn left is refused before its token is checked and before its body is read,
+// until it has one again; others are not.
+func TestStrangers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checked, wait := 0, time.Second
+		api := httpapi.New(httpapi.Config{
+			Identify: func(*http.Request) (fleet.User, error) { checked++; return "", httpapi.ErrUnauthorized },
+			Limit:    func(context.Context, fleet.User, string) (time.Duration, error) { return wait, nil },
+		})
+		ask := func(method, path, address string, body io.Reader) int {
+			r := httptest.NewRequestWithContext(t.Context(), method, path, body)
+			r.RemoteAddr = address + ":4711"
+			w := httptest.NewRecorder()
+			api.ServeHTTP(w, r)
+			return w.Code
+		}
+		for range 5 {
+			require.Equal(t, http.StatusTooManyRequests, ask("GET", "/v1/orders", "10.0.0.1", nil))
+		}
+		require.Equal(t, 1, checked)
+		wait = 0
+		require.Equal(t, http.StatusUnauthorized, ask("GET", "/v1/orders", "10.0.0.2", nil))
+		time.Sleep(time.Second)
+		require.Equal(t, http.StatusUnauthorized, ask("GET", "/v1/orders", "10.0.0.1", nil))
+		wait = time.Second
+		require.Equal(t, http.StatusTooManyRequests, ask("POST", "/v1/webhooks/x", "10.0.0.3", iotest.ErrReader(errors.New("it is read"))))
+	})
 }
 
 // What a user did to the account is kept, and not what failed; nothing of it is a secret.

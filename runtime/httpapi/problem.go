@@ -36,6 +36,8 @@ func problemOf(err error) Problem {
 	var many *order.TooMany
 	var fast *tooFast
 	var large *http.MaxBytesError
+	var denied *order.Denied
+	var refused *session.Refused
 	switch {
 	case errors.As(err, &invalid):
 		return Problem{"Not understood", http.StatusBadRequest, invalid.Error()}
@@ -47,6 +49,8 @@ func problemOf(err error) Problem {
 		return Problem{"Daily limit", http.StatusTooManyRequests, many.Error()}
 	case errors.Is(err, order.ErrOtherOrder):
 		return Problem{"Another order has that key", http.StatusUnprocessableEntity, "the key was used for an order of other content; nothing was accepted"}
+	case errors.Is(err, order.ErrSuspended):
+		return Problem{"Orders are switched off", http.StatusConflict, "by an operator; nothing was accepted"}
 	case errors.Is(err, order.ErrHalted):
 		return Problem{"Orders are switched off", http.StatusConflict, "nothing was accepted"}
 	case errors.Is(err, order.ErrNotFound), errors.Is(err, webhook.ErrToken):
@@ -61,6 +65,10 @@ func problemOf(err error) Problem {
 		return Problem{"Unauthorized", http.StatusUnauthorized, "send Authorization: Bearer with a valid token"}
 	case errors.Is(err, ErrIdentityAway):
 		return Problem{"Identity cannot be checked", http.StatusServiceUnavailable, "the identity provider does not answer; ask again in a few seconds"}
+	case errors.As(err, &denied):
+		return Problem{"The broker refuses the credentials", http.StatusConflict, denied.Error() + "; store others first"}
+	case errors.As(err, &refused):
+		return Problem{"The broker refuses the credentials", http.StatusConflict, refused.Error() + "; store others first"}
 	case errors.Is(err, session.ErrNoCredentials):
 		return Problem{"No broker credentials", http.StatusConflict, "store the user's broker credentials first"}
 	case errors.Is(err, claim.ErrRebuilding):

@@ -20,7 +20,7 @@ import (
 	"workerfleet/runtime/webhook"
 )
 
-// Config is what the interface is made of. All fields but Why, Audit, Limit, Ends and the durations must be set.
+// Config is what the interface is made of. All fields but Why, Audit, Limit, Saw, Ends and the durations must be set.
 type Config struct {
 	Sessions *session.Sessions
 	Desk     *session.Desk
@@ -40,6 +40,8 @@ type Config struct {
 	// Limit takes a turn of what the user and the address may do, "" of which is left out, or says how long there is none;
 	// nil is no limit.
 	Limit func(ctx context.Context, user fleet.User, address string) (time.Duration, error)
+	// Saw hears of each user who is there, and returns at once; nil is nobody.
+	Saw func(user fleet.User)
 	// Ends is closed when the process ends, for answers that have no end of their own.
 	Ends <-chan struct{}
 	// Name is this process's, under which its desk is told.
@@ -64,14 +66,17 @@ const (
 )
 
 // api serves the routes.
-type api struct{ Config }
+type api struct {
+	Config
+	strangers *refusals
+}
 
 // New returns the interface as one handler.
 func New(c Config) http.Handler {
 	if c.Patience == 0 {
 		c.Patience = defaultPatience
 	}
-	a := &api{c}
+	a := &api{c, newRefusals()}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/sessions", a.forUser(a.claim))
 	mux.HandleFunc("GET /v1/sessions", a.forUser(a.show))
@@ -109,18 +114,34 @@ var openapi []byte
 // forUser runs a handler for the user that the request is from.
 func (a *api) forUser(handle func(http.ResponseWriter, *http.Request, fleet.User) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		address := addressOf(r)
+		if limited := a.strangers.refuses(address); limited != nil { // before a signature is checked for who has been refused
+			fail(w, r, limited)
+			return
+		}
 		user, err := a.Identify(r)
-		limited := a.limit(r, user, addressOf(r))
+		limited := a.limit(r, user, address)
 		switch {
 		case limited != nil:
 			err = limited
+			if user == "" {
+				a.strangers.refused(address, limited)
+			}
 		case err == nil:
+			a.saw(user)
 			r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
 			err = handle(w, r, user)
 		}
 		if err != nil {
 			fail(w, r, err)
 		}
+	}
+}
+
+// saw tells that the user is there: whose session is not used ends.
+func (a *api) saw(user fleet.User) {
+	if a.Saw != nil {
+		a.Saw(user)
 	}
 }
 

@@ -26,6 +26,9 @@ func (vault) Credentials(_ context.Context, user fleet.User) ([]byte, error) {
 	if user == "poor" {
 		return nil, session.ErrNoCredentials
 	}
+	if user == "shut" {
+		return nil, &session.Refused{Reason: "the account is closed", Since: time.Now()}
+	}
 	return []byte("secret"), nil
 }
 
@@ -118,6 +121,8 @@ func TestSession(t *testing.T) {
 
 	status, _ = b.do("DELETE", "/v1/sessions", "ann")
 	require.Equal(t, http.StatusNoContent, status)
+	status, _ = b.do("GET", "/v1/sessions", "ann")
+	require.Equal(t, http.StatusNotFound, status, "a session that has ended is shown")
 	status, other := b.do("GET", "/v1/sessions", "bea")
 	require.Equal(t, http.StatusNotFound, status, "another user's session was shown")
 	require.Equal(t, "No session", other["title"])
@@ -157,6 +162,10 @@ func TestProblems(t *testing.T) {
 	require.Equal(t, 401.0, body["status"])
 	status, _ = b.do("POST", "/v1/sessions", "poor")
 	require.Equal(t, http.StatusConflict, status)
+	status, body = b.do("POST", "/v1/sessions", "shut")
+	require.Equal(t, http.StatusConflict, status)
+	require.Equal(t, "The broker refuses the credentials", body["title"])
+	require.Contains(t, body["detail"], "the account is closed; store others first")
 	status, _ = b.do("GET", "/v1/nothing", "ann")
 	require.Equal(t, http.StatusNotFound, status)
 }

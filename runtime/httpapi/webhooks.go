@@ -20,12 +20,12 @@ func (a *api) signal(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) takeSignal(w http.ResponseWriter, r *http.Request) error {
+	if err := a.limit(r, "", addressOf(r)); err != nil { // before anything is read or looked up for who guesses
+		return err
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, order.BodyLimit))
 	if err != nil {
 		return fmt.Errorf("read the webhook: %w", err)
-	}
-	if err := a.limit(r, "", addressOf(r)); err != nil { // before anything is looked up for who guesses
-		return err
 	}
 	user, draft, err := a.Hooks.Open(r.Context(), r.PathValue("token"), webhook.Delivery{
 		Timestamp: r.Header.Get("X-Timestamp"), Signature: r.Header.Get("X-Signature"), Body: body,
@@ -36,6 +36,7 @@ func (a *api) takeSignal(w http.ResponseWriter, r *http.Request) error {
 	if err := a.limit(r, user, ""); err != nil {
 		return err
 	}
+	a.saw(user)
 	return a.accept(w, r, user, draft)
 }
 

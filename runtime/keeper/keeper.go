@@ -109,8 +109,11 @@ func (k *Keeper) Bury(ctx context.Context, d claim.Death, r *Report) error {
 // serve claims a worker for a user who has lost one.
 func (k *Keeper) serve(ctx context.Context, user fleet.User, r *Report) error {
 	progress, err := k.Sessions.Claim(ctx, claim.Request{User: user, Bonus: claim.LongestBonus}, "")
-	if errors.Is(err, claim.ErrRebuilding) {
-		return nil // the pool's opening finds the user's open session
+	switch {
+	case errors.Is(err, claim.ErrRebuilding): // the pool's opening finds the user's open session
+		return nil
+	case session.Unserved(err): // until other credentials are kept
+		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("serve %s again: %w", user, err)
@@ -191,7 +194,7 @@ func (k *Keeper) deliver(ctx context.Context, b claim.Binding, r *Report) error 
 	case err == nil:
 		r.Delivered++
 		return nil
-	case errors.As(err, &occupied), errors.As(err, &outdated), errors.Is(err, claim.ErrFenced), errors.Is(err, session.ErrNoCredentials):
+	case errors.As(err, &occupied), errors.As(err, &outdated), errors.Is(err, claim.ErrFenced), session.Unserved(err):
 		return nil // undone: the user's next request goes on
 	default:
 		return fmt.Errorf("deliver the assignment of %s: %w", b.User, err)

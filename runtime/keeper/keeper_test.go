@@ -30,7 +30,20 @@ func (everyone) Credentials(_ context.Context, user fleet.User) ([]byte, error) 
 type mailbox struct {
 	mu       sync.Mutex
 	assigned map[fleet.User]int
+	ended    []fleet.Epoch
 	err      error
+}
+
+// released is how often the worker of an epoch was told that its session is over.
+func (m *mailbox) released(epoch fleet.Epoch) (times int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range m.ended {
+		if e == epoch {
+			times++
+		}
+	}
+	return times
 }
 
 func (m *mailbox) fail(err error) {
@@ -50,6 +63,9 @@ func (m *mailbox) Post(_ context.Context, _ fleet.Host, mail fleet.Mail) error {
 	defer m.mu.Unlock()
 	if m.err == nil && mail.Kind == fleet.MailAssign {
 		m.assigned[mail.User]++
+	}
+	if m.err == nil && mail.Kind == fleet.MailRelease {
+		m.ended = append(m.ended, mail.Epoch)
 	}
 	return m.err
 }

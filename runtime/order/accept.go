@@ -12,6 +12,8 @@ import (
 var (
 	// ErrHalted: orders are switched off.
 	ErrHalted = errors.New("orders are switched off")
+	// ErrSuspended: they are switched off by an operator, and no switch of the user's changes it.
+	ErrSuspended = fmt.Errorf("%w by an operator", ErrHalted)
 	// ErrNoAccount: the user has no account with the service.
 	ErrNoAccount = errors.New("the user has no account")
 	// ErrOtherOrder: the key belongs to an order that asked for something else.
@@ -30,6 +32,11 @@ func (e *TooMany) Error() string {
 	return fmt.Sprintf("the limit of %d orders a day is reached; allowed: more from %s on", e.Limit, e.Until.Format(time.RFC3339))
 }
 
+// Denied is the refusal of an order while the broker refuses the user's credentials: no worker could execute it.
+type Denied struct{ Reason string }
+
+func (e *Denied) Error() string { return "the broker refuses the user's credentials: " + e.Reason }
+
 // accept makes the draft an order of the user, or finds the one that its key already has.
 func (s *Sheet) accept(d Draft, id fleet.OrderID, rules Rules) (*Record, error) {
 	if known := s.byKey(d.Key); known != nil {
@@ -45,8 +52,10 @@ func (s *Sheet) accept(d Draft, id fleet.OrderID, rules Rules) (*Record, error) 
 	switch {
 	case !s.Account:
 		return nil, ErrNoAccount
-	case s.Halted:
-		return nil, ErrHalted
+	case s.off() != nil:
+		return nil, s.off()
+	case s.Denied != "":
+		return nil, &Denied{s.Denied}
 	case rules.Daily > 0 && s.Book.Count >= rules.Daily:
 		return nil, &TooMany{Limit: rules.Daily, Until: s.Now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)}
 	}
@@ -69,6 +78,20 @@ func (s *Sheet) accept(d Draft, id fleet.OrderID, rules Rules) (*Record, error) 
 	return r, nil
 }
 
+// claim says that the user needs a worker, unless none could do anything.
+func (s *Sheet) claim() { s.next.Claim = s.next.Claim || s.Denied == "" }
+
+// off says that orders are switched off, and by whom.
+func (s *Sheet) off() error {
+	switch {
+	case s.Suspended:
+		return ErrSuspended
+	case s.Halted:
+		return ErrHalted
+	}
+	return nil
+}
+
 // mark gives the next order to whoever acts for the user, unless one is in flight: what comes after it must not reach the
 // broker before it.
 func (s *Sheet) mark(rules Rules) {
@@ -84,6 +107,11 @@ func (s *Sheet) mark(rules Rules) {
 			if r.InFlight() {
 				return
 			}
+		case s.Denied != "":
+			s.endUnlessDoubted(r, Rejected, (&Denied{s.Denied}).Error())
+			if r.InFlight() {
+				return
+			}
 		case next == nil:
 			next = r
 		}
@@ -94,8 +122,10 @@ func (s *Sheet) mark(rules Rules) {
 	if soon := s.Now.Add(longestRepeat); next.CheckAt.After(soon) {
 		next.CheckAt = soon // it was behind another one
 	}
-	if s.Halted || s.Session.Epoch == 0 {
-		s.next.Claim = !s.Halted || s.next.Claim
+	if off := s.off() != nil; off || s.Session.Epoch == 0 {
+		if !off {
+			s.claim()
+		}
 		return
 	}
 	if next.Reason != "" && next.CheckAt.After(s.Now) { // returned by its worker: not at once again
@@ -173,7 +203,7 @@ func (s *Sheet) cancel(r *Record) {
 		if s.Session.Epoch != 0 {
 			s.post(fleet.MailCancel, r)
 		} else {
-			s.next.Claim = true
+			s.claim()
 		}
 	}
 }

@@ -39,15 +39,16 @@ func (s *Sheet) apply(r *Record, o fleet.Outcome) {
 // longestReason bounds what is kept of a broker's explanation, in bytes.
 const longestReason = 500
 
+// Legible makes a broker's explanation one that every database takes, and not longer than what is kept of it.
+func Legible(reason string) string { return clean(reason[:min(len(reason), longestReason)]) }
+
+func clean(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x00", "?")
+}
+
 // legible makes texts of others such that every database takes them: an outcome that cannot be written comes back forever.
 func legible(o fleet.Outcome) fleet.Outcome {
-	clean := func(text string) string {
-		return strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x00", "?")
-	}
-	if len(o.Reason) > longestReason {
-		o.Reason = o.Reason[:longestReason]
-	}
-	o.Reason, o.BrokerID = clean(o.Reason), clean(o.BrokerID)
+	o.Reason, o.BrokerID = Legible(o.Reason), clean(o.BrokerID)
 	o.Fills = slices.Clone(o.Fills)
 	for i := range o.Fills {
 		o.Fills[i].ID = clean(o.Fills[i].ID)
@@ -131,8 +132,8 @@ func (s *Sheet) unsent(r *Record, o fleet.Outcome) {
 		s.end(r, Cancelled, endedHalfway+": "+o.Reason)
 	case r.CancelAsked:
 		s.endUnlessDoubted(r, Cancelled, endedByUser)
-	case s.Halted:
-		s.endUnlessDoubted(r, Cancelled, ErrHalted.Error())
+	case s.off() != nil:
+		s.endUnlessDoubted(r, Cancelled, s.off().Error())
 	case s.Now.Before(r.ValidUntil):
 		s.again(r, o.Reason)
 	default:
@@ -152,7 +153,7 @@ func (s *Sheet) absent(r *Record, o fleet.Outcome) {
 	if asked.IsZero() || asked.After(s.Now) {
 		asked = s.Now
 	}
-	switch wanted := !r.CancelAsked && !s.Halted && r.Side != fleet.Reverse; {
+	switch wanted := !r.CancelAsked && s.off() == nil && r.Side != fleet.Reverse; {
 	case wanted && o.Resend && s.Now.Before(r.ValidUntil):
 		// Whatever call may still land, the broker takes one order of this id.
 		s.again(r, reason)

@@ -21,7 +21,11 @@ func (s *Sheet) look(r *Record) {
 		s.endUnlessDoubted(r, Expired, late)
 	case r.State == Accepted: // mark decides, and says when to look again
 	case r.State == Dispatched && r.Epoch == s.Session.Epoch && s.Now.Before(r.EmitBy):
-		s.ask(r, fleet.MailOrder, doubling(r.Checks, firstRepeat, longestRepeat))
+		kind := fleet.MailOrder
+		if s.off() != nil { // it was marked before
+			kind = fleet.MailWithdraw
+		}
+		s.ask(r, kind, doubling(r.Checks, firstRepeat, longestRepeat))
 	case r.State == Dispatched:
 		s.move(r, Unknown, "its worker has not answered")
 		s.lookUp(r)
@@ -45,13 +49,13 @@ func (s *Sheet) lookUp(r *Record) {
 	}
 	r.CheckAt = time.Time{}
 	s.move(r, Unknown, "given up after many look-ups: "+r.Reason)
-	s.next.Changes = append(s.next.Changes, Change{From: Unknown, To: Unknown, Since: s.Now.Sub(r.AcceptedAt)})
+	s.changed(r, Unknown, true)
 }
 
 // ask writes to whoever acts for the user; if nobody does, somebody has to.
 func (s *Sheet) ask(r *Record, kind fleet.MailKind, pause time.Duration) {
 	if s.Session.Epoch == 0 {
-		s.next.Claim = true
+		s.claim()
 		longest := longestLookup
 		if r.State == Working {
 			longest = longestCheck
@@ -66,6 +70,15 @@ func (s *Sheet) ask(r *Record, kind fleet.MailKind, pause time.Duration) {
 	s.post(kind, r)
 	r.CheckAt = s.Now.Add(pause)
 	r.Checks++
+}
+
+// withdraw takes back what its worker has been asked to execute and may not have begun, if orders are off by now.
+func (s *Sheet) withdraw() {
+	for _, r := range s.Orders {
+		if s.off() != nil && r.State == Dispatched && r.Epoch == s.Session.Epoch && s.Now.Before(r.EmitBy) {
+			s.post(fleet.MailWithdraw, r)
+		}
+	}
 }
 
 // served makes what waits for somebody who acts for the user due.

@@ -24,7 +24,8 @@ func New(s Store, rules Rules) *Ledger { return &Ledger{s, rules.withDefaults()}
 func Refusal(err error) bool {
 	var many *TooMany
 	var invalid *Invalid
-	return errors.Is(err, ErrHalted) || errors.Is(err, ErrNoAccount) || errors.Is(err, ErrOtherOrder) ||
+	var denied *Denied
+	return errors.As(err, &denied) || errors.Is(err, ErrHalted) || errors.Is(err, ErrNoAccount) || errors.Is(err, ErrOtherOrder) ||
 		errors.Is(err, ErrNotFound) || errors.As(err, &many) || errors.As(err, &invalid)
 }
 
@@ -38,7 +39,7 @@ type Acceptance struct {
 
 // Accept commits the draft as one order, and marks it for the user's worker if it can. The key decides on repetitions:
 // the same one with the same content returns the order that it has, with another one [ErrOtherOrder]. Other refusals are
-// [ErrHalted], [ErrNoAccount], [*TooMany], and [*Invalid] where the key is missing. After any other error the order may be committed or not, and only asking
+// [ErrHalted], [ErrNoAccount], [*Denied], [*TooMany], and [*Invalid] where the key is missing. After any other error the order may be committed or not, and only asking
 // again under the same key tells; that is done once in here, because the answer to a commit may be lost.
 func (l *Ledger) Accept(ctx context.Context, user fleet.User, d Draft) (Acceptance, error) {
 	if d.Key == "" {
@@ -96,12 +97,16 @@ func (l *Ledger) Commit(ctx context.Context, user fleet.User, outcomes []fleet.O
 	})
 	var want Want
 	for _, o := range outcomes {
-		want.IDs = append(want.IDs, o.Order)
+		if o.State != fleet.OutcomeDenied {
+			want.IDs = append(want.IDs, o.Order)
+		}
 	}
 	err = l.Turn(ctx, user, want, func(s *Sheet) error {
 		strays = nil
 		for _, o := range outcomes {
-			if r := s.Find(o.Order); r == nil {
+			if r := s.Find(o.Order); o.State == fleet.OutcomeDenied {
+				// It is about no order. Who commits it has it noted before: the sheet says so by now.
+			} else if r == nil {
 				strays = append(strays, o)
 			} else {
 				s.apply(r, o)
@@ -124,6 +129,11 @@ func (l *Ledger) Commit(ctx context.Context, user fleet.User, outcomes []fleet.O
 // Serve is [Ledger.Attend] when somebody has just begun to act for the user: what waits to be looked up is due at once.
 func (l *Ledger) Serve(ctx context.Context, user fleet.User) (next Next, err error) {
 	return l.attend(ctx, user, (*Sheet).served)
+}
+
+// Withdraw is [Ledger.Attend] when orders have just been switched off: what the user's worker has not begun is taken back.
+func (l *Ledger) Withdraw(ctx context.Context, user fleet.User) (next Next, err error) {
+	return l.attend(ctx, user, (*Sheet).withdraw)
 }
 
 // Attend looks at those of a user's orders that are due, and marks the next one.

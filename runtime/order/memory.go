@@ -13,11 +13,16 @@ import (
 
 // Memory is a [Store], a [Reader] and [Switches] within one process. It is the reference for those that outlive one.
 type Memory struct {
+	// Denied says why the broker refuses the user's credentials; nil, or an empty answer: it does not.
+	Denied func(fleet.User) string
+
 	mu     sync.Mutex
 	books  map[fleet.User]Book
 	orders map[fleet.User]map[fleet.OrderID]*Record
 	events map[fleet.User][]Event
 	halts  map[fleet.User]Halt
+	// suspended are the operators' switches for single users.
+	suspended map[fleet.User]Halt
 	// account and session answer for what other tables know.
 	account func(fleet.User) bool
 	session func(fleet.User) Session
@@ -33,7 +38,7 @@ var (
 func NewMemory(account func(fleet.User) bool, session func(fleet.User) Session) *Memory {
 	return &Memory{
 		books: map[fleet.User]Book{}, orders: map[fleet.User]map[fleet.OrderID]*Record{}, events: map[fleet.User][]Event{},
-		halts: map[fleet.User]Halt{}, account: account, session: session,
+		halts: map[fleet.User]Halt{}, suspended: map[fleet.User]Halt{}, account: account, session: session,
 	}
 }
 
@@ -59,8 +64,12 @@ func (m *Memory) Turn(_ context.Context, user fleet.User, w Want, do func(*Sheet
 func (m *Memory) sheet(user fleet.User, w Want) *Sheet {
 	_, all := m.halts[""]
 	_, one := m.halts[user]
+	_, operators := m.suspended[user]
 	s := &Sheet{
-		User: user, Now: time.Now(), Account: m.account(user), Book: m.books[user], Session: m.session(user), Halted: all || one,
+		User: user, Now: time.Now(), Account: m.account(user), Book: m.books[user], Session: m.session(user), Halted: one, Suspended: all || operators,
+	}
+	if m.Denied != nil {
+		s.Denied = m.Denied(user)
 	}
 	for _, r := range m.orders[user] {
 		due := !r.CheckAt.IsZero() && !r.CheckAt.After(s.Now)
@@ -78,18 +87,24 @@ func (m *Memory) sheet(user fleet.User, w Want) *Sheet {
 func (m *Memory) Due(_ context.Context, limit int) ([]fleet.User, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	since := map[fleet.User]time.Time{}
+	since, waits := map[fleet.User]time.Time{}, map[fleet.User]bool{}
 	for user, orders := range m.orders {
 		for _, r := range orders {
 			if r.CheckAt.IsZero() || r.CheckAt.After(time.Now()) {
 				continue
 			}
+			waits[user] = waits[user] || r.State != Working
 			if at, ok := since[user]; !ok || r.CheckAt.Before(at) {
 				since[user] = r.CheckAt
 			}
 		}
 	}
-	users := slices.SortedFunc(maps.Keys(since), func(a, b fleet.User) int { return since[a].Compare(since[b]) })
+	users := slices.SortedFunc(maps.Keys(since), func(a, b fleet.User) int {
+		if waits[a] != waits[b] {
+			return map[bool]int{true: -1, false: 1}[waits[a]]
+		}
+		return since[a].Compare(since[b])
+	})
 	return users[:min(limit, len(users))], nil
 }
 
@@ -112,10 +127,20 @@ func (m *Memory) Waiting(context.Context) (time.Duration, error) {
 func (m *Memory) BeginAt(_ context.Context, user fleet.User) (uint64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	lowest := m.books[user].Last + 1
+	lowest, now := m.books[user].Last+1, time.Now()
+	var working []*Record
 	for _, r := range m.orders[user] {
 		if r.MayCome() {
 			lowest = min(lowest, r.Sequence)
+		}
+		if r.State == Working && r.CheckAt.After(now) {
+			working = append(working, r)
+		}
+	}
+	slices.SortFunc(working, func(a, b *Record) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	for i, r := range working[:min(len(working), LooksMost)] {
+		if soon := now.Add(time.Duration(i+1) * LookPause); soon.Before(r.CheckAt) {
+			r.CheckAt = soon
 		}
 	}
 	return lowest, nil
@@ -163,9 +188,21 @@ func (m *Memory) Halt(_ context.Context, user fleet.User, on bool, reason string
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if on {
-		m.halts[user] = Halt{User: user, Reason: reason, Since: time.Now()}
+		m.halts[user] = Halt{User: user, Reason: reason, Since: time.Now(), Operator: user == ""}
 	} else {
 		delete(m.halts, user)
+	}
+	return nil
+}
+
+// Suspend: see [Switches].
+func (m *Memory) Suspend(_ context.Context, user fleet.User, on bool, reason string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if on {
+		m.suspended[user] = Halt{User: user, Reason: reason, Since: time.Now(), Operator: true}
+	} else {
+		delete(m.suspended, user)
 	}
 	return nil
 }
@@ -174,14 +211,16 @@ func (m *Memory) Halt(_ context.Context, user fleet.User, on bool, reason string
 func (m *Memory) Halts(context.Context) ([]Halt, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.SortedFunc(maps.Values(m.halts), func(a, b Halt) int { return cmp.Compare(a.User, b.User) }), nil
+	all := slices.AppendSeq(slices.Collect(maps.Values(m.halts)), maps.Values(m.suspended))
+	slices.SortStableFunc(all, func(a, b Halt) int { return cmp.Compare(a.User, b.User) })
+	return all, nil
 }
 
 // Recover: see [Switches].
 func (m *Memory) Recover(context.Context) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.halts[""] = Halt{Reason: Recovering, Since: time.Now()}
+	m.halts[""] = Halt{Reason: Recovering, Since: time.Now(), Operator: true}
 	n := 0
 	for _, orders := range m.orders {
 		for _, r := range orders {

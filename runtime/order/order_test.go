@@ -20,15 +20,20 @@ func TestMemory(t *testing.T) {
 }
 
 func memoryBench() ordertest.Bench {
-	var accounts, sessions sync.Map
+	var accounts, sessions, denials sync.Map
 	memory := order.NewMemory(
 		func(user fleet.User) bool { _, ok := accounts.Load(user); return ok },
 		func(user fleet.User) order.Session {
 			s, _ := sessions.LoadOrStore(user, order.Session{})
 			return s.(order.Session)
 		})
+	memory.Denied = func(user fleet.User) string {
+		reason, _ := denials.LoadOrStore(user, "")
+		return reason.(string)
+	}
 	return ordertest.Bench{
 		Keeper:  memory,
+		Deny:    func(user fleet.User, reason string) { denials.Store(user, reason) },
 		Account: func(user fleet.User) { accounts.Store(user, true) },
 		Session: func(user fleet.User, s order.Session) {
 			if s.Epoch == 0 {

@@ -56,6 +56,8 @@ type Record struct {
 	// Doubted says that a call may have been made of which nobody knew what became. Such an order never ends by itself:
 	// a look-up has to say that no call can land any more.
 	Doubted bool
+	// Counted says that the order has reached an end before, which is counted once: a final state, or that it was given up.
+	Counted bool
 	// HeardEpoch and Heard number the last report that was taken of what a worker knows by itself. Such a word is about the
 	// mark that it answers; repeated after the next one, it would be taken for that one's answer.
 	HeardEpoch fleet.Epoch

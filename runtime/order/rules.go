@@ -34,6 +34,10 @@ const (
 	firstVerify  = 30 * time.Second // of an order that the broker has
 	longestCheck = 10 * time.Minute
 	unserved     = time.Second // while nobody acts for the user
+	// LookPause is the time between the looks at two working orders of a user for whom somebody begins to act, and LooksMost
+	// how many are looked at so: the others' time comes as soon.
+	LookPause = time.Second
+	LooksMost = int(longestCheck / LookPause)
 	// lateLook is when an order that ended by its absence is looked up once more.
 	lateLook = time.Minute
 	// LegLimit is how long the first leg of a reversal may take, and then its commit: after it the reversal ends there.

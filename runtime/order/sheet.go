@@ -19,8 +19,10 @@ type Sheet struct {
 	Book    Book
 	// Session is who acts for the user; its epoch is 0 where nobody does.
 	Session Session
-	// Halted says that orders are switched off, for the user or for all.
-	Halted bool
+	// Halted says that the user has switched orders off, Suspended that an operator has, for the user or for all.
+	Halted, Suspended bool
+	// Denied is why the broker refuses the user's credentials; empty: it does not, as far as is known.
+	Denied string
 	// Orders are those that may come – of a long queue the first ones –, those that were asked for, and those due for a look,
 	// by number.
 	Orders []*Record
@@ -76,11 +78,13 @@ type Letter struct {
 	Mail fleet.Mail
 }
 
-// Change is one order's step into another state.
+// Change is one order's step into another state, or the end of the look-ups of an unknown one.
 type Change struct {
 	From, To State
 	// Since is the time from the acceptance.
 	Since time.Duration
+	// End says that the order has come to its end, for the first time; Corrected that this end replaces an earlier one.
+	End, Corrected bool
 }
 
 // Begin remembers what the store read. A store calls it before the turn's decisions.
@@ -121,7 +125,7 @@ type Written struct {
 func same(a, b Record) bool {
 	times := a.EmitBy.Equal(b.EmitBy) && a.CheckAt.Equal(b.CheckAt)
 	return times && a.State == b.State && a.Proven == b.Proven && a.Reason == b.Reason && a.Epoch == b.Epoch && a.Leg == b.Leg &&
-		a.BrokerID == b.BrokerID && a.Doubted == b.Doubted && a.CancelAsked == b.CancelAsked && a.Checks == b.Checks &&
+		a.BrokerID == b.BrokerID && a.Doubted == b.Doubted && a.Counted == b.Counted && a.CancelAsked == b.CancelAsked && a.Checks == b.Checks &&
 		a.HeardEpoch == b.HeardEpoch && a.Heard == b.Heard
 }
 
@@ -147,12 +151,20 @@ func (s *Sheet) byKey(key string) *Record {
 // move changes an order's state and tells of it.
 func (s *Sheet) move(r *Record, to State, reason string) {
 	if r.State != to {
-		s.next.Changes = append(s.next.Changes, Change{From: r.State, To: to, Since: s.Now.Sub(r.AcceptedAt)})
+		s.changed(r, to, to.Final())
 		r.Checks = 0
 	}
 	r.Doubted = r.Doubted || to == Unknown
 	r.State, r.Reason, r.ChangedAt = to, reason, s.Now
 	s.tell(r)
+}
+
+// changed notes a step for the metrics, and whether it is the order's end.
+func (s *Sheet) changed(r *Record, to State, end bool) {
+	s.next.Changes = append(s.next.Changes, Change{
+		From: r.State, To: to, Since: s.Now.Sub(r.AcceptedAt), End: end && !r.Counted, Corrected: end && r.Counted,
+	})
+	r.Counted = r.Counted || end
 }
 
 func (s *Sheet) tell(r *Record) {

@@ -19,11 +19,14 @@ type Store interface {
 	// and writes what changed, in one transaction. An error of do is returned as it is, and nothing is written; after any
 	// other error nobody knows whether the turn is committed. do may run more than once.
 	Turn(ctx context.Context, user fleet.User, w Want, do func(*Sheet) error) error
-	// Due lists users with orders to look at, the longest overdue first.
+	// Due lists users with orders to look at, the longest overdue first; those whose orders are all at the broker come after
+	// the others.
 	Due(ctx context.Context, limit int) ([]fleet.User, error)
 	// Waiting is how long the oldest order waits that is accepted and not dispatched; 0 if there is none.
 	Waiting(ctx context.Context) (time.Duration, error)
-	// BeginAt is the lowest number that an order of the user may still come with.
+	// BeginAt is asked when somebody is about to act for the user: the lowest number that an order may still come with. It
+	// has the user's working orders looked at soon, one after the other in the pace of [LookPause], at most [LooksMost]:
+	// what happened to them meanwhile nobody was told.
 	BeginAt(ctx context.Context, user fleet.User) (uint64, error)
 }
 
@@ -39,9 +42,11 @@ type Reader interface {
 
 // Switches turn orders off and on again.
 type Switches interface {
-	// Halt switches orders of one user, or with "" of all, off or on.
+	// Halt is the user's own switch, and with "" the operator's for all: orders are off while it is on.
 	Halt(ctx context.Context, user fleet.User, on bool, reason string) error
-	// Halts lists what is switched off; the user "" stands for all.
+	// Suspend is the operator's switch for one user, which the user's own does not touch.
+	Suspend(ctx context.Context, user fleet.User, on bool, reason string) error
+	// Halts lists what is switched off, by user; the user "" stands for all.
 	Halts(ctx context.Context) ([]Halt, error)
 	// Recover is for a database that was restored from a backup: orders are switched off for all, and whatever is not
 	// final becomes unknown, to be looked up before anything is dispatched. A mark that was lost may have allowed the call
@@ -54,6 +59,8 @@ type Halt struct {
 	User   fleet.User
 	Reason string
 	Since  time.Time
+	// Operator says that it is an operator's, as the one for all is.
+	Operator bool
 }
 
 // Recovering is why orders are switched off, and unknown, after a restore.

@@ -20,7 +20,7 @@ INSERT INTO user_session AS s (user_id, epoch, worker, host, life, open)
 VALUES ($1, $2, $3, $4, $5, true)
 ON CONFLICT (user_id) DO UPDATE
    SET epoch = excluded.epoch, worker = excluded.worker, host = excluded.host, life = excluded.life,
-       open = true, began_at = now(), takeover_at = NULL
+       open = true, began_at = now(), takeover_at = NULL, ending_at = NULL
  WHERE s.epoch < excluded.epoch
    AND (NOT s.open OR s.worker = excluded.worker OR s.takeover_at + $6::bigint * interval '1 millisecond' <= now())`
 
@@ -92,10 +92,10 @@ func (r record) session(user fleet.User) session.Session {
 	}
 }
 
-// row reads a user's row; without one the session is empty.
+// row reads a user's row, and whether somebody is asked to act by it; without one the session is empty.
 func (d *Database) row(ctx context.Context, user fleet.User) (s session.Session, open bool, err error) {
 	var r record
-	err = d.pool.QueryRow(ctx, `SELECT epoch, worker, host, life, open FROM user_session WHERE user_id = $1`, string(user)).
+	err = d.pool.QueryRow(ctx, `SELECT epoch, worker, host, life, open AND ending_at IS NULL FROM user_session WHERE user_id = $1`, string(user)).
 		Scan(&r.epoch, &r.worker, &r.host, &r.life, &open)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
@@ -108,12 +108,22 @@ func (d *Database) row(ctx context.Context, user fleet.User) (s session.Session,
 
 // Affirm: see [session.Tenure].
 func (d *Database) Affirm(ctx context.Context, s session.Session) (bool, error) {
-	done, err := d.pool.Exec(ctx, `UPDATE user_session SET takeover_at = NULL WHERE user_id = $1 AND epoch = $2 AND worker = $3 AND open`,
+	done, err := d.pool.Exec(ctx, `UPDATE user_session SET takeover_at = NULL WHERE user_id = $1 AND epoch = $2 AND worker = $3 AND open AND ending_at IS NULL`,
 		string(s.User), int64(s.Epoch), string(s.Worker))
 	if err != nil {
 		return false, fmt.Errorf("affirm the session: %w", err)
 	}
 	return done.RowsAffected() == 1, nil
+}
+
+// Dismiss: see [session.Tenure].
+func (d *Database) Dismiss(ctx context.Context, user fleet.User, epoch fleet.Epoch) error {
+	_, err := d.pool.Exec(ctx, `UPDATE user_session SET ending_at = now() WHERE user_id = $1 AND epoch = $2 AND open AND ending_at IS NULL`,
+		string(user), int64(epoch))
+	if err != nil {
+		return fmt.Errorf("dismiss the session: %w", err)
+	}
+	return nil
 }
 
 // Doubt: see [session.Roll].
@@ -142,6 +152,12 @@ func (d *Database) Current(ctx context.Context, user fleet.User) (session.Sessio
 	return s, true, nil
 }
 
+// Latest: see [session.Roll].
+func (d *Database) Latest(ctx context.Context, user fleet.User) (fleet.Epoch, error) {
+	s, _, err := d.row(ctx, user)
+	return s.Epoch, err
+}
+
 // Floor: see [session.Authority].
 func (d *Database) Floor(ctx context.Context) (fleet.Epoch, error) {
 	var epoch int64
@@ -153,19 +169,24 @@ func (d *Database) Floor(ctx context.Context) (fleet.Epoch, error) {
 
 // Open: see [session.Authority].
 func (d *Database) Open(ctx context.Context, after fleet.User, limit int) ([]session.Session, error) {
-	rows, err := d.pool.Query(ctx,
-		`SELECT user_id, epoch, worker, host, life FROM user_session WHERE open AND user_id > $1 ORDER BY user_id LIMIT $2`, string(after), limit)
+	sessions, err := d.sessions(ctx, `
+SELECT user_id, epoch, worker, host, life FROM user_session WHERE open AND ending_at IS NULL AND user_id > $1 ORDER BY user_id LIMIT $2`,
+		string(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list open sessions: %w", err)
 	}
-	sessions, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (session.Session, error) {
+	return sessions, nil
+}
+
+func (d *Database) sessions(ctx context.Context, statement string, args ...any) ([]session.Session, error) {
+	rows, err := d.pool.Query(ctx, statement, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (session.Session, error) {
 		var user string
 		var r record
 		err := row.Scan(&user, &r.epoch, &r.worker, &r.host, &r.life)
 		return r.session(fleet.User(user)), err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("list open sessions: %w", err)
-	}
-	return sessions, nil
 }

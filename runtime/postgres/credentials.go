@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,14 +17,33 @@ var _ session.Safe = (*Database)(nil)
 // Encrypted: see [session.Safe].
 func (d *Database) Encrypted(ctx context.Context, user fleet.User) ([]byte, error) {
 	var ciphertext []byte
-	err := d.pool.QueryRow(ctx, `SELECT ciphertext FROM credentials WHERE user_id = $1`, string(user)).Scan(&ciphertext)
+	var since *time.Time
+	var refused session.Refused
+	err := d.pool.QueryRow(ctx, `
+SELECT ciphertext, CASE WHEN refused_at >= updated_at THEN refused_at END, refused FROM credentials WHERE user_id = $1`, string(user)).
+		Scan(&ciphertext, &since, &refused.Reason)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, session.ErrNoCredentials
 	case err != nil:
 		return nil, fmt.Errorf("read credentials: %w", err)
+	case since != nil:
+		refused.Since = *since
+		return nil, &refused
 	}
 	return ciphertext, nil
+}
+
+// Refuse: see [session.Safe].
+func (d *Database) Refuse(ctx context.Context, user fleet.User, epoch fleet.Epoch, reason string) error {
+	_, err := d.pool.Exec(ctx, `
+UPDATE credentials c SET refused_at = now(), refused = $3 FROM user_session s
+ WHERE c.user_id = $1 AND s.user_id = $1 AND s.epoch = $2 AND c.updated_at <= s.began_at - $4::bigint * interval '1 millisecond'`,
+		string(user), int64(epoch), reason, session.KeptBefore.Milliseconds())
+	if err != nil {
+		return fmt.Errorf("note that credentials are refused: %w", err)
+	}
+	return nil
 }
 
 // Keep: see [session.Safe].
@@ -31,7 +51,7 @@ func (d *Database) Keep(ctx context.Context, user fleet.User, ciphertext []byte)
 	_, err := d.pool.Exec(ctx, `
 WITH account AS (INSERT INTO users (user_id) VALUES ($1) ON CONFLICT DO NOTHING)
 INSERT INTO credentials (user_id, ciphertext) VALUES ($1, $2)
-ON CONFLICT (user_id) DO UPDATE SET ciphertext = excluded.ciphertext, updated_at = now()`, string(user), ciphertext)
+ON CONFLICT (user_id) DO UPDATE SET ciphertext = excluded.ciphertext, updated_at = now(), refused_at = NULL`, string(user), ciphertext)
 	if err != nil {
 		return fmt.Errorf("keep credentials: %w", err)
 	}

@@ -36,13 +36,13 @@ func TestDatabase(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = admin.Close(t.Context()) })
 	empty := func(t *testing.T) *postgres.Database {
-		_, err := admin.Exec(t.Context(), `TRUNCATE users, user_session, arrivals CASCADE`)
+		_, err := admin.Exec(t.Context(), `TRUNCATE users, user_session, arrivals, audit CASCADE`)
 		require.NoError(t, err)
 		return database
 	}
 	sessiontest.Run(t, func(t *testing.T) session.Authority { return empty(t) })
 	pooltest.RunHistory(t, func(t *testing.T) pool.History { return empty(t) })
-	sessiontest.RunSafe(t, func(t *testing.T) session.Safe { return empty(t) })
+	sessiontest.RunSafe(t, func(t *testing.T) sessiontest.Keeper { return empty(t) })
 	webhooktest.Run(t, func(t *testing.T) webhook.Store { return empty(t) })
 	audittest.Run(t, func(t *testing.T) audit.Trail { return empty(t) })
 }

@@ -66,9 +66,11 @@ RETURNING last, event, day, count`
 
 // circumstances are read after the lock is had: each statement sees what was committed before it.
 const circumstances = `
-SELECT clock_timestamp(), EXISTS (SELECT FROM halts WHERE user_id IN ('', $1)),
+SELECT clock_timestamp(), EXISTS (SELECT FROM halts WHERE user_id = $1),
+       EXISTS (SELECT FROM halts WHERE user_id = '') OR EXISTS (SELECT FROM operator_halts WHERE user_id = $1),
+       COALESCE((SELECT refused FROM credentials WHERE user_id = $1 AND refused_at >= updated_at), ''),
        COALESCE(s.epoch, 0), COALESCE(s.worker, ''), COALESCE(s.host, ''), COALESCE(s.life, 0)
-  FROM (VALUES (1)) AS one LEFT JOIN user_session s ON s.user_id = $1 AND s.open`
+  FROM (VALUES (1)) AS one LEFT JOIN user_session s ON s.user_id = $1 AND s.open AND s.ending_at IS NULL`
 
 // A sheet has what a turn decides on, at most about three times the bound beside what was asked for: a user with thousands
 // of orders that wait takes turns as fast as others. The earliest of each kind come first; what is left out has its turn
@@ -129,7 +131,7 @@ func readSheet(ctx context.Context, conn *pgxpool.Conn, user fleet.User, w order
 	})
 	b.Queue(circumstances, string(user)).QueryRow(func(row pgx.Row) error {
 		var r record
-		err := row.Scan(&s.Now, &s.Halted, &r.epoch, &r.worker, &r.host, &r.life)
+		err := row.Scan(&s.Now, &s.Halted, &s.Suspended, &s.Denied, &r.epoch, &r.worker, &r.host, &r.life)
 		s.Session = order.Session{Epoch: fleet.Epoch(r.epoch), Worker: fleet.Worker(r.worker), Host: fleet.Host(r.host), Life: fleet.Life(r.life)}
 		return err
 	})
@@ -148,13 +150,13 @@ func readSheet(ctx context.Context, conn *pgxpool.Conn, user fleet.User, w order
 const insertOrder = `
 INSERT INTO orders (id, user_id, sequence, key, digest, symbol, side, quantity, type, limit_price, time_in_force,
        valid_until, accepted_at, state, proven, reason, epoch, leg, broker_id, heard_epoch, heard, cancel_asked, emit_by,
-       check_at, checks, changed_at, doubted)
+       check_at, checks, changed_at, doubted, counted)
 VALUES ($1, $2, $14, $15, $16, $17, $18, $19::numeric, $20, $21::numeric, $22, $23, $24,
-       $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $25, $26, $27)`
+       $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $25, $26, $27, $28)`
 
 const updateOrder = `
 UPDATE orders SET state = $3, proven = $4, reason = $5, epoch = $6, leg = $7, broker_id = $8, heard_epoch = $9, heard = $10,
-       cancel_asked = $11, emit_by = $12, check_at = $13, checks = $14, changed_at = $15, doubted = $16
+       cancel_asked = $11, emit_by = $12, check_at = $13, checks = $14, changed_at = $15, doubted = $16, counted = $17
  WHERE id = $1 AND user_id = $2`
 
 const insertFill = `INSERT INTO fills (order_id, leg, id, quantity, price, at) VALUES ($1, $2, $3, $4::numeric, $5::numeric, $6)`

@@ -83,7 +83,8 @@ SELECT number, order_id, state, reason, filled, quantity, symbol, at
 // Due: see [order.Store].
 func (d *Database) Due(ctx context.Context, limit int) ([]fleet.User, error) {
 	rows, err := d.pool.Query(ctx, `
-SELECT user_id FROM orders WHERE check_at <= statement_timestamp() GROUP BY user_id ORDER BY min(check_at) LIMIT $1`, limit)
+SELECT user_id FROM orders WHERE check_at <= statement_timestamp()
+ GROUP BY user_id ORDER BY bool_and(state = 'working'), min(check_at) LIMIT $1`, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list users with orders to look at: %w", err)
 	}
@@ -109,8 +110,14 @@ SELECT COALESCE((extract(epoch FROM statement_timestamp() - min(accepted_at)) * 
 	return time.Duration(max(micros, 0)) * time.Microsecond, nil
 }
 
-// beginAt asks for the lowest of each kind that may come, and for the number after the last.
+// beginAt asks for the lowest of each kind that may come, and for the number after the last. It waits for no turn, whose order
+// of locks is another one: what a turn has in its hands is looked at as that turn says.
 const beginAt = `
+WITH working AS (
+    SELECT id, sequence FROM orders WHERE user_id = $1 AND state = 'working' AND check_at > statement_timestamp()
+     ORDER BY sequence LIMIT $2 FOR UPDATE SKIP LOCKED),
+soon AS (SELECT id, statement_timestamp() + row_number() OVER (ORDER BY sequence) * $3::bigint * interval '1 millisecond' AS at FROM working),
+moved AS (UPDATE orders o SET check_at = soon.at FROM soon WHERE o.id = soon.id AND o.check_at > soon.at)
 SELECT LEAST(
        (SELECT min(sequence) FROM orders WHERE user_id = $1 AND state = 'accepted'),
        (SELECT min(sequence) FROM orders WHERE user_id = $1 AND state IN ('dispatched', 'unknown') AND check_at IS NOT NULL),
@@ -119,7 +126,7 @@ SELECT LEAST(
 // BeginAt: see [order.Store].
 func (d *Database) BeginAt(ctx context.Context, user fleet.User) (uint64, error) {
 	var lowest int64
-	if err := d.pool.QueryRow(ctx, beginAt, string(user)).Scan(&lowest); err != nil {
+	if err := d.pool.QueryRow(ctx, beginAt, string(user), order.LooksMost, order.LookPause.Milliseconds()).Scan(&lowest); err != nil {
 		return 0, fmt.Errorf("look for the next order: %w", err)
 	}
 	return uint64(lowest), nil

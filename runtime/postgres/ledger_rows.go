@@ -12,7 +12,7 @@ import (
 
 // columns of an order and one of its fills; an order without fills has one row, with nulls.
 const columns = `o.id, o.sequence, o.key, o.digest, o.symbol, o.side, o.quantity::text, o.type, o.limit_price::text, o.time_in_force,
-       o.state, o.proven, o.reason, o.epoch, o.leg, o.broker_id, o.heard_epoch, o.heard, o.doubted, o.cancel_asked,
+       o.state, o.proven, o.reason, o.epoch, o.leg, o.broker_id, o.heard_epoch, o.heard, o.doubted, o.counted, o.cancel_asked,
        o.emit_by, o.check_at, o.checks, o.valid_until, o.accepted_at, o.changed_at,
        f.leg, f.id, f.quantity::text, f.price::text, f.at`
 
@@ -29,7 +29,7 @@ type orderRow struct {
 
 func (r *orderRow) scan(rows pgx.Rows) error {
 	return rows.Scan(&r.id, &r.sequence, &r.Key, &r.Digest, &r.symbol, &r.side, &r.quantity, &r.kind, &r.limit, &r.force,
-		&r.state, &r.Proven, &r.Reason, &r.epoch, &r.Leg, &r.BrokerID, &r.heardEpoch, &r.heard, &r.Doubted, &r.CancelAsked,
+		&r.state, &r.Proven, &r.Reason, &r.epoch, &r.Leg, &r.BrokerID, &r.heardEpoch, &r.heard, &r.Doubted, &r.Counted, &r.CancelAsked,
 		&r.emitBy, &r.checkAt, &r.Checks, &r.ValidUntil, &r.AcceptedAt, &r.ChangedAt,
 		&r.fillLeg, &r.fillID, &r.fillQuantity, &r.fillPrice, &r.fillAt)
 }
@@ -92,13 +92,13 @@ func collectOrders(rows pgx.Rows, user fleet.User) ([]*order.Record, error) {
 
 // updated are the arguments of updateOrder.
 func updated(r *order.Record) []any {
-	return append(changing(r), r.Checks, r.ChangedAt, r.Doubted)
+	return append(changing(r), r.Checks, r.ChangedAt, r.Doubted, r.Counted)
 }
 
 // inserted are the arguments of insertOrder.
 func inserted(r *order.Record) []any {
 	return append(changing(r), int64(r.Sequence), r.Key, r.Digest, r.Symbol, string(r.Side), r.Quantity.String(), string(r.Type),
-		r.LimitPrice.String(), string(r.TimeInForce), r.ValidUntil, r.AcceptedAt, r.Checks, r.ChangedAt, r.Doubted)
+		r.LimitPrice.String(), string(r.TimeInForce), r.ValidUntil, r.AcceptedAt, r.Checks, r.ChangedAt, r.Doubted, r.Counted)
 }
 
 func changing(r *order.Record) []any {

@@ -43,7 +43,7 @@ func ledgerBench(t *testing.T, database *postgres.Database, owner *pgx.Conn) ord
 		_, err := owner.Exec(t.Context(), statement, args...)
 		require.NoError(t, err)
 	}
-	do(`TRUNCATE users, user_session, order_events, halts CASCADE`)
+	do(`TRUNCATE users, user_session, order_events, halts, operator_halts CASCADE`)
 	return ordertest.Bench{
 		Keeper: database,
 		Account: func(user fleet.User) {
@@ -54,6 +54,9 @@ func ledgerBench(t *testing.T, database *postgres.Database, owner *pgx.Conn) ord
 			do(`INSERT INTO user_session (user_id, epoch, worker, host, life, open) VALUES ($1, greatest($2::bigint, 1), $3, $4, $5, $2::bigint > 0)
 			    ON CONFLICT (user_id) DO UPDATE SET epoch = excluded.epoch, worker = excluded.worker, host = excluded.host,
 			       life = excluded.life, open = excluded.open`, user, int64(s.Epoch), s.Worker, s.Host, int64(s.Life))
+		},
+		Deny: func(user fleet.User, reason string) {
+			do(`UPDATE credentials SET refused = $2, refused_at = CASE WHEN $2 <> '' THEN now() END WHERE user_id = $1`, user, reason)
 		},
 		Age: func(user fleet.User, by time.Duration) {
 			interval := fmt.Sprint(by.Microseconds(), " microseconds")

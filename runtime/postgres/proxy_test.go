@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -16,6 +17,16 @@ import (
 	"workerfleet/runtime/session/sessiontest"
 )
 
+// suspending is a ledger whose operators' switches are turned by the owner, which the processes' role may not.
+type suspending struct {
+	*postgres.Database
+	operator *postgres.Database
+}
+
+func (s suspending) Suspend(ctx context.Context, user fleet.User, on bool, reason string) error {
+	return s.operator.Suspend(ctx, user, on, reason)
+}
+
 // Nothing that a ledger, an authority or a safe does would pin a connection of a proxy to one client. The wire knows
 // RDS Proxy's list; that the list is complete is not shown here. It is all done in the role of the processes, whose rights
 // so are enough.
@@ -24,9 +35,15 @@ func TestNothingPins(t *testing.T) {
 	require.NoError(t, postgres.Grant(t.Context(), url, postgres.Role{Name: "app"}))
 	w := proxied(t, url)
 	database := connected(t, strings.Replace(w.URL, "fleet@", "app@", 1), 8)
-	ordertest.Run(t, func(t *testing.T) ordertest.Bench { return ledgerBench(t, database, owner) })
+	operator := connected(t, url, 2)
+	ordertest.Run(t, func(t *testing.T) ordertest.Bench {
+		b := ledgerBench(t, database, owner)
+		b.Keeper = suspending{database, operator}
+		return b
+	})
+	sessiontest.RunPresence(t, func(t *testing.T) sessiontest.PresenceBench { return presenceBench(t, database, owner) })
 	sessiontest.Run(t, func(t *testing.T) session.Authority { ledgerBench(t, database, owner); return database })
-	sessiontest.RunSafe(t, func(t *testing.T) session.Safe { ledgerBench(t, database, owner); return database })
+	sessiontest.RunSafe(t, func(t *testing.T) sessiontest.Keeper { ledgerBench(t, database, owner); return database })
 	require.Empty(t, w.refused())
 }
 

@@ -79,6 +79,8 @@ func (r Role) statements(ctx context.Context, tx pgx.Tx) ([]string, error) {
 		// What was done and told stays as it is.
 		"REVOKE UPDATE, DELETE ON fills, order_events, audit FROM "+name,
 		"REVOKE DELETE ON orders, order_book FROM "+name,
+		// An operator's switch is turned by the owner alone.
+		"REVOKE INSERT, UPDATE, DELETE ON operator_halts FROM "+name,
 	), nil
 }
 

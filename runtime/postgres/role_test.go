@@ -48,6 +48,7 @@ func TestGrant(t *testing.T) {
 	for _, refused := range []string{
 		`DELETE FROM goose_db_version`, `DELETE FROM orders`, `DELETE FROM order_book`, `DELETE FROM fills`, `UPDATE fills SET leg = 0`,
 		`DELETE FROM order_events`, `UPDATE order_events SET number = 0`, `TRUNCATE order_events`,
+		`DELETE FROM operator_halts`, `INSERT INTO operator_halts (user_id, reason) VALUES ('', '')`, `UPDATE operator_halts SET reason = ''`,
 		`DELETE FROM audit`, `UPDATE audit SET detail = ''`,
 	} {
 		_, err = app.Exec(t.Context(), refused)

@@ -13,32 +13,56 @@ import (
 
 var _ order.Switches = (*Database)(nil)
 
-const halt = `
+// The user's own switch and the operators' for all stand in one table, the operators' for single users in another, where no
+// user's request reaches.
+const (
+	halt = `
 INSERT INTO halts (user_id, reason) VALUES ($1, $2)
 ON CONFLICT (user_id) DO UPDATE SET reason = excluded.reason, since = excluded.since`
+	unhalt  = `DELETE FROM halts WHERE user_id = $1`
+	suspend = `
+INSERT INTO operator_halts (user_id, reason) VALUES ($1, $2)
+ON CONFLICT (user_id) DO UPDATE SET reason = excluded.reason, since = excluded.since`
+	unsuspend = `DELETE FROM operator_halts WHERE user_id = $1`
+)
 
 // Halt: see [order.Switches]. A turn that has begun may still mark an order.
-func (d *Database) Halt(ctx context.Context, user fleet.User, on bool, reason string) (err error) {
+func (d *Database) Halt(ctx context.Context, user fleet.User, on bool, reason string) error {
 	if on {
-		_, err = d.pool.Exec(ctx, halt, string(user), reason)
-	} else {
-		_, err = d.pool.Exec(ctx, `DELETE FROM halts WHERE user_id = $1`, string(user))
+		return d.turn(ctx, halt, string(user), reason)
 	}
-	if err != nil {
+	return d.turn(ctx, unhalt, string(user))
+}
+
+// Suspend: see [order.Switches].
+func (d *Database) Suspend(ctx context.Context, user fleet.User, on bool, reason string) error {
+	if on {
+		return d.turn(ctx, suspend, string(user), reason)
+	}
+	return d.turn(ctx, unsuspend, string(user))
+}
+
+func (d *Database) turn(ctx context.Context, statement string, args ...any) error {
+	if _, err := d.pool.Exec(ctx, statement, args...); err != nil {
 		return fmt.Errorf("switch orders: %w", err)
 	}
 	return nil
 }
 
+const listHalts = `
+SELECT user_id, reason, since, user_id = '' FROM halts
+UNION ALL SELECT user_id, reason, since, true FROM operator_halts
+ ORDER BY 1, 4`
+
 // Halts: see [order.Switches].
 func (d *Database) Halts(ctx context.Context) ([]order.Halt, error) {
-	rows, err := d.pool.Query(ctx, `SELECT user_id, reason, since FROM halts ORDER BY user_id`)
+	rows, err := d.pool.Query(ctx, listHalts)
 	if err != nil {
 		return nil, fmt.Errorf("list halts: %w", err)
 	}
 	halts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (h order.Halt, err error) {
 		var user string
-		err = row.Scan(&user, &h.Reason, &h.Since)
+		err = row.Scan(&user, &h.Reason, &h.Since, &h.Operator)
 		h.User = fleet.User(user)
 		return h, err
 	})

@@ -95,7 +95,10 @@ func New(c Config) (*Provider, error) {
 		batches: map[string]*batch{}, running: map[fleet.Worker]*child{}, shut: map[fleet.Host]bool{},
 	}
 	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine, and not before
+		// Children end with the thread that forked them, so that it must not end before. Nor with this goroutine, as a locked
+		// one would: it may have forked others before, which have nothing to do with workers.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		for fork := range p.forks {
 			fork()
 		}

@@ -31,12 +31,15 @@ type Tenure interface {
 	// be taken over at least wait ago. An [*Outdated] or [*Occupied] error says which failed. Repeating it is
 	// harmless.
 	Begin(ctx context.Context, s Session, wait time.Duration) error
+	// Dismiss records that the worker of the user's session of an epoch is told to end: nobody is asked under it any more.
+	// The row stays open until it is closed, and so keeps other workers out.
+	Dismiss(ctx context.Context, user fleet.User, epoch fleet.Epoch) error
 	// Affirm ends a takeover that was begun: the session's worker has come back before anybody had the user. False: the
-	// session is over, and the worker may not act.
+	// session is over or dismissed, and the worker may not act.
 	Affirm(ctx context.Context, s Session) (bool, error)
 	// Close records that nobody acts for the user under the epoch any more. A row of another epoch is left alone.
 	Close(ctx context.Context, user fleet.User, epoch fleet.Epoch) error
-	// Current returns the user's open session. False: nobody acts for the user.
+	// Current returns the user's open session. False: nobody acts for the user, or only one who was dismissed.
 	Current(ctx context.Context, user fleet.User) (Session, bool, error)
 }
 
@@ -44,11 +47,24 @@ type Tenure interface {
 type Roll interface {
 	// Floor is the epoch that all future ones must exceed: the highest ever begun.
 	Floor(ctx context.Context) (fleet.Epoch, error)
-	// Open lists open sessions by user, from after a user on, at most limit: what a rebuilt index must agree with.
+	// Latest is the epoch of the user's latest session, whatever became of it; 0: there was none.
+	Latest(ctx context.Context, user fleet.User) (fleet.Epoch, error)
+	// Open lists open sessions that are not dismissed by user, from after a user on, at most limit: what a rebuilt index must agree with.
 	Open(ctx context.Context, after fleet.User, limit int) ([]Session, error)
 	// Doubt begins the takeover of every open session, where none has begun: the index has lost its data, and who does
 	// not come back loses its user. [Tenure.Affirm] ends it for those who do.
 	Doubt(ctx context.Context) error
+}
+
+// Presence is what the authority knows of sessions that nobody uses.
+type Presence interface {
+	// Seen notes that a user who has a session is there. It writes at most once in a pace, whoever calls it how often.
+	Seen(ctx context.Context, user fleet.User, pace time.Duration) error
+	// Idle lists open sessions that are not dismissed by user, from after a user on, at most limit: those that were begun at
+	// least that long ago and whose users have neither been seen since nor have an order that may change or has since.
+	Idle(ctx context.Context, unseen time.Duration, after fleet.User, limit int) ([]Session, error)
+	// Dismissed lists open sessions that were dismissed within a time, the latest first, at most limit.
+	Dismissed(ctx context.Context, within time.Duration, limit int) ([]Session, error)
 }
 
 // Outdated is the refusal of an epoch that is not above the row's.

@@ -16,7 +16,7 @@ var ErrNoCredentials = errors.New("the user has no broker credentials")
 
 // Vault opens a user's stored credentials. Only the processes of the claim path may.
 type Vault interface {
-	// Credentials returns them opened, or [ErrNoCredentials].
+	// Credentials returns them opened, or [ErrNoCredentials], or [*Refused].
 	Credentials(ctx context.Context, user fleet.User) ([]byte, error)
 }
 
@@ -189,7 +189,7 @@ func refused(err error) bool {
 	var outdated *Outdated
 	var occupied *Occupied
 	return errors.As(err, &outdated) || errors.As(err, &occupied) ||
-		errors.Is(err, ErrNoCredentials) || errors.Is(err, errBadKey)
+		Unserved(err) || errors.Is(err, errBadKey)
 }
 
 // undo takes a binding back. Whoever asks for the same user at the same time has the same binding: one that somebody
@@ -206,7 +206,7 @@ func (s *Sessions) undo(ctx context.Context, b claim.Binding) error {
 }
 
 // End ends the user's current session, or takes the user out of the queue. The authority's row stays open until the
-// worker has reset itself, is gone, or cannot act any more: the next session may have to wait for that.
+// worker has reset itself, is gone, or cannot act any more: the next session may have to wait for that. See [Sessions.Finish].
 func (s *Sessions) End(ctx context.Context, user fleet.User) error {
 	if err := s.Claims.Leave(ctx, user); err != nil {
 		return fmt.Errorf("take %s out of the queue: %w", user, err)
@@ -234,6 +234,28 @@ func (s *Sessions) EndAt(ctx context.Context, user fleet.User, epoch fleet.Epoch
 }
 
 func (s *Sessions) end(ctx context.Context, current Session) error {
+	// First of all: whoever looks at the user's orders from here on asks for another worker.
+	if err := s.Authority.Dismiss(ctx, current.User, current.Epoch); err != nil {
+		return fmt.Errorf("dismiss the session of %s: %w", current.User, err)
+	}
+	return s.release(ctx, current)
+}
+
+// Finish closes the row of a session that was dismissed, once its worker is known to be out of it, and until then tells the
+// worker once more: the first word may be lost, or have been forgotten by an index that lost what it wrote last.
+func (s *Sessions) Finish(ctx context.Context, dismissed Session) (closed bool, err error) {
+	gone, err := s.Directory.Gone(ctx, dismissed.Worker, dismissed.Life)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("look up the worker of %s: %w", dismissed.User, err)
+	case !gone:
+		return false, s.release(ctx, dismissed)
+	}
+	return true, wrap(s.Authority.Close(ctx, dismissed.User, dismissed.Epoch), "close the session of %s", dismissed.User)
+}
+
+// release takes the session's binding back and tells its worker.
+func (s *Sessions) release(ctx context.Context, current Session) error {
 	user := current.User
 	if err := s.Claims.Release(ctx, user, current.Epoch); err != nil && !errors.Is(err, claim.ErrFenced) {
 		return fmt.Errorf("release the session of %s: %w", user, err)

@@ -20,6 +20,40 @@ func TestMemory(t *testing.T) {
 	sessiontest.Run(t, func(*testing.T) session.Authority { return session.NewMemory() })
 }
 
+// The in-memory authority knows who is idle as all do.
+func TestMemoryPresence(t *testing.T) {
+	sessiontest.RunPresence(t, func(*testing.T) sessiontest.PresenceBench {
+		type kept struct {
+			mayChange bool
+			changed   time.Time
+		}
+		orders := map[fleet.User][]kept{}
+		m := session.NewMemory()
+		m.Busy = func(user fleet.User, since time.Time) bool {
+			for i, o := range orders[user] {
+				if o.mayChange || i == len(orders[user])-1 && o.changed.After(since) {
+					return true
+				}
+			}
+			return false
+		}
+		return sessiontest.PresenceBench{
+			Authority: m, Presence: m,
+			Order: func(user fleet.User, mayChange bool) {
+				orders[user] = append(orders[user], kept{mayChange, time.Now()})
+			},
+			Age: func(by time.Duration) {
+				m.Age(by)
+				for _, all := range orders {
+					for i := range all {
+						all[i].changed = all[i].changed.Add(-by)
+					}
+				}
+			},
+		}
+	})
+}
+
 // vault holds credentials in the open.
 type vault map[fleet.User]string
 

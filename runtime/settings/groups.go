@@ -158,6 +158,25 @@ type Sessions struct {
 	Idle time.Duration `env:"FLEET_SESSION_IDLE" default:"30m"`
 }
 
+// Switching is for a run that an operator asks for: after the migration it turns the operators' switch for orders.
+type Switching struct {
+	Orders Orders `env:"FLEET_ORDERS,optional"`
+	// User is whose orders are meant; absent, everybody's.
+	User string `env:"FLEET_ORDERS_USER,optional"`
+	// Reason stands with the switch, for operators.
+	Reason string `env:"FLEET_ORDERS_REASON,optional"`
+}
+
+func (s Switching) problems() []Problem {
+	switch {
+	case s.Orders == "" && s.User+s.Reason != "":
+		return []Problem{{EnvOrders, "is missing; " + EnvOrdersUser + " and " + EnvOrdersReason + " belong to it"}}
+	case s.Orders == OrdersRecover && s.User != "":
+		return []Problem{{EnvOrdersUser, "stands beside " + EnvOrders + "=recover, which is about the whole ledger"}}
+	}
+	return nil
+}
+
 // Lease is how long a worker may act without hearing from the store:
 //
 //	sent ──── TTL − Guard ────► the worker starts no broker call

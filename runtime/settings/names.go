@@ -55,6 +55,8 @@ const (
 	EnvOIDCAudience = "FLEET_OIDC_AUDIENCE"
 	EnvRateLimiting = "FLEET_RATE_LIMITING"
 	EnvOrders       = "FLEET_ORDERS"
+	EnvOrdersUser   = "FLEET_ORDERS_USER"
+	EnvOrdersReason = "FLEET_ORDERS_REASON"
 	EnvOrdersPerDay = "FLEET_ORDERS_PER_DAY"
 	EnvSessionIdle  = "FLEET_SESSION_IDLE"
 	EnvHandler      = "FLEET_HANDLER"

@@ -92,8 +92,7 @@ type Migrate struct {
 	// RoleSecret is the ARN of the secret that the proxy signs in with: the password of [DatabaseRole] is kept
 	// there, and drawn where there is none. Absent, the role is made without a password.
 	RoleSecret string `env:"FLEET_DATABASE_ROLE_SECRET,optional"`
-	// Orders is for a run that an operator asks for: after the migration it turns the switch for all orders.
-	Orders Orders `env:"FLEET_ORDERS,optional"`
+	Switching
 }
 
 // Operator is what the fleet tool reads where a stack's outputs are not given: how people reach the index.

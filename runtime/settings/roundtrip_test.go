@@ -32,8 +32,12 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	t.Run("operator", rapid.MakeCheck(func(t *rapid.T) { same(t, Operator{stack(t), valkey(t)}) }))
 	t.Run("migrate", rapid.MakeCheck(func(t *rapid.T) {
 		same(t, Migrate{stack(t), database(t), Secret(rapid.StringN(1, 40, -1).Draw(t, "password")), one(t, "", "arn:aws:secretsmanager:"+name(t)),
-			one(t, "", OrdersHalt, OrdersResume, OrdersRecover)})
+			switching(t)})
 	}))
+}
+
+func switching(t *rapid.T) Switching {
+	return one(t, Switching{}, Switching{Orders: OrdersRecover}, Switching{OrdersHalt, name(t), name(t)}, Switching{OrdersResume, "", name(t)})
 }
 
 func same[T Process](t *rapid.T, written T) {

@@ -25,6 +25,8 @@ const (
 	Launches Counter = "fleet_launches_total"
 	Orders   Counter = "fleet_orders_total"
 
+	Corrections Counter = "fleet_corrections_total"
+
 	Workers        Gauge = "fleet_workers"
 	WarmTarget     Gauge = "fleet_warm_target"
 	Hold           Gauge = "fleet_hold"
@@ -101,8 +103,9 @@ func counters() []Metric {
 			Label{"kind", []string{"free", "lease", "worker", "user", "host", "ack", "waiting", "launching"}}),
 		counter(Launches, "Workers asked for: started, refused for want of capacity, throttled, or failed.",
 			Label{"outcome", []string{"started", "no_capacity", "throttled", "failed"}}),
-		counter(Orders, "Orders that reached a final state.",
+		counter(Orders, "Orders that came to their end, each once: a final state, or that nobody knows.",
 			Label{"outcome", []string{"filled", "rejected", "cancelled", "expired", "unknown"}}),
+		counter(Corrections, "Ends of orders that the broker's later word replaced; such an order counts by its first end."),
 	}
 }
 

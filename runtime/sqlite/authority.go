@@ -22,7 +22,7 @@ INSERT INTO user_session AS s (user_id, epoch, worker, host, life, open)
 VALUES (?1, ?2, ?3, ?4, ?5, 1)
 ON CONFLICT (user_id) DO UPDATE
    SET epoch = excluded.epoch, worker = excluded.worker, host = excluded.host, life = excluded.life,
-       open = 1, began_at = ` + now + `, takeover_at = NULL
+       open = 1, began_at = ` + now + `, takeover_at = NULL, ending_at = NULL
  WHERE s.epoch < excluded.epoch
    AND (NOT s.open OR s.worker = excluded.worker OR s.takeover_at + ?6 <= ` + now + `)`
 
@@ -86,10 +86,10 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// row reads a user's row; without one the session is empty.
+// row reads a user's row, and whether somebody is asked to act by it; without one the session is empty.
 func row(ctx context.Context, from querier, user fleet.User) (s session.Session, open bool, err error) {
 	s.User = user
-	err = from.QueryRowContext(ctx, `SELECT epoch, worker, host, life, open FROM user_session WHERE user_id = ?`, string(user)).
+	err = from.QueryRowContext(ctx, `SELECT epoch, worker, host, life, open AND ending_at IS NULL FROM user_session WHERE user_id = ?`, string(user)).
 		Scan(&s.Epoch, &s.Worker, &s.Host, &s.Life, &open)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -102,13 +102,23 @@ func row(ctx context.Context, from querier, user fleet.User) (s session.Session,
 
 // Affirm: see [session.Tenure].
 func (d *Database) Affirm(ctx context.Context, s session.Session) (bool, error) {
-	done, err := d.db.ExecContext(ctx, `UPDATE user_session SET takeover_at = NULL WHERE user_id = ? AND epoch = ? AND worker = ? AND open`,
+	done, err := d.db.ExecContext(ctx, `UPDATE user_session SET takeover_at = NULL WHERE user_id = ? AND epoch = ? AND worker = ? AND open AND ending_at IS NULL`,
 		string(s.User), int64(s.Epoch), string(s.Worker))
 	if err != nil {
 		return false, fmt.Errorf("affirm the session: %w", err)
 	}
 	kept, err := done.RowsAffected()
 	return kept == 1, err
+}
+
+// Dismiss: see [session.Tenure].
+func (d *Database) Dismiss(ctx context.Context, user fleet.User, epoch fleet.Epoch) error {
+	_, err := d.db.ExecContext(ctx, `UPDATE user_session SET ending_at = `+now+` WHERE user_id = ? AND epoch = ? AND open AND ending_at IS NULL`,
+		string(user), int64(epoch))
+	if err != nil {
+		return fmt.Errorf("dismiss the session: %w", err)
+	}
+	return nil
 }
 
 // Doubt: see [session.Roll].
@@ -137,6 +147,12 @@ func (d *Database) Current(ctx context.Context, user fleet.User) (session.Sessio
 	return s, true, nil
 }
 
+// Latest: see [session.Roll].
+func (d *Database) Latest(ctx context.Context, user fleet.User) (fleet.Epoch, error) {
+	s, _, err := row(ctx, d.db, user)
+	return s.Epoch, err
+}
+
 // Floor: see [session.Authority].
 func (d *Database) Floor(ctx context.Context) (epoch fleet.Epoch, err error) {
 	if err := d.db.QueryRowContext(ctx, `SELECT COALESCE(max(epoch), 0) FROM user_session`).Scan(&epoch); err != nil {
@@ -146,19 +162,20 @@ func (d *Database) Floor(ctx context.Context) (epoch fleet.Epoch, err error) {
 }
 
 // Open: see [session.Authority].
-func (d *Database) Open(ctx context.Context, after fleet.User, limit int) (sessions []session.Session, err error) {
-	rows, err := d.db.QueryContext(ctx,
-		`SELECT user_id, epoch, worker, host, life FROM user_session WHERE open AND user_id > ? ORDER BY user_id LIMIT ?`, string(after), limit)
+func (d *Database) Open(ctx context.Context, after fleet.User, limit int) ([]session.Session, error) {
+	sessions, err := d.sessions(ctx, `
+SELECT user_id, epoch, worker, host, life FROM user_session WHERE open AND ending_at IS NULL AND user_id > ? ORDER BY user_id LIMIT ?`,
+		string(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list open sessions: %w", err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var s session.Session
-		if err := rows.Scan(&s.User, &s.Epoch, &s.Worker, &s.Host, &s.Life); err != nil {
-			return nil, fmt.Errorf("list open sessions: %w", err)
-		}
-		sessions = append(sessions, s)
-	}
-	return sessions, rows.Err()
+	return sessions, nil
+}
+
+func (d *Database) sessions(ctx context.Context, statement string, args ...any) ([]session.Session, error) {
+	rows, err := d.db.QueryContext(ctx, statement, args...)
+	return list(rows, err, func(scan func(...any) error) (s session.Session, err error) {
+		err = scan(&s.User, &s.Epoch, &s.Worker, &s.Host, &s.Life)
+		return s, err
+	})
 }

@@ -11,9 +11,6 @@ import (
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
-
-	"workerfleet/runtime/fleet"
-	"workerfleet/runtime/session"
 )
 
 //go:embed migrations/*.sql
@@ -22,12 +19,11 @@ var migrations embed.FS
 // Database is one file. It is safe for concurrent use within one process.
 type Database struct{ db *sql.DB }
 
-var _ session.Safe = (*Database)(nil)
-
 // Open opens or makes the file and brings its schema to this version. Disconnect closes it.
 func Open(ctx context.Context, path string) (*Database, error) {
 	pragmas := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "busy_timeout(10000)"}, "_txlock": {"immediate"}}
-	db, err := sql.Open("sqlite", "file:"+path+"?"+pragmas.Encode())
+	// A folder's name may have signs that end a path in a URI.
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+pragmas.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
@@ -56,29 +52,3 @@ func migrate(ctx context.Context, db *sql.DB) error {
 
 // Disconnect closes the file.
 func (d *Database) Disconnect() error { return d.db.Close() }
-
-// Encrypted: see [session.Safe].
-func (d *Database) Encrypted(ctx context.Context, user fleet.User) ([]byte, error) {
-	var ciphertext []byte
-	err := d.db.QueryRowContext(ctx, `SELECT ciphertext FROM credentials WHERE user_id = ?`, string(user)).Scan(&ciphertext)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil, session.ErrNoCredentials
-	case err != nil:
-		return nil, fmt.Errorf("read credentials: %w", err)
-	}
-	return ciphertext, nil
-}
-
-// Keep: see [session.Safe].
-func (d *Database) Keep(ctx context.Context, user fleet.User, ciphertext []byte) error {
-	_, err := d.db.ExecContext(ctx, `
-INSERT INTO users (user_id) VALUES (?1) ON CONFLICT DO NOTHING;
-INSERT INTO credentials (user_id, ciphertext) VALUES (?1, ?2)
-ON CONFLICT (user_id) DO UPDATE SET ciphertext = excluded.ciphertext, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER);`,
-		string(user), ciphertext)
-	if err != nil {
-		return fmt.Errorf("keep credentials: %w", err)
-	}
-	return nil
-}

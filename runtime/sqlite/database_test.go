@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"database/sql"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ func fresh(t *testing.T, path string) *sqlite.Database {
 func TestDatabase(t *testing.T) {
 	sessiontest.Run(t, func(t *testing.T) session.Authority { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
 	pooltest.RunHistory(t, func(t *testing.T) pool.History { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
-	sessiontest.RunSafe(t, func(t *testing.T) session.Safe { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
+	sessiontest.RunSafe(t, func(t *testing.T) sessiontest.Keeper { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
 	webhooktest.Run(t, func(t *testing.T) webhook.Store { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
 	audittest.Run(t, func(t *testing.T) audit.Trail { return fresh(t, filepath.Join(t.TempDir(), "fleet.db")) })
 }
@@ -51,6 +52,10 @@ func TestDatabaseLasts(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, open)
 	require.Equal(t, want, got)
+	strange := filepath.Join(t.TempDir(), "a#b?c%64 d")
+	require.NoError(t, os.Mkdir(strange, 0o700))
+	fresh(t, filepath.Join(strange, "fleet.db"))
+	require.FileExists(t, filepath.Join(strange, "fleet.db"))
 	_, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "no", "such", "folder.db"))
 	require.ErrorContains(t, err, "folder.db")
 }
@@ -78,6 +83,9 @@ func TestLedger(t *testing.T) {
 				do(`DELETE FROM user_session WHERE user_id = ?`, user)
 				do(`INSERT INTO user_session (user_id, epoch, worker, host, life, open) VALUES (?1, max(?2, 1), ?3, ?4, ?5, ?2 > 0)`,
 					user, int64(s.Epoch), s.Worker, s.Host, int64(s.Life))
+			},
+			Deny: func(user fleet.User, reason string) {
+				do(`UPDATE credentials SET refused = ?2, refused_at = CASE WHEN ?2 <> '' THEN updated_at END WHERE user_id = ?1`, user, reason)
 			},
 			Age: func(user fleet.User, by time.Duration) {
 				do(`UPDATE orders SET emit_by = emit_by - ?2, check_at = check_at - ?2, valid_until = valid_until - ?2,

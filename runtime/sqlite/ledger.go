@@ -42,10 +42,12 @@ func (d *Database) Turn(ctx context.Context, user fleet.User, w order.Want, do f
 }
 
 const circumstances = `
-SELECT ` + now + `, EXISTS (SELECT 1 FROM credentials WHERE user_id = ?1), EXISTS (SELECT 1 FROM halts WHERE user_id IN ('', ?1)),
+SELECT ` + now + `, EXISTS (SELECT 1 FROM credentials WHERE user_id = ?1), EXISTS (SELECT 1 FROM halts WHERE user_id = ?1),
+       EXISTS (SELECT 1 FROM halts WHERE user_id = '') OR EXISTS (SELECT 1 FROM operator_halts WHERE user_id = ?1),
+       COALESCE((SELECT refused FROM credentials WHERE user_id = ?1 AND refused_at >= updated_at), ''),
        COALESCE(b.last, 0), COALESCE(b.event, 0), COALESCE(b.day, ''), COALESCE(b.count, 0),
        COALESCE(s.epoch, 0), COALESCE(s.worker, ''), COALESCE(s.host, ''), COALESCE(s.life, 0)
-  FROM (SELECT 1) LEFT JOIN order_book b ON b.user_id = ?1 LEFT JOIN user_session s ON s.user_id = ?1 AND s.open`
+  FROM (SELECT 1) LEFT JOIN order_book b ON b.user_id = ?1 LEFT JOIN user_session s ON s.user_id = ?1 AND s.open AND s.ending_at IS NULL`
 
 // sheetOrders are what a turn decides on, at most about three times the bound (?4) beside what was asked for: a user with thousands of orders
 // that wait takes turns as fast as others. The earliest of each kind come first; what is left out has its turn later.
@@ -66,7 +68,7 @@ const sheetBound = 64
 func readSheet(ctx context.Context, tx *sql.Tx, user fleet.User, w order.Want) (*order.Sheet, error) {
 	s := &order.Sheet{User: user}
 	var at int64
-	err := tx.QueryRowContext(ctx, circumstances, string(user)).Scan(&at, &s.Account, &s.Halted,
+	err := tx.QueryRowContext(ctx, circumstances, string(user)).Scan(&at, &s.Account, &s.Halted, &s.Suspended, &s.Denied,
 		&s.Book.Last, &s.Book.Event, &s.Book.Day, &s.Book.Count, &s.Session.Epoch, &s.Session.Worker, &s.Session.Host, &s.Session.Life)
 	if err != nil {
 		return nil, err
@@ -90,12 +92,12 @@ ON CONFLICT (user_id) DO UPDATE SET last = ?2, event = ?3, day = ?4, count = ?5`
 
 const insertOrder = `
 INSERT INTO orders (id, user_id, state, proven, reason, epoch, leg, broker_id, heard_epoch, heard, cancel_asked, emit_by, check_at,
-       checks, changed_at, doubted, sequence, key, digest, symbol, side, quantity, type, limit_price, time_in_force, valid_until, accepted_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+       checks, changed_at, doubted, counted, sequence, key, digest, symbol, side, quantity, type, limit_price, time_in_force, valid_until, accepted_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 const updateOrder = `
 UPDATE orders SET state = ?3, proven = ?4, reason = ?5, epoch = ?6, leg = ?7, broker_id = ?8, heard_epoch = ?9, heard = ?10,
-       cancel_asked = ?11, emit_by = ?12, check_at = ?13, checks = ?14, changed_at = ?15, doubted = ?16
+       cancel_asked = ?11, emit_by = ?12, check_at = ?13, checks = ?14, changed_at = ?15, doubted = ?16, counted = ?17
  WHERE id = ?1 AND user_id = ?2`
 
 const insertFill = `INSERT INTO fills (order_id, leg, id, quantity, price, at) VALUES (?, ?, ?, ?, ?, ?)`

@@ -86,7 +86,7 @@ SELECT number, order_id, state, reason, filled, quantity, symbol, at
 // Due: see [order.Store].
 func (d *Database) Due(ctx context.Context, limit int) ([]fleet.User, error) {
 	rows, err := d.db.QueryContext(ctx,
-		`SELECT user_id FROM orders WHERE check_at <= `+now+` GROUP BY user_id ORDER BY min(check_at) LIMIT ?`, limit)
+		`SELECT user_id FROM orders WHERE check_at <= `+now+` GROUP BY user_id ORDER BY min(state = 'working'), min(check_at) LIMIT ?`, limit)
 	users, err := list(rows, err, func(scan func(...any) error) (user fleet.User, err error) {
 		err = scan(&user)
 		return user, err
@@ -115,8 +115,18 @@ SELECT COALESCE(
        (SELECT last FROM order_book WHERE user_id = ?1) + 1,
        1)`
 
+// lookSoon has working orders looked at, one after the other.
+const lookSoon = `
+UPDATE orders SET check_at = soon.at
+  FROM (SELECT id, ` + now + ` + row_number() OVER (ORDER BY sequence) * ?3 AS at FROM orders
+         WHERE user_id = ?1 AND state = 'working' AND check_at > ` + now + ` ORDER BY sequence LIMIT ?2) AS soon
+ WHERE orders.id = soon.id AND orders.check_at > soon.at`
+
 // BeginAt: see [order.Store].
 func (d *Database) BeginAt(ctx context.Context, user fleet.User) (lowest uint64, err error) {
+	if _, err := d.db.ExecContext(ctx, lookSoon, string(user), order.LooksMost, order.LookPause.Milliseconds()); err != nil {
+		return 0, fmt.Errorf("look at the working orders soon: %w", err)
+	}
 	if err := d.db.QueryRowContext(ctx, beginAt, string(user)).Scan(&lowest); err != nil {
 		return 0, fmt.Errorf("look for the next order: %w", err)
 	}

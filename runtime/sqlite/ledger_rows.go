@@ -13,7 +13,7 @@ import (
 
 // columns of an order and one of its fills; an order without fills has one row, with nulls.
 const columns = `o.id, o.user_id, o.sequence, o.key, o.digest, o.symbol, o.side, o.quantity, o.type, o.limit_price, o.time_in_force,
-       o.state, o.proven, o.reason, o.epoch, o.leg, o.broker_id, o.heard_epoch, o.heard, o.doubted, o.cancel_asked,
+       o.state, o.proven, o.reason, o.epoch, o.leg, o.broker_id, o.heard_epoch, o.heard, o.doubted, o.counted, o.cancel_asked,
        o.emit_by, o.check_at, o.checks, o.valid_until, o.accepted_at, o.changed_at,
        f.leg, f.id, f.quantity, f.price, f.at`
 
@@ -29,7 +29,7 @@ type orderRow struct {
 
 func (r *orderRow) scan(rows *sql.Rows) error {
 	return rows.Scan(&r.ID, &r.User, &r.Sequence, &r.Key, &r.Digest, &r.Symbol, &r.Side, &r.Quantity, &r.Type, &r.LimitPrice, &r.TimeInForce,
-		&r.State, &r.Proven, &r.Reason, &r.Epoch, &r.Leg, &r.BrokerID, &r.HeardEpoch, &r.Heard, &r.Doubted, &r.CancelAsked,
+		&r.State, &r.Proven, &r.Reason, &r.Epoch, &r.Leg, &r.BrokerID, &r.HeardEpoch, &r.Heard, &r.Doubted, &r.Counted, &r.CancelAsked,
 		&r.emitBy, &r.checkAt, &r.Checks, &r.validUntil, &r.acceptedAt, &r.changedAt,
 		&r.fillLeg, &r.fillID, &r.fillQuantity, &r.fillPrice, &r.fillAt)
 }
@@ -73,7 +73,7 @@ func updated(r *order.Record) []any {
 	return []any{
 		string(r.ID), string(r.User), string(r.State), r.Proven, r.Reason, int64(r.Epoch), r.Leg, r.BrokerID,
 		int64(r.HeardEpoch), int64(r.Heard), r.CancelAsked, nullable(r.EmitBy), nullable(r.CheckAt), r.Checks, r.ChangedAt.UnixMilli(),
-		r.Doubted,
+		r.Doubted, r.Counted,
 	}
 }
 

@@ -11,29 +11,53 @@ import (
 
 var _ order.Switches = (*Database)(nil)
 
-const halt = `
+// The user's own switch and the operators' for all stand in one table, the operators' for single users in another, where no
+// user's request reaches.
+const (
+	halt = `
 INSERT INTO halts (user_id, reason) VALUES (?, ?)
 ON CONFLICT (user_id) DO UPDATE SET reason = excluded.reason, since = excluded.since`
+	unhalt  = `DELETE FROM halts WHERE user_id = ?`
+	suspend = `
+INSERT INTO operator_halts (user_id, reason) VALUES (?, ?)
+ON CONFLICT (user_id) DO UPDATE SET reason = excluded.reason, since = excluded.since`
+	unsuspend = `DELETE FROM operator_halts WHERE user_id = ?`
+)
 
 // Halt: see [order.Switches].
-func (d *Database) Halt(ctx context.Context, user fleet.User, on bool, reason string) (err error) {
+func (d *Database) Halt(ctx context.Context, user fleet.User, on bool, reason string) error {
 	if on {
-		_, err = d.db.ExecContext(ctx, halt, string(user), reason)
-	} else {
-		_, err = d.db.ExecContext(ctx, `DELETE FROM halts WHERE user_id = ?`, string(user))
+		return d.turn(ctx, halt, string(user), reason)
 	}
-	if err != nil {
+	return d.turn(ctx, unhalt, string(user))
+}
+
+// Suspend: see [order.Switches].
+func (d *Database) Suspend(ctx context.Context, user fleet.User, on bool, reason string) error {
+	if on {
+		return d.turn(ctx, suspend, string(user), reason)
+	}
+	return d.turn(ctx, unsuspend, string(user))
+}
+
+func (d *Database) turn(ctx context.Context, statement string, args ...any) error {
+	if _, err := d.db.ExecContext(ctx, statement, args...); err != nil {
 		return fmt.Errorf("switch orders: %w", err)
 	}
 	return nil
 }
 
+const listHalts = `
+SELECT user_id, reason, since, user_id = '' FROM halts
+UNION ALL SELECT user_id, reason, since, 1 FROM operator_halts
+ ORDER BY 1, 4`
+
 // Halts: see [order.Switches].
 func (d *Database) Halts(ctx context.Context) ([]order.Halt, error) {
-	rows, err := d.db.QueryContext(ctx, `SELECT user_id, reason, since FROM halts ORDER BY user_id`)
+	rows, err := d.db.QueryContext(ctx, listHalts)
 	halts, err := list(rows, err, func(scan func(...any) error) (h order.Halt, err error) {
 		var since int64
-		err = scan(&h.User, &h.Reason, &since)
+		err = scan(&h.User, &h.Reason, &since, &h.Operator)
 		h.Since = time.UnixMilli(since)
 		return h, err
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"workerfleet/runtime/dispatch"
+	"workerfleet/runtime/fleet"
 )
 
 // Inbox is the outcomes that workers have reported. It is safe for concurrent use, by several processes.
@@ -81,7 +82,7 @@ func (i *Inbox) open(ctx context.Context, entries []redis.XMessage) ([]dispatch.
 	for _, entry := range entries {
 		p := dispatch.Parcel{ID: entry.ID}
 		text, _ := entry.Values["m"].(string)
-		if json.Unmarshal([]byte(text), &p.Outcome) != nil || p.Order == "" || p.User == "" {
+		if json.Unmarshal([]byte(text), &p.Outcome) != nil || p.User == "" || p.Order == "" && p.State != fleet.OutcomeDenied {
 			waste = append(waste, entry.ID)
 			continue
 		}

@@ -46,6 +46,13 @@ func TestInbox(t *testing.T) {
 			require.Len(t, back, 1)
 			require.Equal(t, first[1], back[0])
 
+			require.NoError(t, mail.Report(ctx, fleet.Outcome{User: "ann", Epoch: 1, Number: 9, State: fleet.OutcomeDenied}))
+			require.NoError(t, mail.Report(ctx, fleet.Outcome{User: "ann", Epoch: 1, Number: 9, State: fleet.OutcomeFilled}), "of no order")
+			denied, err := one.Take(ctx, 10)
+			require.NoError(t, err)
+			require.Len(t, denied, 1)
+			require.Equal(t, fleet.OutcomeDenied, denied[0].State)
+
 			require.NoError(t, client.FlushAll(ctx).Err())
 			require.NoError(t, mail.Report(ctx, fleet.Outcome{User: "ann", Order: "after", Number: 1}))
 			after, err := one.Take(ctx, 10)

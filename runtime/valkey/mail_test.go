@@ -1,6 +1,7 @@
 package valkey
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -12,6 +13,20 @@ import (
 	"workerfleet/runtime/parts"
 	"workerfleet/runtime/valkey/valkeytest"
 )
+
+// What has been in the mailbox for long says so, by the server's clock; what is fresh is not worth a question.
+func TestOldMail(t *testing.T) {
+	client := valkeytest.Server(t, parts.Redis)
+	mail := NewMail(client)
+	old := time.Now().Add(-time.Hour).UnixMilli()
+	require.NoError(t, client.XAdd(t.Context(), &redis.XAddArgs{Stream: mailbox("h1"), ID: fmt.Sprint(old, "-7"), Values: []any{"m", `{"kind":"verify"}`}}).Err())
+	require.NoError(t, mail.Post(t.Context(), "h1", fleet.Mail{Kind: fleet.MailVerify}))
+	letters, err := mail.Read(t.Context(), "h1", "")
+	require.NoError(t, err)
+	require.Len(t, letters, 2)
+	require.InDelta(t, time.Hour.Seconds(), letters[0].Age.Seconds(), 10)
+	require.Zero(t, letters[1].Age)
+}
 
 // Mail arrives once, in order, for its host alone, also what came before anybody read; an entry that is no mail stops
 // nothing.

@@ -44,6 +44,7 @@ type Hooks struct {
 	cipher Cipher
 	mu     sync.Mutex
 	known  map[string]opened
+	asked  *lookups
 }
 
 // opened is a hook whose secret is in memory, for a while: a call of the key service for each signal would be the
@@ -61,7 +62,9 @@ const (
 )
 
 // New checks deliveries against the store.
-func New(s Store, c Cipher) *Hooks { return &Hooks{store: s, cipher: c, known: map[string]opened{}} }
+func New(s Store, c Cipher) *Hooks {
+	return &Hooks{store: s, cipher: c, known: map[string]opened{}, asked: newLookups()}
+}
 
 // Made is a new hook, as its user sees it once.
 type Made struct{ Name, Token, Secret string }
@@ -75,12 +78,12 @@ func (h *Hooks) Make(ctx context.Context, user fleet.User) (Made, error) {
 	if len(have) >= Most {
 		return Made{}, ErrTooMany
 	}
-	token, secret := rand.Text(), rand.Text()+rand.Text()
+	address, secret := rand.Text(), rand.Text()+rand.Text()
 	ciphertext, err := h.cipher.Encrypt(ctx, user, []byte(secret))
 	if err != nil {
 		return Made{}, fmt.Errorf("encrypt the webhook's secret: %w", err)
 	}
-	m := Made{Name: nameOf(token), Token: token, Secret: secret}
+	m := Made{Name: nameOf(address), Token: address, Secret: secret}
 	return m, h.store.AddHook(ctx, Hook{Name: m.Name, User: user, Secret: ciphertext})
 }
 
@@ -90,8 +93,11 @@ func nameOf(token string) string {
 
 // Open says whose signal a delivery is, and which order it asks for. Errors: [ErrToken], [ErrStale], [ErrSignature],
 // [*order.Invalid]; any other one is ours.
-func (h *Hooks) Open(ctx context.Context, token string, d Delivery) (fleet.User, order.Draft, error) {
-	hook, err := h.find(ctx, nameOf(token))
+func (h *Hooks) Open(ctx context.Context, address string, d Delivery) (fleet.User, order.Draft, error) {
+	if !token(address) {
+		return "", order.Draft{}, ErrToken
+	}
+	hook, err := h.find(ctx, nameOf(address))
 	if err != nil {
 		return "", order.Draft{}, err
 	}
@@ -107,7 +113,12 @@ func (h *Hooks) find(ctx context.Context, name string) (opened, error) {
 	if ok && now.Before(known.until) {
 		return known, nil
 	}
-	hook, err := h.store.Hook(ctx, name)
+	return h.asked.find(ctx, name, func(ctx context.Context) (opened, error) { return h.look(ctx, name) })
+}
+
+// look asks the store, and the key service.
+func (h *Hooks) look(ctx context.Context, name string) (opened, error) {
+	hook, err := h.asked.ask(ctx, h.store, name)
 	if err != nil {
 		return opened{}, err
 	}
@@ -115,7 +126,7 @@ func (h *Hooks) find(ctx context.Context, name string) (opened, error) {
 	if err != nil {
 		return opened{}, fmt.Errorf("decrypt the webhook's secret: %w", err)
 	}
-	known = opened{hook.User, secret, now.Add(keptFor)}
+	known := opened{hook.User, secret, time.Now().Add(keptFor)}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.known) >= keptMost {

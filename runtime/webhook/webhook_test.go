@@ -2,9 +2,11 @@ package webhook_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -153,11 +155,86 @@ func TestHooks(t *testing.T) {
 		_, _, err = h.Open(t.Context(), made.Token, d)
 		require.NoError(t, err)
 		require.Equal(t, 2, s.asked)
-		_, _, err = h.Open(t.Context(), "guessed", d)
-		require.ErrorIs(t, err, webhook.ErrToken)
+		for _, guess := range []string{"guessed", "", strings.Repeat("A", 65), strings.ToLower(made.Token), made.Token[:25] + "1", rand.Text()} {
+			_, _, err = h.Open(t.Context(), guess, d)
+			require.ErrorIs(t, err, webhook.ErrToken)
+		}
+		require.Equal(t, 3, s.asked, "what cannot be a token is looked up")
 		require.NoError(t, h.Remove(t.Context(), "ann", made.Name))
 		_, _, err = h.Open(t.Context(), made.Token, d)
 		require.ErrorIs(t, err, webhook.ErrToken)
+	})
+}
+
+// slow is a store whose look-ups take a second, and that knows how many were made at once.
+type slow struct {
+	store
+	mu               sync.Mutex
+	now, most, asked int
+}
+
+func (s *slow) Hook(ctx context.Context, name string) (webhook.Hook, error) {
+	s.mu.Lock()
+	s.asked++
+	s.now++
+	s.most = max(s.most, s.now)
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.now--
+		s.mu.Unlock()
+	}()
+	select {
+	case <-time.After(time.Second):
+	case <-ctx.Done():
+		return webhook.Hook{}, ctx.Err()
+	}
+	return webhook.Hook{}, webhook.ErrToken
+}
+
+// Strangers cost the database little: whoever asks for one address at once shares a look-up, also if the first one's
+// patience ends; an address that nobody has is not looked up again for a while; and few look-ups run at once.
+func TestStrangers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{}
+		h := webhook.New(s, reversing{})
+		var group sync.WaitGroup
+		ask := func(ctx context.Context, token string, want error) {
+			group.Go(func() {
+				_, _, err := h.Open(ctx, token, webhook.Delivery{})
+				require.ErrorIs(t, err, want)
+			})
+		}
+		removed := rand.Text()
+		for range 20 {
+			ask(t.Context(), removed, webhook.ErrToken)
+		}
+		group.Wait()
+		ask(t.Context(), removed, webhook.ErrToken)
+		group.Wait()
+		require.Equal(t, 1, s.asked)
+		time.Sleep(5 * time.Second)
+		ask(t.Context(), removed, webhook.ErrToken)
+		group.Wait()
+		require.Equal(t, 2, s.asked, "an address that is made meanwhile would never be found")
+
+		hasty, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		other := rand.Text()
+		ask(hasty, other, context.DeadlineExceeded)
+		synctest.Wait()
+		ask(t.Context(), other, webhook.ErrToken)
+		group.Wait()
+		require.Equal(t, 4, s.asked)
+
+		for range 10 {
+			ask(t.Context(), rand.Text(), webhook.ErrToken)
+		}
+		began := time.Now()
+		group.Wait()
+		require.Equal(t, 14, s.asked)
+		require.Equal(t, 2, s.most)
+		require.Equal(t, 5*time.Second, time.Since(began))
 	})
 }
 

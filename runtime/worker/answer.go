@@ -30,6 +30,9 @@ func (m *Machine) answered(now hostlink.Instant, a CallEnded) []Effect {
 		if a.Err != nil {
 			return []Effect{m.settle(j, fleet.Outcome{State: fleet.OutcomeUnsent, Leg: 1, Reason: "the position is not known: " + a.Err.Error()})}
 		}
+		if m.trade.halted || j.withdrawn {
+			return []Effect{m.settle(j, fleet.Outcome{State: fleet.OutcomeUnsent, Leg: 1, Reason: haltReason})}
+		}
 		if j.cancel || now >= j.emitBy || !m.MayCall(now) {
 			return []Effect{m.settle(j, fleet.Outcome{State: fleet.OutcomeUnsent, Leg: 1, Reason: lateReason})}
 		}
@@ -155,11 +158,14 @@ func (m *Machine) report(j *job, o fleet.Outcome) Effect {
 	if o.At.IsZero() {
 		o.At = j.asked
 	}
-	o.Reason = o.Reason[:min(len(o.Reason), 512)]
+	o.Reason = brief(o.Reason)
 	j.said = o.State
 	t.kept = append(t.kept, o)
 	return Say{reported(o)}
 }
+
+// brief keeps of an explanation what fits into a message.
+func brief(text string) string { return text[:min(len(text), 512)] }
 
 func reported(o fleet.Outcome) hostlink.Message {
 	return hostlink.Message{Kind: hostlink.Reported, Epoch: o.Epoch, Outcome: &o}

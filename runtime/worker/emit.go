@@ -42,11 +42,29 @@ func (m *Machine) advance(now hostlink.Instant) []Effect {
 		case j.stage == closing && (now >= j.legUntil || j.cancel) && may:
 			// What of it is filled stays; the rest is taken back, and the reversal ends there.
 			effects = append(effects, m.calls(j, Call{kind: callCancel, Leg: 1, Until: m.lease.Until()}))
-		case j.look && may:
+		case j.look && may && j.cancel:
 			effects = append(effects, m.lookUp(j))
 		}
 	}
+	if next := t.nextLook(); next != nil && may {
+		effects = append(effects, m.lookUp(next))
+	}
 	return effects
+}
+
+// nextLook is the order that is looked up next: one at a time, so that a session that begins with many orders at the broker
+// does not ask for all at once; the latest first, because others may wait for what is known of it. What is to be cancelled
+// waits for nothing.
+func (t *trade) nextLook() (next *job) {
+	for _, j := range t.jobs {
+		switch {
+		case j.call == callFind:
+			return nil
+		case j.look && !j.begun() && !j.cancel && j.call == noCall && (next == nil || j.Sequence > next.Sequence):
+			next = j
+		}
+	}
+	return next
 }
 
 // reversing says that another order is between its legs, and so before this one.
@@ -65,7 +83,7 @@ func (m *Machine) tooLate(j *job, now hostlink.Instant) []Effect {
 	switch {
 	case j.cancel:
 		reason = cancelReason
-	case m.trade.halted:
+	case m.trade.halted || j.withdrawn:
 		reason = haltReason
 	case now >= j.emitBy:
 		reason = lateReason

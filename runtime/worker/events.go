@@ -21,7 +21,7 @@ type Connected struct{}
 // Heard: the agent said something.
 type Heard struct{ hostlink.Message }
 
-// Ordered: the agent brought an order, whose call must start before EmitBy on this host's clock.
+// Ordered: the agent brought an order, or takes one back, whose call must start before EmitBy on this host's clock.
 type Ordered struct {
 	hostlink.Message
 	EmitBy hostlink.Instant

@@ -22,8 +22,8 @@ type job struct {
 	// awaited is the outcome whose commit the second leg waits for, and legUntil when that ends.
 	awaited  uint64
 	legUntil hostlink.Instant
-	// cancel says that the user wants the end, and look that somebody asks what became of it.
-	cancel, look bool
+	// cancel says that the user wants the end, withdrawn that orders are off, and look that somebody asks what became of it.
+	cancel, withdrawn, look bool
 	// call is what is under way; there is one at a time. asked is when it began.
 	call  call
 	asked time.Time

@@ -98,13 +98,17 @@ func (m *Machine) Step(now hostlink.Instant, e Event) []Effect {
 	case Heard:
 		effects = m.heard(now, e.Message)
 	case Ordered:
-		if e.Epoch == m.epoch && m.state != Idle {
+		switch {
+		case e.Epoch != m.epoch || m.state == Idle:
+		case e.Kind == hostlink.Withdraw:
+			m.trade.withdraw(*e.Order, e.EmitBy)
+		default:
 			m.trade.execute(*e.Order, e.EmitBy)
 		}
 	case CallEnded:
 		effects = m.answered(now, e)
 		if errors.Is(e.Err, order.ErrCredentials) {
-			effects = append(effects, m.end(order.ErrCredentials.Error(), false)...)
+			effects = append(effects, m.deny(e.Err)...)
 		}
 	case News:
 		effects = m.news(now, e.Report)
@@ -204,6 +208,15 @@ func (m *Machine) end(reason string, stop bool) []Effect {
 	return append(effects, Say{leaving}, End{Reason: reason, Stop: stop})
 }
 
+// deny ends the life because the broker refuses the credentials, and says so first: another session with them would come to
+// the same end. The agent keeps the word until it is committed.
+func (m *Machine) deny(err error) []Effect {
+	m.trade.number++
+	said := fleet.Outcome{User: m.user, Epoch: m.epoch, Number: m.trade.number, State: fleet.OutcomeDenied, Reason: brief(err.Error())}
+	denied := Say{hostlink.Message{Kind: hostlink.Denied, Epoch: m.epoch, Outcome: &said}}
+	return append([]Effect{denied}, m.end(order.ErrCredentials.Error(), false)...)
+}
+
 func (m *Machine) wantsLogin() bool { return m.state == Serving && !m.login.running && !m.login.done }
 
 // attempt starts the login that is wanted, due and allowed. After a lease that ran out, the next confirmed beat does.
@@ -226,7 +239,7 @@ func (m *Machine) loginEnded(now hostlink.Instant, e LoginEnded) []Effect {
 		m.login.done, m.trade.traits = true, e.Traits
 		clear(m.credentials)
 	case errors.Is(err, order.ErrCredentials):
-		return m.end(order.ErrCredentials.Error(), false)
+		return m.deny(err)
 	case errors.Is(err, errLapsed): // no call was made; the next confirmed beat allows one
 		m.login.due = now
 	default:

@@ -157,7 +157,7 @@ func TestEnds(t *testing.T) {
 		"another epoch's fence":  {Heard{hostlink.Message{Kind: hostlink.Fenced, Life: 3, Epoch: 8}}, nil},
 		"another life's fence":   {Heard{hostlink.Message{Kind: hostlink.Fenced, Life: 2, Epoch: 9}}, nil},
 		"stopped":                {Stopped{}, []string{"say leaving 9: stopped", "end, stop true"}},
-		"credentials refused":    {LoginEnded{Err: fmt.Errorf("login: %w", order.ErrCredentials)}, []string{"say leaving 9: " + order.ErrCredentials.Error(), "end, stop false"}},
+		"credentials refused":    {LoginEnded{Err: fmt.Errorf("login: %w", order.ErrCredentials)}, []string{"say denied 9", "say leaving 9: " + order.ErrCredentials.Error(), "end, stop false"}},
 		"broker fails":           {LoginEnded{Err: errors.New("down")}, nil},
 		"asked to announce":      {Heard{hostlink.Message{Kind: hostlink.Announce}}, []string{"say hello 9"}},
 		"a word of a later time": {Heard{hostlink.Message{Kind: "new"}}, nil},

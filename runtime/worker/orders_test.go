@@ -23,7 +23,8 @@ type book struct {
 	place  func(context.Context, order.Ticket) (order.Report, error)
 	find   func(clientID string) (order.Report, error)
 	held   decimal.Decimal
-	ended  []string // client ids that were cancelled
+	sizing chan struct{} // until it is closed, nobody is told what is held; nil tells at once
+	ended  []string      // client ids that were cancelled
 	news   chan order.Report
 }
 
@@ -49,7 +50,12 @@ func (b *book) Cancel(_ context.Context, clientID string) error {
 	return nil
 }
 
-func (b *book) Position(context.Context, string) (decimal.Decimal, error) { return b.held, nil }
+func (b *book) Position(context.Context, string) (decimal.Decimal, error) {
+	if b.sizing != nil {
+		<-b.sizing
+	}
+	return b.held, nil
+}
 
 func (b *book) Next(ctx context.Context) (order.Report, error) {
 	select {
@@ -158,37 +164,6 @@ func TestOutcomeSurvivesTheAgent(t *testing.T) {
 		s.stop()
 		<-s.ended
 	})
-}
-
-// No call starts after the order's time, without a lease, or while orders are switched off: the worker says that it
-// started none.
-func TestNoCall(t *testing.T) {
-	for name, c := range map[string]struct {
-		before func(s *stage, conn *hostlink.Conn)
-		order  func() fleet.Order
-		reason string
-	}{
-		"too late": {func(*stage, *hostlink.Conn) {}, func() fleet.Order { o := buy(1); o.EmitBy = time.Now(); return o }, lateReason},
-		"halted": {func(s *stage, conn *hostlink.Conn) {
-			require.NoError(s.t, conn.Send(hostlink.Message{Kind: hostlink.BeatOk, Epoch: 9, SentAt: s.now(), Off: true}))
-		}, func() fleet.Order { return buy(1) }, haltReason},
-		"no lease": {func(*stage, *hostlink.Conn) { time.Sleep(trust) }, func() fleet.Order { return buy(1) }, lateReason},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, &recorder{})
-				conn, words := s.trading()
-				c.before(s, conn)
-				s.asks(conn, hostlink.Execute, c.order())
-				said := (<-words).Outcome
-				require.Equal(t, fleet.OutcomeUnsent, said.State)
-				require.Equal(t, c.reason, said.Reason)
-				require.Empty(t, s.broker.placed)
-				s.stop()
-				<-s.ended
-			})
-		})
-	}
 }
 
 // An order that waits for the lease goes as soon as there is one; and a lower number never follows a higher one.
@@ -519,4 +494,38 @@ func loggedInMachine(t *testing.T) subject {
 	s := served(t)
 	s.Step(11*second, LoginEnded{})
 	return s
+}
+
+// Look-ups are made one at a time, the latest order first, and hold up neither a new order nor a cancellation.
+func TestLookUpsOneAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := &recorder{}
+		answer := make(chan struct{})
+		var asked []string
+		broker.find = func(clientID string) (order.Report, error) {
+			asked = append(asked, clientID)
+			<-answer
+			return order.Report{ClientID: clientID, State: fleet.OutcomeWorking}, nil
+		}
+		s := newStage(t, broker)
+		conn, words := s.trading()
+		name := func(n uint64) string { return order.ClientID(buy(n).ID, 0) }
+		for _, n := range []uint64{2, 1, 3} {
+			s.asks(conn, hostlink.Verify, buy(n))
+		}
+		require.Equal(t, []string{name(2)}, asked)
+		s.asks(conn, hostlink.Execute, buy(4))
+		require.Len(t, broker.placed, 1, "a new order waits for look-ups")
+		require.Equal(t, fleet.OutcomeFilled, (<-words).Outcome.State)
+		s.asks(conn, hostlink.Cancel, buy(1))
+		require.Equal(t, []string{name(1)}, broker.ended)
+		require.Equal(t, []string{name(2), name(1)}, asked, "what is to be cancelled waits for nothing")
+		for range 3 {
+			answer <- struct{}{}
+			synctest.Wait()
+		}
+		require.Equal(t, []string{name(2), name(1), name(3)}, asked)
+		s.stop()
+		<-s.ended
+	})
 }

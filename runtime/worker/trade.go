@@ -118,6 +118,25 @@ func (t *trade) cancel(o fleet.Order) {
 	}
 }
 
+// withdraw takes back an order that is not handed over yet, and says so. Its letter may come after this one, and must not be
+// executed then: the mark has been answered.
+func (t *trade) withdraw(o fleet.Order, emitBy hostlink.Instant) {
+	j := t.jobs[o.ID]
+	if j == nil {
+		j = t.know(fleet.Order{ID: o.ID, Side: o.Side})
+	}
+	switch {
+	case j.begun() || j.call != noCall:
+		j.withdrawn = true // what of it has not begun, does not
+	case !o.EmitBy.After(j.EmitBy): // its mark has been executed, and the outcome is said
+	case j.said.Evidence():
+		j.look = true
+	default:
+		j.marked(o, emitBy)
+		j.withdrawn = true
+	}
+}
+
 // verify takes the question what became of an order. A job that is under way answers by itself.
 func (t *trade) verify(o fleet.Order) {
 	j := t.jobs[o.ID]

@@ -178,7 +178,7 @@ func (w *Worker) take(calls context.Context, event Event) (End, bool) {
 	case loggedIn:
 		event = w.loggedIn(calls, news)
 	case Heard:
-		if news.Kind == hostlink.Execute {
+		if news.Kind == hostlink.Execute || news.Kind == hostlink.Withdraw {
 			event = Ordered{news.Message, w.Now().Add(time.Until(news.Order.EmitBy))}
 		}
 	}

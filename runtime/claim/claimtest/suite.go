@@ -54,6 +54,7 @@ func Run(t *testing.T, fresh func(t *testing.T) claim.Store) {
 		{"one worker retires when it is idle, in whatever life", oneWorkerRetires},
 		{"workers, waiting users and hosts are listed", overview},
 		{"users are counted in the minute in which they come, once while they wait", arrivalsAreCounted},
+		{"a user's name is data, whatever stands in it", namesAreData},
 		{"healing finds nothing to repair after ordinary work", healIsQuiet},
 	} {
 		t.Run(c.name, func(t *testing.T) {

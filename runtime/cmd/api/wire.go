@@ -64,6 +64,10 @@ func serve(ctx context.Context, set settings.API, p program.Surroundings) error 
 	var told sync.WaitGroup
 	told.Go(func() { a.listen(background) })
 	told.Go(func() { a.hear(background) })
+	sightings := session.NewSightings(path.Database, set.Idle)
+	told.Go(func() {
+		sightings.Run(background, func(err error) { p.Log.Warn("a user's session may end too soon", "error", err) })
+	})
 	defer func() {
 		end()
 		told.Wait()
@@ -78,7 +82,7 @@ func serve(ctx context.Context, set settings.API, p program.Surroundings) error 
 		Handler: httpapi.New(httpapi.Config{
 			Sessions: path.Sessions, Desk: a.desk, Name: a.name, Identify: identify(set.Identity), Ready: a.ready, Recorder: recorder,
 			Orders: path.Orders(a.name, recorder), Reader: path.Reader, Switches: path.Database, Hooks: path.Hooks, Deposit: path.Vault.Deposit,
-			Limit: limit, Ends: ctx.Done(), Bell: a.bell, Audit: trail(set.Background, queues, path.Database, p.Log), Why: why(path.Store.Plan),
+			Limit: limit, Ends: ctx.Done(), Bell: a.bell, Audit: trail(set.Background, queues, path.Database, p.Log), Why: why(path.Store.Plan), Saw: sightings.Saw,
 		}),
 	})
 }

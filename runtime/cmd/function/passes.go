@@ -72,10 +72,11 @@ type upkeep struct {
 	refill *keeper.Refill
 	hosts  *keeper.Hosts
 	orders *dispatch.Dispatcher
+	ends   *keeper.Ends
 }
 
-// maintenanceFunction makes the keeper's rounds, looks at the orders that are due, and then makes the hosts' round and the
-// refill's, whose launches and stops also renew the image.
+// maintenanceFunction makes the keeper's rounds, looks at the orders that are due, and then makes the hosts' round, the
+// refill's, whose launches and stops also renew the image, and that of the sessions' ends.
 func maintenanceFunction(p parts) lambda.Function {
 	open := later(func(ctx context.Context) (upkeep, error) {
 		wake, err := p.wakes()
@@ -97,7 +98,8 @@ func maintenanceFunction(p parts) lambda.Function {
 			return upkeep{}, err
 		}
 		rounds := keeper.NewHosts(keeper.HostsConfig{Store: path.Store, Keeper: hosts, Terms: path.Terms})
-		return upkeep{refill: refill, hosts: rounds, orders: path.Orders(consumer, p.recorder), keeper: keeper.New(keeper.Config{
+		ends := keeper.NewEnds(keeper.EndsConfig{Presence: path.Database, Sessions: path.Sessions, Idle: p.set.Idle})
+		return upkeep{refill: refill, hosts: rounds, ends: ends, orders: path.Orders(consumer, p.recorder), keeper: keeper.New(keeper.Config{
 			Store: path.Store, Sessions: path.Sessions, Authority: path.Database, Recorder: p.recorder, Terms: path.Terms, Incarnation: rand.Text,
 		})}, nil
 	})
@@ -124,7 +126,8 @@ func (u upkeep) pass(ctx context.Context) error {
 	_, ordersErr := u.orders.Pass(ctx)
 	_, hostsErr := u.hosts.Pass(ctx)
 	_, refillErr := u.refill.Pass(ctx)
-	return errors.Join(err, ordersErr, hostsErr, refillErr)
+	_, endsErr := u.ends.Pass(ctx)
+	return errors.Join(err, ordersErr, hostsErr, refillErr, endsErr)
 }
 
 func (u upkeep) rounds(ctx context.Context) error {

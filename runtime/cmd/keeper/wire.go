@@ -10,6 +10,7 @@ import (
 	"workerfleet/runtime/cmd/internal/program"
 	"workerfleet/runtime/cmd/internal/publish"
 	"workerfleet/runtime/cmd/internal/refilling"
+	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/keeper"
 	"workerfleet/runtime/settings"
 	"workerfleet/runtime/telemetry"
@@ -49,6 +50,7 @@ func serve(ctx context.Context, set settings.Keeper, p program.Surroundings) err
 	rounds := keeper.New(keeper.Config{
 		Store: path.Store, Sessions: path.Sessions, Authority: path.Database, Recorder: recorder, Terms: path.Terms, Incarnation: rand.Text,
 	})
+	ends := keeper.NewEnds(keeper.EndsConfig{Presence: path.Database, Sessions: path.Sessions, Idle: set.Idle})
 	upkeep := keeper.NewHosts(keeper.HostsConfig{Store: path.Store, Keeper: hosts, Terms: path.Terms})
 	stop, err := publish.Start(string(set.Metrics.Listen), recorder, publish.Output{Log: p.Log, Lines: p.Output})
 	if err != nil {
@@ -60,11 +62,14 @@ func serve(ctx context.Context, set settings.Keeper, p program.Surroundings) err
 		return func(err error) { p.Log.Warn("a round failed", "round", what, "error", err) }
 	}
 	var all sync.WaitGroup
-	var errs [4]error
+	var errs [5]error
 	all.Go(func() { errs[0] = rounds.Run(ctx, failed("keep")) })
 	all.Go(func() { errs[1] = refill.Run(ctx, failed("refill")) })
 	all.Go(func() { errs[2] = upkeep.Run(ctx, failed("hosts")) })
 	all.Go(func() { errs[3] = path.Orders("keeper", recorder).Run(ctx, failed("orders")) })
+	all.Go(func() {
+		errs[4] = ends.Run(ctx, func(users []fleet.User) { p.Log.Info("idle sessions end", "users", users) }, failed("ends"))
+	})
 	all.Wait()
 	return errors.Join(errs[:]...)
 }

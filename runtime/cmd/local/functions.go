@@ -128,7 +128,7 @@ func (p *platform) function(handler settings.Handler, timeout time.Duration) (*e
 	}
 	for _, v := range settings.Write(settings.Function{
 		Stack: p.stack(), Handler: handler, Valkey: p.valkey, Database: p.database, Lease: p.lease(), Queues: p.queueURLs(), Sealing: p.sealing(),
-		Cluster: p.cluster(), Launching: p.launching(), Pool: p.pool(), Market: alwaysOpen(),
+		Cluster: p.cluster(), Launching: p.launching(), Pool: p.pool(), Market: alwaysOpen(), Sessions: settings.Sessions{Idle: p.idle},
 	}) {
 		c.Environment = append(c.Environment, v.Name+"="+v.Value)
 	}

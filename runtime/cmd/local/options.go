@@ -17,7 +17,7 @@ type options struct {
 	users, workers, hosts, kill int
 	orders                      int // of each user
 	open, stay                  time.Duration
-	beat, ttl, guard            time.Duration
+	beat, ttl, guard, idle      time.Duration
 	seed                        uint64
 	json, embedded, chaos       bool
 	functions, noKeepers        bool
@@ -59,6 +59,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.bin, "bin", ".workerfleet/bin", "folder of the platform's programs")
 	flags.DurationVar(&o.beat, "beat", 2*time.Second, "time between heartbeats")
 	flags.DurationVar(&o.ttl, "ttl", 15*time.Second, "life of a lease")
+	flags.DurationVar(&o.idle, "idle", 30*time.Minute, "time after which a session that nobody uses ends")
 	flags.DurationVar(&o.guard, "guard", 2*time.Second, "what worker and store keep apart around a lease's end")
 	if err := flags.Parse(args); err != nil {
 		return o, err

@@ -66,7 +66,7 @@ func startPlatform(ctx context.Context, o options, dir string) (started *platfor
 	if err = p.writeCertificate(); err != nil {
 		return nil, err
 	}
-	if err = p.migrate(ctx); err != nil {
+	if err = p.migrate(ctx, settings.Switching{}); err != nil {
 		return nil, err
 	}
 	if err = p.look(ctx); err != nil {
@@ -152,11 +152,11 @@ func alwaysOpen() settings.Market {
 // anyPort takes any free port.
 const anyPort settings.Address = "127.0.0.1:0"
 
-// migrate runs the program that brings the database to this version.
-func (p *platform) migrate(ctx context.Context) error {
+// migrate runs the program that brings the database to this version, and turns the operators' switches.
+func (p *platform) migrate(ctx context.Context, switching settings.Switching) error {
 	command := exec.CommandContext(ctx, filepath.Join(p.bin, "migrate"))
 	command.Env = []string{"TMPDIR=" + p.dir}
-	for _, v := range settings.Write(settings.Migrate{Stack: p.stack(), Database: p.database}) {
+	for _, v := range settings.Write(settings.Migrate{Stack: p.stack(), Database: p.database, Switching: switching}) {
 		command.Env = append(command.Env, v.Name+"="+v.Value)
 	}
 	if output, err := command.CombinedOutput(); err != nil {
@@ -249,7 +249,7 @@ func (p *platform) startKeepers() error {
 		}
 		keeper, err := p.startProgram("keeper", called, settings.Write(settings.Keeper{
 			Stack: p.stack(), Metrics: metrics, Valkey: p.valkey, Database: p.database, Queues: p.queueURLs(),
-			Lease: p.lease(), Sealing: p.sealing(), Cluster: p.cluster(),
+			Lease: p.lease(), Sealing: p.sealing(), Sessions: settings.Sessions{Idle: p.idle}, Cluster: p.cluster(),
 			Launching: p.launching(), Pool: p.pool(), Market: alwaysOpen(),
 		}))
 		if err != nil {
@@ -275,7 +275,7 @@ func (p *platform) startAPIs(ctx context.Context) error {
 		}
 		api, err := p.startProgram("api", called, settings.Write(settings.API{
 			Stack: p.stack(), Metrics: metrics, Valkey: p.valkey, Database: p.database, Queues: p.queueURLs(),
-			Lease: p.lease(), Sealing: p.sealing(), Listen: settings.Address(address),
+			Lease: p.lease(), Sealing: p.sealing(), Sessions: settings.Sessions{Idle: p.idle}, Listen: settings.Address(address),
 			TLS:      settings.TLS{Certificate: settings.FilePath(p.trust), Key: settings.FilePath(p.key)},
 			Identity: settings.Identity{Development: settings.Secret(p.tokens.Secret)},
 		}))

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -17,29 +18,52 @@ import (
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/order"
 	"workerfleet/runtime/paper"
+	"workerfleet/runtime/parts"
+	"workerfleet/runtime/parts/partstest"
+	"workerfleet/runtime/settings"
 )
 
-// copyTo makes a backup of the database while it is written to.
-func (p *product) copyTo(path string) {
-	p.Helper()
+// backup is how a database is copied while it is written to, and put back while nothing runs.
+type backup interface {
+	take(p *product)
+	putBack(p *product)
+}
+
+// fileBackup is of the embedded database.
+type fileBackup struct{ path string }
+
+func (b fileBackup) take(p *product) {
 	db, err := sql.Open("sqlite", "file:"+p.ledgerFile()+"?_pragma=busy_timeout(10000)")
 	require.NoError(p, err)
-	_, err = db.ExecContext(p.Context(), `VACUUM INTO ?`, path)
+	_, err = db.ExecContext(p.Context(), `VACUUM INTO ?`, b.path)
 	require.NoError(p, err)
 	require.NoError(p, db.Close())
 }
 
 func (p *product) ledgerFile() string { return filepath.Join(p.dir, "fleet.db") }
 
-// putBack replaces the database by its backup. Nothing may run.
-func (p *product) putBack(path string) {
-	p.Helper()
-	text, err := os.ReadFile(path)
+func (b fileBackup) putBack(p *product) {
+	text, err := os.ReadFile(b.path)
 	require.NoError(p, err)
 	for _, end := range []string{"-wal", "-shm"} {
 		require.NoError(p, os.RemoveAll(p.ledgerFile()+end))
 	}
 	require.NoError(p, os.WriteFile(p.ledgerFile(), text, 0o600))
+}
+
+// serverBackup is of the PostgreSQL server, by the tools that stand beside it.
+type serverBackup struct{ path, tools string }
+
+func (b serverBackup) run(p *product, tool string, args ...string) {
+	command := exec.CommandContext(p.Context(), filepath.Join(b.tools, tool), append(args, "--dbname="+string(p.database.URL))...)
+	output, err := command.CombinedOutput()
+	require.NoError(p, err, "%s: %s", tool, output)
+}
+
+func (b serverBackup) take(p *product) { b.run(p, "pg_dump", "--format=custom", "--file="+b.path) }
+
+func (b serverBackup) putBack(p *product) {
+	b.run(p, "pg_restore", "--clean", "--if-exists", "--single-transaction", b.path)
 }
 
 // named makes an order of a user's under a name.
@@ -93,16 +117,23 @@ func (p *product) signalAgents(s syscall.Signal) {
 // or waited then, and are executed by now. Recover switches orders off; every one of them is looked up and agrees with the
 // exchange before anything is dispatched; switched on again, a repeated request finds its order, new ones are executed, and
 // nothing is twice. Orders that were accepted after the backup are lost to the ledger: their users' requests, repeated, would
-// be new orders. The store keeps its data in one case and loses it in the other; processes are started anew.
+// be new orders. The store keeps its data in one case and loses it in the others; processes are started anew.
 func TestRestoredLedger(t *testing.T) {
-	for name, lost := range map[string]bool{"the store has its data": false, "the store is empty": true} {
-		t.Run(name, func(t *testing.T) { restoreLedger(t, lost) })
-	}
+	embedded := func(t *testing.T) backup { return fileBackup{filepath.Join(t.TempDir(), "backup.db")} }
+	t.Run("the store has its data", func(t *testing.T) { restoreLedger(t, embedded(t), false) })
+	t.Run("the store is empty", func(t *testing.T) { restoreLedger(t, embedded(t), true) })
+	t.Run("PostgreSQL", func(t *testing.T) {
+		realParts(t)
+		program, err := filepath.EvalSymlinks(partstest.Need(t, parts.Postgres))
+		require.NoError(t, err)
+		restoreLedger(t, serverBackup{filepath.Join(t.TempDir(), "backup"), filepath.Dir(program)}, true)
+	})
 }
 
-func restoreLedger(t *testing.T, lost bool) {
+func restoreLedger(t *testing.T, b backup, lost bool) {
 	o := quick(4, 7, 2)
-	o.embedded, o.orders, o.ttl = true, 10, 5*time.Second // agents are stopped for less than a lease
+	_, o.embedded = b.(fileBackup)
+	o.orders, o.ttl = 10, 5*time.Second // agents are stopped for less than a lease
 	p := startProduct(t, o)
 	p.serveAll()
 	before := p.sends("before")
@@ -111,8 +142,7 @@ func restoreLedger(t *testing.T, lost bool) {
 	flying := p.sends("flying")
 	waiting := p.sends("waiting")
 	p.are(flying, order.Dispatched)
-	backup := filepath.Join(t.TempDir(), "backup.db")
-	p.copyTo(backup)
+	b.take(p)
 	p.signalAgents(syscall.SIGCONT)
 	p.are(flying, order.Filled)
 	p.are(waiting, order.Filled)
@@ -124,16 +154,16 @@ func restoreLedger(t *testing.T, lost bool) {
 	p.stopPrograms()
 	p.path.Close()
 	p.path = nil
-	p.putBack(backup)
+	b.putBack(p)
 	require.NoError(t, p.look(t.Context()))
 	if lost {
 		require.NoError(t, p.path.Client.FlushAll(t.Context()).Err())
 	}
-	recovered, err := p.path.Database.Recover(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, len(flying)+len(waiting), recovered)
+	require.NoError(t, p.migrate(t.Context(), settings.Switching{Orders: settings.OrdersRecover}))
+	p.are(append(slices.Clone(flying), waiting...), order.Unknown)
+	p.are(before, order.Filled)
 	require.NoError(t, p.startPrograms(t.Context()))
-	_, err = p.path.Ledger.Accept(t.Context(), p.user(0), order.Draft{
+	_, err := p.path.Ledger.Accept(t.Context(), p.user(0), order.Draft{
 		Key: "off", Symbol: "SYM1", Side: fleet.Buy, Quantity: decimal.NewFromInt(1), Type: fleet.Market, TimeInForce: fleet.Day,
 	})
 	require.ErrorIs(t, err, order.ErrHalted)
@@ -141,7 +171,7 @@ func restoreLedger(t *testing.T, lost bool) {
 	p.are(waiting, order.Filled)
 	require.Equal(t, executed, effects(p.exchange.Seen()), "something was dispatched while orders are off")
 
-	require.NoError(t, p.path.Database.Halt(t.Context(), "", false, ""))
+	require.NoError(t, p.migrate(t.Context(), settings.Switching{Orders: settings.OrdersResume}))
 	require.Equal(t, before, p.sends("before"))
 	require.Equal(t, flying, p.sends("flying"))
 	require.Equal(t, waiting, p.sends("waiting"))

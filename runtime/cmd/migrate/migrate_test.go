@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -84,6 +85,9 @@ func TestRefusals(t *testing.T) {
 	for want, env := range map[string]map[string]string{
 		"FLEET_DATABASE_URL is required":         {"FLEET_TIER": "local"},
 		"FLEET_DATABASE_URL has a value for one": {"FLEET_TIER": "tier-1k", "FLEET_DATABASE_URL": "sqlite:/tmp/x", "FLEET_DATABASE_AUTH": "password"},
+		"FLEET_ORDERS_USER: ":                    {"FLEET_TIER": "local", "FLEET_DATABASE_URL": "sqlite:" + filepath.Join(t.TempDir(), "x.db"), "FLEET_DATABASE_AUTH": "password", "FLEET_ORDERS": "halt", "FLEET_ORDERS_USER": "a b"},
+		"FLEET_ORDERS is missing":                {"FLEET_TIER": "local", "FLEET_DATABASE_URL": "sqlite:" + filepath.Join(t.TempDir(), "x.db"), "FLEET_DATABASE_AUTH": "password", "FLEET_ORDERS_USER": "ann"},
+		"FLEET_ORDERS_USER stands beside":        {"FLEET_TIER": "local", "FLEET_DATABASE_URL": "sqlite:" + filepath.Join(t.TempDir(), "x.db"), "FLEET_DATABASE_AUTH": "password", "FLEET_ORDERS": "recover", "FLEET_ORDERS_USER": "ann"},
 		"migrate: ":                              {"FLEET_TIER": "tier-1k", "FLEET_DATABASE_URL": "postgres://o@127.0.0.1:1/db?connect_timeout=1", "FLEET_DATABASE_AUTH": "password", "FLEET_DATABASE_PASSWORD": "hunter2"},
 	} {
 		var output bytes.Buffer
@@ -106,8 +110,12 @@ func TestOrders(t *testing.T) {
 	draft := order.Draft{Key: "k", Symbol: "A", Side: fleet.Buy, Quantity: decimal.NewFromInt(1), Type: fleet.Market, TimeInForce: fleet.Day}
 	accepted, err := ledger.Accept(t.Context(), "ann", draft)
 	require.NoError(t, err)
-	turn := func(to string) []order.Halt {
+	turn := func(to string, more ...string) []order.Halt {
 		env := map[string]string{"FLEET_TIER": "local", "FLEET_DATABASE_URL": "sqlite:" + path, "FLEET_DATABASE_AUTH": "password", "FLEET_ORDERS": to}
+		for _, variable := range more {
+			name, value, _ := strings.Cut(variable, "=")
+			env[name] = value
+		}
 		var output bytes.Buffer
 		require.Zero(t, run(t.Context(), func(name string) string { return env[name] }, nil, &output), "%s", &output)
 		halts, err := file.Halts(t.Context())
@@ -119,6 +127,14 @@ func TestOrders(t *testing.T) {
 	_, err = ledger.Accept(t.Context(), "ann", draft)
 	require.ErrorIs(t, err, order.ErrHalted)
 	require.Empty(t, turn("resume"))
+	of := turn("halt", "FLEET_ORDERS_USER=ann", "FLEET_ORDERS_REASON=a complaint")
+	require.Len(t, of, 1)
+	require.Equal(t, order.Halt{User: "ann", Reason: "a complaint", Since: of[0].Since, Operator: true}, of[0])
+	require.NoError(t, file.Halt(t.Context(), "ann", false, ""))
+	_, err = ledger.Accept(t.Context(), "ann", draft)
+	require.ErrorIs(t, err, order.ErrSuspended, "a user has lifted an operator's switch")
+	require.Len(t, turn("resume"), 1, "resume for all lifts one user's")
+	require.Empty(t, turn("resume", "FLEET_ORDERS_USER=ann"))
 	require.Len(t, turn("recover"), 1)
 	r, err := file.Order(t.Context(), "ann", accepted.ID)
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"workerfleet/runtime/cmd/internal/program"
+	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/iam"
 	"workerfleet/runtime/order"
 	"workerfleet/runtime/postgres"
@@ -60,21 +62,35 @@ func role(ctx context.Context, set settings.Migrate, owner string, p program.Sur
 	return grant(ctx, owner, config, set.RoleSecret)
 }
 
-// turn does about the switch for all orders what the settings say.
+// turn does about the operators' switches what the settings say.
 func turn(ctx context.Context, set settings.Migrate, switches order.Switches, p program.Surroundings) error {
+	log := p.Log.With("user", set.User, "reason", set.Reason)
 	switch set.Orders {
 	case settings.OrdersHalt:
-		p.Log.Warn("orders are switched off")
-		return switches.Halt(ctx, "", true, "switched off by an operator")
+		log.Warn("orders are switched off")
+		return halt(ctx, set.Switching, switches, true)
 	case settings.OrdersResume:
-		p.Log.Warn("orders are switched on")
-		return switches.Halt(ctx, "", false, "")
+		log.Warn("orders are switched on")
+		return halt(ctx, set.Switching, switches, false)
 	case settings.OrdersRecover:
 		unknown, err := switches.Recover(ctx)
-		p.Log.Warn("orders are switched off until their ledger agrees with the broker", "unknown", unknown)
+		log.Warn("orders are switched off until their ledger agrees with the broker", "unknown", unknown)
 		return err
 	}
 	return nil
+}
+
+// halt turns one user's switch, or that for all.
+func halt(ctx context.Context, s settings.Switching, switches order.Switches, on bool) error {
+	reason := cmp.Or(s.Reason, "switched off by an operator")
+	if s.User == "" {
+		return switches.Halt(ctx, "", on, reason)
+	}
+	user, err := fleet.ParseUser(s.User)
+	if err != nil {
+		return fmt.Errorf("%s: %w", settings.EnvOrdersUser, err)
+	}
+	return switches.Suspend(ctx, user, on, reason)
 }
 
 // grant makes the role with the password that the secret holds, and draws one where it holds none. The secret is written

@@ -79,17 +79,134 @@ func switches(b *bench) {
 	b.halt("ann", true)
 	b.halt("", true)
 	require.NoError(b, b.Halt(b.ctx, "ann", true, "another reason"))
+	require.NoError(b, b.Suspend(b.ctx, "ann", true, "the operator's"))
 	halts, err := b.Halts(b.ctx)
 	require.NoError(b, err)
-	require.Len(b, halts, 2)
+	require.Len(b, halts, 3)
 	require.Equal(b, fleet.User(""), halts[0].User)
 	require.Equal(b, "another reason", halts[1].Reason)
-	require.WithinDuration(b, time.Now(), halts[1].Since, time.Minute)
+	require.Equal(b, "the operator's", halts[2].Reason)
+	require.Equal(b, []bool{true, false, true}, []bool{halts[0].Operator, halts[1].Operator, halts[2].Operator})
+	for _, h := range halts {
+		require.WithinDuration(b, time.Now(), h.Since, time.Minute)
+	}
 	b.halt("ann", false)
 	b.halt("ann", false)
+	b.halt("", false)
 	halts, err = b.Halts(b.ctx)
 	require.NoError(b, err)
 	require.Len(b, halts, 1)
+	require.Equal(b, "the operator's", halts[0].Reason)
+	require.NoError(b, b.Suspend(b.ctx, "ann", false, ""))
+	halts, err = b.Halts(b.ctx)
+	require.NoError(b, err)
+	require.Empty(b, halts)
+}
+
+// Orders are off while either switch is on, the user's own or the operator's, and each is turned by itself.
+func twoSwitches(b *bench) {
+	refused := func(key string, want error) {
+		b.Helper()
+		_, err := b.ledger.Accept(b.ctx, "ann", draft(key))
+		require.ErrorIs(b, err, want)
+		require.ErrorIs(b, err, order.ErrHalted)
+		require.True(b, order.Refusal(err))
+		require.Equal(b, want == order.ErrSuspended, errors.Is(err, order.ErrSuspended))
+	}
+	require.NoError(b, b.Suspend(b.ctx, "ann", true, "a test"))
+	b.halt("ann", true)
+	refused("1", order.ErrSuspended)
+	b.halt("ann", false)
+	refused("1", order.ErrSuspended)
+	b.halt("ann", true)
+	require.NoError(b, b.Suspend(b.ctx, "ann", false, ""))
+	refused("1", order.ErrHalted)
+	b.halt("", true)
+	b.halt("ann", false)
+	refused("1", order.ErrSuspended)
+	b.halt("", false)
+	require.NoError(b, b.Suspend(b.ctx, "bea", true, "another user's"))
+	b.served(7)
+	a := b.accept("1")
+	require.NoError(b, b.Suspend(b.ctx, "ann", true, "a test"))
+	b.commit(b.says(a.ID, 7, fleet.OutcomeUnsent))
+	r := b.stands(a.ID, order.Cancelled)
+	require.Equal(b, order.ErrSuspended.Error(), r.Reason)
+}
+
+// What a worker was asked to execute before orders were switched off is taken back: at once where somebody says so, and with
+// each look at it; what the broker has stays.
+func withdrawn(b *bench) {
+	b.served(7)
+	working := b.accept("1")
+	b.commit(b.says(working.ID, 7, fleet.OutcomeWorking))
+	a := b.accept("2")
+	require.Equal(b, order.Dispatched, a.State)
+	at := func() []fleet.Mail {
+		b.Helper()
+		next, err := b.ledger.Withdraw(b.ctx, "ann")
+		require.NoError(b, err)
+		return mails(next.Mail)
+	}
+	require.Empty(b, at(), "orders are on")
+	b.halt("ann", true)
+	b.sent(at(), fleet.MailWithdraw, a.ID)
+	mail, _ := b.attend(600 * time.Millisecond)
+	b.sent(mail, fleet.MailWithdraw, a.ID)
+	require.True(b, mail[0].Order.EmitBy.Equal(b.read(a.ID).EmitBy), "the mark that is meant")
+	b.commit(b.says(a.ID, 7, fleet.OutcomeUnsent))
+	require.Equal(b, order.ErrHalted.Error(), b.stands(a.ID, order.Cancelled).Reason)
+	require.Empty(b, at())
+	b.halt("ann", false)
+
+	late := b.accept("3")
+	b.halt("ann", true)
+	b.Age("ann", 11*time.Second)
+	b.sent(at(), fleet.MailVerify, late.ID)
+	b.stands(late.ID, order.Unknown)
+	b.stands(working.ID, order.Working)
+}
+
+// Nobody could execute anything: what waits ends with the reason, what is at the broker stays and asks for nobody, and all is
+// as before once others are kept.
+func denied(b *bench) {
+	b.served(7)
+	working := b.accept("1")
+	b.commit(b.says(working.ID, 7, fleet.OutcomeWorking))
+	marked, waits, doubtful := b.accept("2"), b.accept("3"), b.accept("4")
+	require.Equal(b, order.Dispatched, marked.State)
+	b.commit(b.says(marked.ID, 7, fleet.OutcomeDoubt))
+	b.Deny("ann", "the account is closed")
+	b.served(0)
+	said := b.says("", 7, fleet.OutcomeDenied, because("the account is closed"))
+	next, strays, err := b.ledger.Commit(b.ctx, "ann", []fleet.Outcome{said})
+	require.NoError(b, err)
+	require.Empty(b, strays)
+	require.False(b, next.Claim)
+	require.Equal(b, []fleet.MailKind{fleet.MailCommitted}, []fleet.MailKind{next.Mail[0].Mail.Kind}, "it is reported for ever")
+	const reason = "the broker refuses the user's credentials: the account is closed"
+	b.commit(b.says(marked.ID, 7, fleet.OutcomeFilled))
+	for _, id := range []fleet.OrderID{waits.ID, doubtful.ID} {
+		r := b.stands(id, order.Rejected)
+		require.Equal(b, reason, r.Reason)
+		require.False(b, r.Proven)
+	}
+	_, err = b.ledger.Accept(b.ctx, "ann", draft("5"))
+	var refused *order.Denied
+	require.ErrorAs(b, err, &refused)
+	require.True(b, order.Refusal(err))
+	require.Equal(b, "the account is closed", refused.Reason)
+	_, next = b.attend(time.Hour)
+	require.False(b, next.Claim, "a worker is taken that could do nothing")
+	b.stands(working.ID, order.Working)
+	_, next, err = b.ledger.Cancel(b.ctx, "ann", working.ID)
+	require.NoError(b, err)
+	require.False(b, next.Claim)
+
+	b.Deny("ann", "")
+	_, next = b.attend(time.Hour)
+	require.True(b, next.Claim)
+	require.Equal(b, order.Accepted, b.accept("5").State)
 }
 
 // A turn sees what it asked for, whatever became of it, and no order of others.

@@ -190,3 +190,63 @@ func beginAt(b *bench) {
 	require.NoError(b, err)
 	require.Equal(b, uint64(1), at)
 }
+
+func workingAtBegin(b *bench) {
+	b.served(7)
+	var ids []fleet.OrderID
+	for n := range 4 {
+		ids = append(ids, b.accept(fmt.Sprint(n)).ID)
+		if n < 3 {
+			b.commit(b.says(ids[n], 7, fleet.OutcomeWorking))
+		}
+	}
+	b.commit(b.says(ids[3], 7, fleet.OutcomeFilled))
+	b.Account("bea")
+	b.Session("bea", order.Session{Epoch: 7, Worker: "w", Host: "h", Life: 1})
+	other, err := b.ledger.Accept(b.ctx, "bea", draft("1"))
+	require.NoError(b, err)
+	b.Age("ann", 28500*time.Millisecond) // each is looked at in a second and a half
+	b.served(8)
+	lowest, err := b.BeginAt(b.ctx, "ann")
+	require.NoError(b, err)
+	require.Equal(b, uint64(5), lowest)
+	for i, want := range []time.Duration{time.Second, 1500 * time.Millisecond, 1500 * time.Millisecond} {
+		require.WithinDuration(b, time.Now().Add(want), b.read(ids[i]).CheckAt, 400*time.Millisecond, "order %d", i)
+	}
+	b.Age("ann", -time.Hour)
+	_, err = b.BeginAt(b.ctx, "ann")
+	require.NoError(b, err)
+	mail, _ := b.attend(0)
+	require.Empty(b, mail)
+	b.Age("ann", time.Second)
+	mail, _ = b.attend(0)
+	b.sent(mail, fleet.MailVerify, ids[0])
+	b.Age("ann", time.Second)
+	mail, _ = b.attend(0)
+	b.sent(mail, fleet.MailVerify, ids[1])
+	r, err := b.Order(b.ctx, "bea", other.ID)
+	require.NoError(b, err)
+	require.Equal(b, plain(other.Record), plain(r), "another user's")
+	require.True(b, b.read(ids[3]).CheckAt.IsZero(), "what has ended is looked at again")
+}
+
+func workingLast(b *bench) {
+	accept := func(user fleet.User, overdue time.Duration) order.Acceptance {
+		b.Account(user)
+		b.Session(user, order.Session{Epoch: 7, Worker: "w7", Host: "h7", Life: 3})
+		a, err := b.ledger.Accept(b.ctx, user, draft("1"))
+		require.NoError(b, err)
+		b.Age(user, overdue)
+		return a
+	}
+	first := accept("ann", 0)
+	b.commit(b.says(first.ID, 7, fleet.OutcomeWorking))
+	b.Age("ann", time.Hour)
+	accept("bea", 10*time.Second)
+	accept("cid", 20*time.Second)
+	for limit, want := range map[int][]fleet.User{10: {"cid", "bea", "ann"}, 1: {"cid"}} {
+		due, err := b.Due(b.ctx, limit)
+		require.NoError(b, err)
+		require.Equal(b, want, due)
+	}
+}

@@ -29,6 +29,51 @@ func evidenceStands(b *bench) {
 	require.True(b, again.CheckAt.IsZero())
 }
 
+// What replaces an end, or comes after the end of all look-ups, is a correction, also with a state between.
+func endsCounted(b *bench) {
+	var ended []order.State
+	corrected := 0
+	count := func(next order.Next, err error) {
+		b.Helper()
+		require.NoError(b, err)
+		for _, c := range next.Changes {
+			if c.End {
+				ended = append(ended, c.To)
+			}
+			if c.Corrected {
+				corrected++
+			}
+		}
+	}
+	commit := func(o fleet.Outcome) {
+		next, _, err := b.ledger.Commit(b.ctx, "ann", []fleet.Outcome{o})
+		count(next, err)
+	}
+	b.served(7)
+	a := b.accept("1")
+	b.attend(time.Minute)
+	commit(b.says(a.ID, 7, fleet.OutcomeAbsent, absence(time.Second, false)))
+	require.Equal(b, []order.State{order.Expired}, ended)
+	commit(b.says(a.ID, 7, fleet.OutcomeWorking))
+	require.Zero(b, corrected)
+	commit(b.says(a.ID, 7, fleet.OutcomeFilled))
+	require.Equal(b, 1, corrected)
+	b.stands(a.ID, order.Filled)
+
+	lost := b.accept("2")
+	commit(b.says(lost.ID, 7, fleet.OutcomeDoubt))
+	for range 21 {
+		_, next := b.attend(2 * time.Minute)
+		count(next, nil)
+	}
+	require.Equal(b, []order.State{order.Expired, order.Unknown}, ended)
+	commit(b.says(lost.ID, 7, fleet.OutcomeFilled))
+	require.Equal(b, 2, corrected)
+	c := b.accept("3")
+	commit(b.says(c.ID, 7, fleet.OutcomeFilled))
+	require.Equal(b, []order.State{order.Expired, order.Unknown, order.Filled}, ended)
+}
+
 func fillsKept(b *bench) {
 	b.served(7)
 	a := b.accept("1")

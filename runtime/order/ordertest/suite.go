@@ -28,6 +28,8 @@ type Bench struct {
 	Account func(fleet.User)
 	// Session makes one the user's open session; one of epoch 0 closes it.
 	Session func(fleet.User, order.Session)
+	// Deny has the broker refuse the user's credentials, for a reason; for none it takes them again.
+	Deny func(user fleet.User, reason string)
 	// Age lets a time pass for the user: it moves every moment that is kept of the orders back, and the day by whole days.
 	Age func(fleet.User, time.Duration)
 }
@@ -48,6 +50,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"a cancelled order ends at once, or as its worker says", cancelled},
 		{"an order that nobody executed in time expires, whatever it waits for", expires},
 		{"the broker's word stands over what was concluded without it", evidenceStands},
+		{"an order's end counts once", endsCounted},
 		{"each execution is kept once, whatever the state", fillsKept},
 		{"nobody speaks for an order but its own session and the user's current one", foreignEpochs},
 		{"texts of others are kept in a form that can be written", legibleTexts},
@@ -69,10 +72,16 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"events are numbered without a gap", eventsNumbered},
 		{"lists are paged, the latest first", listsPaged},
 		{"switches are kept by user", switches},
+		{"an operator's switch is not the user's", twoSwitches},
+		{"while the broker refuses the credentials nothing is accepted, marked or claimed for", denied},
+		{"what was marked before orders were switched off is taken back", withdrawn},
 		{"after a restore everything is unknown, and nothing is dispatched", recovers},
 		{"after a restore a user's orders keep their sequence", recoversInSequence},
 		{"what waits and what is due is found", waitingAndDue},
+		{"a name or a text is data, whatever stands in it", textsAreData},
 		{"the lowest number that may come is known", beginAt},
+		{"who begins to act for a user looks at what is at the broker, one order a second", workingAtBegin},
+		{"users whose orders are all at the broker are looked at last", workingLast},
 		{"a turn sees what it asked for", sheetHasWanted},
 		{"the mark passes from one order to another in one turn", markPasses},
 		{"a turn that fails leaves nothing behind", failedTurn},

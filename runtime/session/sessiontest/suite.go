@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/fleet/fleettest"
 	"workerfleet/runtime/session"
 )
 
@@ -98,6 +99,45 @@ func Run(t *testing.T, fresh func(t *testing.T) session.Authority) {
 		require.ErrorAs(t, a.Begin(ctx, on("bea", "w2", 1, 11), wait), &occupied, "who came back has not")
 	})
 
+	t.Run("who was dismissed is asked nothing, and keeps others out", func(t *testing.T) {
+		a, ctx := fresh(t), t.Context()
+		first := on("ann", "w1", 1, 10)
+		latest, err := a.Latest(ctx, "ann")
+		require.NoError(t, err)
+		require.Zero(t, latest)
+		require.NoError(t, a.Begin(ctx, first, longWait))
+		require.NoError(t, a.Dismiss(ctx, "ann", 9), "an earlier epoch")
+		require.NoError(t, a.Dismiss(ctx, "bea", 10), "nobody's session")
+		_, open, err := a.Current(ctx, "ann")
+		require.NoError(t, err)
+		require.True(t, open)
+		for range 2 {
+			require.NoError(t, a.Dismiss(ctx, "ann", 10))
+		}
+		_, open, err = a.Current(ctx, "ann")
+		require.NoError(t, err)
+		require.False(t, open)
+		kept, err := a.Affirm(ctx, first)
+		require.NoError(t, err)
+		require.False(t, kept, "a dismissed worker that comes back goes on")
+		list, err := a.Open(ctx, "", 10)
+		require.NoError(t, err)
+		require.Empty(t, list)
+		var outdated *session.Outdated
+		require.ErrorAs(t, a.Begin(ctx, first, longWait), &outdated, "a dismissed session comes back")
+		var occupied *session.Occupied
+		require.ErrorAs(t, a.Begin(ctx, on("ann", "w2", 1, 11), longWait), &occupied, "a dismissed worker may still act")
+		require.Equal(t, first, occupied.By)
+		require.NoError(t, a.Close(ctx, "ann", 10))
+		latest, err = a.Latest(ctx, "ann")
+		require.NoError(t, err)
+		require.Equal(t, fleet.Epoch(10), latest)
+		require.NoError(t, a.Begin(ctx, on("ann", "w2", 1, 11), longWait))
+		_, open, err = a.Current(ctx, "ann")
+		require.NoError(t, err)
+		require.True(t, open, "a later session is dismissed with the earlier one")
+	})
+
 	t.Run("epochs keep all their 64 bits", func(t *testing.T) {
 		a, ctx := fresh(t), t.Context()
 		high := fleet.Epoch(1<<63 - 1)
@@ -156,6 +196,24 @@ func Run(t *testing.T, fresh func(t *testing.T) session.Authority) {
 		rest, err := a.Open(ctx, "bea", 2)
 		require.NoError(t, err)
 		require.Equal(t, []session.Session{on("dot", "w-dot", 1, 1)}, rest)
+	})
+
+	t.Run("a name is data, whatever stands in it", func(t *testing.T) {
+		a, ctx := fresh(t), t.Context()
+		require.NoError(t, a.Begin(ctx, on("ann", "w1", 1, 1), longWait))
+		for n, text := range fleettest.Hostile() {
+			s := on(text, text, 1, fleet.Epoch(n+2))
+			require.NoError(t, a.Begin(ctx, s, longWait))
+			current, open, err := a.Current(ctx, fleet.User(text))
+			require.NoError(t, err)
+			require.True(t, open)
+			require.Equal(t, s, current)
+			require.NoError(t, a.Dismiss(ctx, s.User, s.Epoch))
+			require.NoError(t, a.Close(ctx, s.User, s.Epoch))
+		}
+		list, err := a.Open(ctx, "", 100)
+		require.NoError(t, err)
+		require.Equal(t, []session.Session{on("ann", "w1", 1, 1)}, list)
 	})
 
 	t.Run("of many at once one begins", func(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/fleet/fleettest"
 	"workerfleet/runtime/webhook"
 )
 
@@ -32,5 +34,26 @@ func Run(t *testing.T, fresh func(t *testing.T) webhook.Store) {
 		require.ErrorIs(t, s.RemoveHook(ctx, "ann", "a"), webhook.ErrToken)
 		_, err = s.Hook(ctx, "a")
 		require.ErrorIs(t, err, webhook.ErrToken)
+	})
+
+	t.Run("a name is data, whatever stands in it", func(t *testing.T) {
+		s, ctx := fresh(t), t.Context()
+		require.NoError(t, s.AddHook(ctx, webhook.Hook{Name: "a", User: "ann", Secret: []byte("a")}))
+		for _, text := range fleettest.Hostile() {
+			_, err := s.Hook(ctx, text)
+			require.ErrorIs(t, err, webhook.ErrToken, text)
+			require.ErrorIs(t, s.RemoveHook(ctx, "ann", text), webhook.ErrToken)
+			require.ErrorIs(t, s.RemoveHook(ctx, fleet.User(text), "a"), webhook.ErrToken)
+			require.NoError(t, s.AddHook(ctx, webhook.Hook{Name: text, User: fleet.User(text), Secret: []byte(text)}))
+			h, err := s.Hook(ctx, text)
+			require.NoError(t, err)
+			require.Equal(t, text, string(h.User))
+			list, err := s.Hooks(ctx, fleet.User(text))
+			require.NoError(t, err)
+			require.Len(t, list, 1)
+		}
+		list, err := s.Hooks(ctx, "ann")
+		require.NoError(t, err)
+		require.Len(t, list, 1)
 	})
 }

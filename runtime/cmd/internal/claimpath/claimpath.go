@@ -50,6 +50,7 @@ type Connections struct{ Valkey, Database int }
 // Database is what the claim path asks of either database, and the passes that learn when users come.
 type Database interface {
 	session.Authority
+	session.Presence
 	session.Safe
 	pool.History
 	order.Store
@@ -124,7 +125,7 @@ func Open(ctx context.Context, set Settings, getenv func(string) string) (opened
 func (p *Parts) Orders(name string, recorder signals.Recorder) *dispatch.Dispatcher {
 	inbox := valkey.NewInbox(p.Client, name)
 	return dispatch.New(dispatch.Config{
-		Ledger: p.Ledger, Sessions: p.Sessions, Mailbox: p.Mail, Inbox: inbox, Board: inbox, Switches: p.Database, Bell: p.Mail, Signals: recorder,
+		Ledger: p.Ledger, Sessions: p.Sessions, Mailbox: p.Mail, Inbox: inbox, Board: inbox, Switches: p.Database, Refusals: p.Database, Bell: p.Mail, Signals: recorder,
 		HandOn: p.later,
 	})
 }
