@@ -52,6 +52,9 @@ type simulated struct {
 	clean []func()
 }
 
+// claimsAtOnce is what the API processes begin at once for which this one stands, as its connections are theirs.
+const claimsAtOnce = 4 * 16
+
 // userHeader names the user: there is no identity provider to measure.
 const userHeader = "X-User"
 
@@ -108,6 +111,7 @@ func (f *simulated) startAPI() {
 		Sessions: f.path.Sessions, Desk: desk, Name: name, Recorder: signals.Discard{}, Ready: func(context.Context) error { return nil },
 		Orders: f.path.Orders(name, signals.Discard{}), Reader: f.path.Reader, Switches: f.path.Database, Hooks: f.path.Hooks, Deposit: f.path.Vault.Deposit,
 		Identify: func(r *http.Request) (fleet.User, error) { return fleet.ParseUser(r.Header.Get(userHeader)) },
+		Claims:   claimsAtOnce,
 	})
 	f.background(func(ctx context.Context) {
 		for last := ""; ctx.Err() == nil; {
