@@ -47,6 +47,17 @@ func TestClaims(t *testing.T) {
 	require.Positive(t, f.Machine.Cores)
 }
 
+// All users come at once, all are served, and no two by one worker.
+func TestBurst(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[burstFigures](t, "burst", "--workers", "120", "--hosts", "3")
+	require.Equal(t, []int{120, 120, 0}, []int{f.Users, f.Ready, f.Doubled})
+	require.GreaterOrEqual(t, f.Requests, f.Users)
+	require.Positive(t, f.AllReadySeconds)
+	require.Positive(t, f.CommitsPerSecond)
+}
+
 // Real worker processes are started and measured, and none is left.
 func TestWorkers(t *testing.T) {
 	binary, remove, err := workertest.Build()
@@ -126,7 +137,7 @@ func TestOrdersCeiling(t *testing.T) {
 // What cannot be followed is refused with the values that can.
 func TestRefusals(t *testing.T) {
 	for want, args := range map[string]string{
-		"state what to measure; allowed: claims, functions, launches, orders, workers": "", "--workers: 0 is not allowed": "claims --workers 0",
+		"state what to measure; allowed: burst, claims, functions, launches, orders, workers": "", "--users: 6 is not allowed; allowed: 1 to 5": "burst --workers 5 --users 6", "--workers: 0 is not allowed": "claims --workers 0",
 		"--users: 9 is not allowed; allowed: 1 to 5": "claims --workers 5 --users 9", "--rate, --for: are not allowed": "claims --rate -1", "--users: 10001 is not allowed": "orders --users 10001",
 		"--valkey, --start: both are stated": "claims --valkey redis://127.0.0.1:1 --start", "allowed: 1 to 2000": "workers --workers 2001",
 		"--starts, --claims: are not allowed": "functions --starts 0", "--bin: stat nowhere": "functions --bin nowhere",

@@ -114,7 +114,7 @@ func runClaims(ctx context.Context, args []string, out, errs io.Writer) error {
 	}
 	defer f.stop()
 	fmt.Fprintf(out, "store     %s\ndatabase  %s\nfleet     %d workers on %d hosts, warm after %.1f s\n", f.storeName, f.databaseName, o.workers, o.hosts, f.warmed.Seconds())
-	settle(ctx)
+	settle(ctx, o.workers)
 	beats, cpu, began := f.beats.Load(), f.serverCPU(ctx), time.Now()
 	m := f.open(ctx, o)
 	took := time.Since(began).Seconds()
@@ -141,11 +141,11 @@ machine   %s
 // collectAt lets the heap grow tenfold before it is collected, in percent.
 const collectAt = 1000
 
-// settle lets what the start left to do come to an end.
-func settle(ctx context.Context) {
+// settle lets what the start left to do come to an end: a small fleet's is over at once.
+func settle(ctx context.Context, workers int) {
 	select {
 	case <-ctx.Done():
-	case <-time.After(5 * time.Second):
+	case <-time.After(min(5*time.Second, time.Duration(workers)*time.Millisecond)):
 	}
 }
 

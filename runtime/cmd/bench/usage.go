@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -101,14 +102,29 @@ func commits(ctx context.Context, url string) (n int64) {
 	return n
 }
 
-// since adds what was spent in between to the figures.
-func (s spent) since(before spent, f *orderFigures) {
+// shares are what was used of the processors in between, in percent of one core; idle is of all of them.
+type shares struct {
+	ProcessCPUPercent  float64 `json:"processCPUPercent"`
+	DatabaseCPUPercent float64 `json:"databaseCPUPercent"` // 0 where it is not this process's
+	ServerCPUPercent   float64 `json:"serverCPUPercent"`
+	IdlePercent        float64 `json:"idlePercent"` // of all cores, whoever uses the rest
+	CommitsPerSecond   float64 `json:"commitsPerSecond"`
+}
+
+// shares compares with an earlier reading.
+func (s spent) shares(before spent) shares {
 	took := s.at.Sub(before.at).Seconds()
-	f.ProcessCPUPercent = 100 * (s.process - before.process) / took
-	f.DatabaseCPUPercent = 100 * (s.database - before.database) / took
-	f.ServerCPUPercent = 100 * (s.storage - before.storage) / took
-	f.CommitsPerSecond = float64(s.commits-before.commits) / took
-	if all := s.all - before.all; all > 0 {
-		f.IdlePercent = 100 * (s.idle - before.idle) / all
+	u := shares{
+		ProcessCPUPercent: 100 * (s.process - before.process) / took, DatabaseCPUPercent: 100 * (s.database - before.database) / took,
+		ServerCPUPercent: 100 * (s.storage - before.storage) / took, CommitsPerSecond: float64(s.commits-before.commits) / took,
 	}
+	if all := s.all - before.all; all > 0 {
+		u.IdlePercent = 100 * (s.idle - before.idle) / all
+	}
+	return u
+}
+
+func (u shares) String() string {
+	return fmt.Sprintf("this process %.0f %%, database %.0f %%, store %.0f %% of one; %.0f %% of all were idle; %.0f commits a second",
+		u.ProcessCPUPercent, u.DatabaseCPUPercent, u.ServerCPUPercent, u.IdlePercent, u.CommitsPerSecond)
 }
