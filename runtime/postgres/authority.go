@@ -133,6 +133,27 @@ func (d *Database) Close(ctx context.Context, user fleet.User, epoch fleet.Epoch
 	return nil
 }
 
+// CloseAll: see [session.Authority]. The rows are locked in one order, or two of these could wait for each other.
+func (d *Database) CloseAll(ctx context.Context, sessions []session.Session) error {
+	if len(sessions) == 0 {
+		return nil
+	}
+	users, epochs := make([]string, len(sessions)), make([]int64, len(sessions))
+	for i, s := range sessions {
+		users[i], epochs[i] = string(s.User), int64(s.Epoch)
+	}
+	_, err := d.pool.Exec(ctx, `
+WITH ended AS (
+  SELECT s.user_id FROM user_session s JOIN unnest($1::text[], $2::bigint[]) AS e (user_id, epoch) ON s.user_id = e.user_id AND s.epoch = e.epoch
+   WHERE s.open ORDER BY s.user_id FOR UPDATE OF s
+)
+UPDATE user_session s SET open = false FROM ended WHERE s.user_id = ended.user_id`, users, epochs)
+	if err != nil {
+		return fmt.Errorf("close %d sessions: %w", len(sessions), err)
+	}
+	return nil
+}
+
 // Current: see [session.Authority].
 func (d *Database) Current(ctx context.Context, user fleet.User) (session.Session, bool, error) {
 	s, open, err := d.row(ctx, user)

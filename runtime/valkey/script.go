@@ -32,6 +32,7 @@ var (
 	scriptClaim       = script{"claim", false}
 	scriptConfirm     = script{"confirm", true}
 	scriptDrain       = script{"drain", true}
+	scriptEnd         = script{"end", true}
 	scriptExit        = script{"exit", true}
 	scriptExpire      = script{"expire", true}
 	scriptGone        = script{"gone", false}
@@ -59,7 +60,7 @@ var (
 
 func scripts() []script {
 	return []script{
-		scriptArrivals, scriptBeat, scriptCensus, scriptClaim, scriptConfirm, scriptDrain, scriptExit, scriptExpire, scriptGone, scriptHeal, scriptHeard, scriptLaunched,
+		scriptArrivals, scriptBeat, scriptCensus, scriptClaim, scriptConfirm, scriptDrain, scriptEnd, scriptExit, scriptExpire, scriptGone, scriptHeal, scriptHeard, scriptLaunched,
 		scriptLeave, scriptNote, scriptOpen, scriptPark, scriptRaise, scriptReap, scriptRegister, scriptRelease, scriptReserve, scriptRetire,
 		scriptSent, scriptStock, scriptUnconfirmed, scriptUndo, scriptWaiting, scriptWithdraw, scriptWorkers,
 	}
