@@ -139,9 +139,12 @@ func (c *Control) ended(ctx context.Context, workers ...fleet.Worker) error {
 	var errs []error
 	for _, s := range lost {
 		// The user stands at the head of the queue by now; what hinders this claim the next round finds again.
-		_, err := c.Sessions.Claim(ctx, claim.Request{User: s.User, Bonus: claim.LongestBonus}, "")
+		progress, err := c.Sessions.Claim(ctx, claim.Request{User: s.User, Bonus: claim.LongestBonus}, "")
 		if err != nil && !errors.Is(err, claim.ErrRebuilding) {
 			errs = append(errs, fmt.Errorf("serve %s again: %w", s.User, err))
+		}
+		if err == nil && progress.Bound == nil && progress.Wait == 0 {
+			break // no worker is free: the others wait like this one, each in its place
 		}
 	}
 	return errors.Join(errs...)

@@ -6,5 +6,6 @@ for i = 3, #ARGV do
   local w = get(ARGV[i])
   if w then deaths[#deaths + 1] = drop(w, tonumber(ARGV[2])) end
 end
+trim()
 match(tonumber(ARGV[1]))
 return reply(deaths)

@@ -106,29 +106,41 @@ local function unbind(w)
   w.user, w.sent = '', '0'
 end
 
--- remember keeps a dropped worker's life as proof for whoever takes its user over; the oldest are forgotten.
-local function remember(id, life)
-  redis.call('ZADD', P .. 'exited', text(now), id .. ' ' .. life)
-  redis.call('ZREMRANGEBYRANK', P .. 'exited', 0, -65537)
-end
+-- remember keeps a dropped worker's life as proof for whoever takes its user over.
+local function remember(id, life) redis.call('ZADD', P .. 'exited', text(now), id .. ' ' .. life) end
+
+-- trim forgets the oldest of what is remembered; once for each script that remembers.
+local function trim() redis.call('ZREMRANGEBYRANK', P .. 'exited', 0, -65537) end
 
 -- drop forgets a worker, ends its session and puts its user at the head of the queue. It returns the death: worker,
--- host, life, user, epoch.
+-- host, life, user, epoch. Only idle workers stand on shelves, and only unconfirmed ones are due. Whoever drops trims.
 local function drop(w, renew)
-  local user = w.user
-  local death = { w.id, w.host, w.life, w.user, w.user ~= '' and w.epoch or '0' }
-  withdraw(w)
-  unbind(w)
-  move(w, nil)
-  settle(w, nil)
+  if w.state == 'warm' then
+    withdraw(w)
+  elseif w.state == 'draining' then
+    redis.call('ZREM', P .. 'draining', w.id)
+  elseif w.state == 'assigned' or w.state == 'returned' then
+    redis.call('ZREM', P .. 'ack', w.id)
+  end
+  count(w, -1)
+  redis.call('HINCRBY', P .. 'host:' .. w.host, 'workers', -1)
   redis.call('DEL', P .. 'worker:' .. w.id)
   redis.call('ZREM', P .. 'lease', w.id)
   remember(w.id, w.life)
-  if user ~= '' and not session(user) then
-    redis.call('ZADD', P .. 'waiting', text(now - 30000), user)
-    redis.call('ZADD', P .. 'renew', text(now + renew), user)
+  local epoch = '0'
+  if w.user ~= '' then
+    epoch = w.epoch
+    local worker, at = session(w.user)
+    if worker == w.id and at == epoch then
+      redis.call('DEL', P .. 'user:' .. w.user)
+      worker = nil
+    end
+    if not worker then
+      redis.call('ZADD', P .. 'waiting', text(now - 30000), w.user)
+      redis.call('ZADD', P .. 'renew', text(now + renew), w.user)
+    end
   end
-  return death
+  return { w.id, w.host, w.life, w.user, epoch }
 end
 
 -- bind gives a worker to a user under the next epoch.
