@@ -58,6 +58,18 @@ func TestBurst(t *testing.T) {
 	require.Positive(t, f.CommitsPerSecond)
 }
 
+// A whole fleet dies: on word of the cluster, or by its leases, everybody is fenced and stands in the queue.
+func TestReap(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[reapFigures](t, "reap", "--workers", "150", "--hosts", "5")
+	require.Equal(t, []any{150, 150, 150, "signal"}, []any{f.Dead, f.HeldBefore, f.Waiting, f.By})
+	require.GreaterOrEqual(t, f.DatabaseFencedSeconds, f.FencedSeconds)
+	require.Positive(t, f.StoreMicrosPerWorker)
+	f = last[reapFigures](t, "reap", "--workers", "150", "--hosts", "5", "--lease")
+	require.Equal(t, []any{150, 0, 150, "lease"}, []any{f.Dead, f.HeldBefore, f.Waiting, f.By})
+}
+
 // Real worker processes are started and measured, and none is left.
 func TestWorkers(t *testing.T) {
 	binary, remove, err := workertest.Build()
@@ -137,7 +149,7 @@ func TestOrdersCeiling(t *testing.T) {
 // What cannot be followed is refused with the values that can.
 func TestRefusals(t *testing.T) {
 	for want, args := range map[string]string{
-		"state what to measure; allowed: burst, claims, functions, launches, orders, workers": "", "--users: 6 is not allowed; allowed: 1 to 5": "burst --workers 5 --users 6", "--workers: 0 is not allowed": "claims --workers 0",
+		"state what to measure; allowed: burst, claims, functions, launches, orders, reap, workers": "", "--users: 6 is not allowed; allowed: 1 to 5": "burst --workers 5 --users 6", "--workers: 0 is not allowed": "claims --workers 0",
 		"--users: 9 is not allowed; allowed: 1 to 5": "claims --workers 5 --users 9", "--rate, --for: are not allowed": "claims --rate -1", "--users: 10001 is not allowed": "orders --users 10001",
 		"--valkey, --start: both are stated": "claims --valkey redis://127.0.0.1:1 --start", "allowed: 1 to 2000": "workers --workers 2001",
 		"--starts, --claims: are not allowed": "functions --starts 0", "--bin: stat nowhere": "functions --bin nowhere",

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/redis/go-redis/v9"
 )
 
 // spent is what has been computed and committed so far. CPU times are seconds.
@@ -22,18 +23,23 @@ type spent struct {
 }
 
 // spent reads all counters. What cannot be read stays 0.
-func (f *simulated) spent(ctx context.Context) spent {
-	s := spent{at: time.Now(), storage: f.serverCPU(ctx), commits: commits(ctx, string(f.settings.Database.URL))}
+func (s *servers) spent(ctx context.Context, client redis.UniversalClient) spent {
+	u := spent{at: time.Now(), storage: cpuSeconds(ctx, client), commits: commits(ctx, string(s.settings.Database.URL))}
 	var own syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &own) == nil {
-		s.process = time.Duration(own.Utime.Nano() + own.Stime.Nano()).Seconds()
+		u.process = time.Duration(own.Utime.Nano() + own.Stime.Nano()).Seconds()
 	}
-	if f.databasePID != 0 {
-		s.database = familyCPU(f.databasePID)
+	if s.databasePID != 0 {
+		u.database = familyCPU(s.databasePID)
 	}
-	s.idle, s.all = machineTicks()
-	return s
+	u.idle, u.all = machineTicks()
+	return u
 }
+
+// spent: see [servers.spent].
+func (f *simulated) spent(ctx context.Context) spent { return f.servers.spent(ctx, f.path.Client) }
+
+func (p *population) spent(ctx context.Context) spent { return p.servers.spent(ctx, p.path.Client) }
 
 // machineTicks is what all cores have counted together, from the first line of /proc/stat: user, nice, system, idle, waiting
 // for a disk, interrupts, soft ones, and what a hypervisor gave to others (proc_stat(5)). 0 where there is none.
