@@ -70,6 +70,30 @@ func TestReap(t *testing.T) {
 	require.Equal(t, []any{150, 0, 150, "lease"}, []any{f.Dead, f.HeldBefore, f.Waiting, f.By})
 }
 
+// One host of six is lost without a word: its users serve elsewhere, and nobody else is touched.
+func TestHostLoss(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[hostLossFigures](t, "hostloss", "--workers", "180", "--hosts", "6", "--users", "90", "--ttl", "1500ms")
+	require.Positive(t, f.Lost)
+	require.Equal(t, []int{f.Lost, 90 - f.Lost}, []int{f.ServedAgain, f.Untouched})
+	require.Positive(t, f.ServedSeconds)
+}
+
+// The dead among some and among many are found in all three ways, the same number each time.
+func TestTracking(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[trackingFigures](t, "tracking", "--sizes", "40,400", "--dead", "5")
+	require.Len(t, f.Sizes, 2)
+	for _, s := range f.Sizes {
+		require.Equal(t, []int{5, 5, 5}, []int{s.Ours.Found, s.Scan.Found, s.Pipelined.Found}, s.Workers)
+		require.Positive(t, s.Ours.ServerMicros)
+	}
+	require.Equal(t, 400, f.Sizes[1].Workers)
+	require.Positive(t, f.OursFlat)
+}
+
 // Real worker processes are started and measured, and none is left.
 func TestWorkers(t *testing.T) {
 	binary, remove, err := workertest.Build()
@@ -149,7 +173,7 @@ func TestOrdersCeiling(t *testing.T) {
 // What cannot be followed is refused with the values that can.
 func TestRefusals(t *testing.T) {
 	for want, args := range map[string]string{
-		"state what to measure; allowed: burst, claims, functions, launches, orders, reap, workers": "", "--users: 6 is not allowed; allowed: 1 to 5": "burst --workers 5 --users 6", "--workers: 0 is not allowed": "claims --workers 0",
+		"state what to measure; allowed: burst, claims, functions, hostloss, launches, orders, reap, tracking, workers": "", "--users: 6 is not allowed; allowed: 1 to 5": "burst --workers 5 --users 6", "--sizes: 0 is not allowed": "tracking --sizes x", "--ttl: 1 is not allowed": "hostloss --ttl 1ms", "--workers: 0 is not allowed": "claims --workers 0",
 		"--users: 9 is not allowed; allowed: 1 to 5": "claims --workers 5 --users 9", "--rate, --for: are not allowed": "claims --rate -1", "--users: 10001 is not allowed": "orders --users 10001",
 		"--valkey, --start: both are stated": "claims --valkey redis://127.0.0.1:1 --start", "allowed: 1 to 2000": "workers --workers 2001",
 		"--starts, --claims: are not allowed": "functions --starts 0", "--bin: stat nowhere": "functions --bin nowhere",

@@ -90,6 +90,9 @@ func tell(out io.Writer, asJSON bool, figures any, words string) error {
 	return err
 }
 
+// errLate says that something did not come to be in its time.
+var errLate = errors.New("it is not so")
+
 // until asks every so often until something is so, or the time is up.
 func until(ctx context.Context, every, limit time.Duration, so func() (bool, error)) error {
 	for began := time.Now(); ; time.Sleep(every) {
@@ -102,7 +105,7 @@ func until(ctx context.Context, every, limit time.Duration, so func() (bool, err
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case time.Since(began) > limit:
-			return fmt.Errorf("it is not so after %v", limit)
+			return fmt.Errorf("%w after %v", errLate, limit)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -20,6 +21,8 @@ type population struct {
 	*servers
 	path  *claimpath.Parts
 	clean []func()
+	// dropped are workers that were dropped, and are registered again before others are.
+	dropped []int
 }
 
 // openPopulation starts the servers and opens an empty pool.
@@ -68,12 +71,16 @@ func workerName(n int) fleet.Worker { return fleet.Worker(fmt.Sprintf("worker-%d
 // publicKey stands for a worker's public key: as long as one, and nothing is sealed to it.
 const publicKey = "c3RhbmRzIGZvciBhIHB1YmxpYyBrZXkgb2YgMzIgYnk="
 
-// register makes workers known, spread over the hosts.
+// register makes workers known, spread over the hosts. Nobody beats for them, so their leases last for an hour.
 func (p *population) register(ctx context.Context, workers, hosts int) error {
-	return failing(workers, func(i int) error {
-		_, err := p.path.Store.Register(ctx, claim.Registration{Worker: workerName(i), Host: hostName(i % hosts), Life: life, Revision: 1, Key: publicKey}, p.path.Terms)
-		return err
-	})
+	return failing(workers, func(i int) error { return p.registerOne(ctx, i, hosts) })
+}
+
+func (p *population) registerOne(ctx context.Context, n, hosts int) error {
+	terms := p.path.Terms
+	terms.TTL = time.Hour
+	_, err := p.path.Store.Register(ctx, claim.Registration{Worker: workerName(n), Host: hostName(n % hosts), Life: life, Revision: 1, Key: publicKey}, terms)
+	return err
 }
 
 // failing does something for every number below n, sixteen at once, and reports what failed.
