@@ -145,14 +145,28 @@ end
 
 -- bind gives a worker to a user under the next epoch.
 local function bind(user, w, acknowledge)
-  local last = tonumber(redis.call('GET', P .. 'epoch') or '0')
-  local floor = tonumber(redis.call('GET', P .. 'floor') or '0')
+  local past = redis.call('MGET', P .. 'epoch', P .. 'floor')
+  local last, floor = tonumber(past[1] or '0'), tonumber(past[2] or '0')
   local epoch = text(math.max(last + 1, floor, now * 4096))
   redis.call('SET', P .. 'epoch', epoch)
-  move(w, 'assigned')
-  redis.call('HSET', P .. 'worker:' .. w.id, 'user', user, 'epoch', epoch, 'sent', '0')
+  count(w, -1)
+  w.state, w.user, w.epoch, w.sent = 'assigned', user, epoch, '0'
+  count(w, 1)
+  redis.call('HSET', P .. 'worker:' .. w.id, 'state', w.state, 'user', user, 'epoch', epoch, 'sent', '0')
   redis.call('HSET', P .. 'user:' .. user, 'worker', w.id, 'epoch', epoch)
   redis.call('ZADD', P .. 'ack', text(now + acknowledge), w.id)
+end
+
+-- best takes the best idle worker from its shelf. Those whose lease ran out are stepped over and dropped from theirs, at
+-- most 64 a call.
+local function best()
+  for _ = 1, 64 do
+    local id = redis.call('ZRANGE', P .. 'free', 0, 0)[1]
+    if not id then return nil end
+    local w = get(id)
+    if w then withdraw(w) else redis.call('ZREM', P .. 'free', id) end
+    if w and tonumber(redis.call('ZSCORE', P .. 'lease', id) or '0') >= now then return w end
+  end
 end
 
 -- match binds the head of the queue to the best idle worker until either runs out. Waiters who did not renew and
@@ -177,13 +191,16 @@ local function match(acknowledge)
   end
 end
 
--- bound returns a user's binding, or nil: user, worker, host, life, epoch, key, state, sent.
+-- binding_of is a bound worker's: user, worker, host, life, epoch, key, state, sent.
+local function binding_of(w) return { w.user, w.id, w.host, w.life, w.epoch, w.key, w.state, w.sent } end
+
+-- bound returns a user's binding, or nil.
 local function bound(user)
   local worker, epoch = session(user)
   if not worker then return nil end
   local w = get(worker)
   if not w or w.user ~= user or w.epoch ~= epoch then return nil end
-  return { user, w.id, w.host, w.life, w.epoch, w.key, w.state, w.sent }
+  return binding_of(w)
 end
 
 -- calls is how many thousandths of a call the shared bucket holds: 100 calls at most, 40 more a second.

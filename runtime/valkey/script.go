@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -86,9 +87,35 @@ func load(strict bool) (map[script]*redis.Script, error) {
 		case strict:
 			head = "#!lua\n"
 		}
-		loaded[s] = redis.NewScript(head + string(shared) + string(own))
+		loaded[s] = redis.NewScript(head + needed(string(shared), string(own)))
 	}
 	return loaded, nil
+}
+
+// definition is how a part of the shared script begins, which parts of their own name.
+var definition = regexp.MustCompile(`(?m)^local (?:function )?(\w+)`)
+
+// needed puts before a script those parts of the shared one that it names, and those that these name. Each call of a
+// script makes all functions anew that stand in it: half of what a short one takes.
+func needed(shared, own string) string {
+	parts, code := strings.Split(bare(shared), "\n\n"), bare(own)
+	for i := len(parts) - 1; i > 0; i-- {
+		if name := definition.FindStringSubmatch(parts[i]); name == nil || regexp.MustCompile(`\b`+name[1]+`\b`).MatchString(code) {
+			code = parts[i] + "\n" + code
+		}
+	}
+	return parts[0] + "\n" + code
+}
+
+// bare is a script without the lines that are comments.
+func bare(script string) string {
+	var code strings.Builder
+	for line := range strings.Lines(script) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "--") {
+			code.WriteString(line)
+		}
+	}
+	return code.String()
 }
 
 // understands says whether the server takes the first line of strict scripts.
