@@ -47,6 +47,21 @@ func TestClaims(t *testing.T) {
 	require.Positive(t, f.Machine.Cores)
 }
 
+// The rate rises until the workers are used up, or what gets ready does not follow; nobody comes twice.
+func TestClaimsRamp(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[rampFigures](t, "claims", "--ramp", "--workers", "120", "--hosts", "3", "--rate", "60", "--for", "500ms")
+	require.NotEmpty(t, f.Stages)
+	claims := 0
+	for _, s := range f.Stages {
+		require.Zero(t, s.Errors)
+		claims += s.Claims
+	}
+	require.LessOrEqual(t, claims, 120)
+	require.Positive(t, f.Saturation)
+}
+
 // All users come at once, all are served, and no two by one worker.
 func TestBurst(t *testing.T) {
 	partstest.Need(t, parts.Redis)
@@ -92,6 +107,36 @@ func TestTracking(t *testing.T) {
 	}
 	require.Equal(t, 400, f.Sizes[1].Workers)
 	require.Positive(t, f.OursFlat)
+}
+
+// The same users come to all systems, and all are served; what the queue-claim baseline gives to two, it counts.
+func TestCompare(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[compareFigures](t, "compare", "--workers", "90", "--hosts", "3", "--rate", "20", "--for", "1500ms")
+	var names []string
+	for _, s := range f.Systems {
+		names = append(names, s.Name)
+		require.Equal(t, f.Systems[0].Claims, s.Claims, "%s met other users", s.Name)
+		require.LessOrEqual(t, s.Failed, s.Doubled, s.Name)
+		require.Positive(t, s.ReadyP50Ms, s.Name)
+		require.Positive(t, s.ReadyRatio, s.Name)
+	}
+	require.Equal(t, []string{"workerfleet", "queue-claim", "skip-locked", "asynq"}, names)
+	require.Greater(t, f.Systems[0].Claims, 10, "of 30 that are expected")
+	require.Zero(t, f.Systems[0].Doubled)
+}
+
+// Single operations are measured, each as often as was asked for.
+func TestCosts(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[costFigures](t, "costs", "--workers", "200", "--hosts", "4", "--times", "50")
+	require.Len(t, f.Costs, 15)
+	for _, c := range f.Costs {
+		require.Contains(t, []int{5, 50}, c.Times, c.Name)
+		require.Positive(t, c.ScriptMicros, c.Name)
+	}
 }
 
 // Real worker processes are started and measured, and none is left.
@@ -173,7 +218,7 @@ func TestOrdersCeiling(t *testing.T) {
 // What cannot be followed is refused with the values that can.
 func TestRefusals(t *testing.T) {
 	for want, args := range map[string]string{
-		"state what to measure; allowed: burst, claims, functions, hostloss, launches, orders, reap, tracking, workers": "", "--users: 6 is not allowed; allowed: 1 to 5": "burst --workers 5 --users 6", "--sizes: 0 is not allowed": "tracking --sizes x", "--ttl: 1 is not allowed": "hostloss --ttl 1ms", "--workers: 0 is not allowed": "claims --workers 0",
+		"state what to measure; allowed: burst, claims, compare, costs, functions, hostloss, launches, orders, reap, tracking, workers": "", "--users: 6 is not allowed; allowed: 1 to 5": "burst --workers 5 --users 6", "--sizes: 0 is not allowed": "tracking --sizes x", "--ttl: 1 is not allowed": "hostloss --ttl 1ms", "--workers: 0 is not allowed": "claims --workers 0",
 		"--users: 9 is not allowed; allowed: 1 to 5": "claims --workers 5 --users 9", "--rate, --for: are not allowed": "claims --rate -1", "--users: 10001 is not allowed": "orders --users 10001",
 		"--valkey, --start: both are stated": "claims --valkey redis://127.0.0.1:1 --start", "allowed: 1 to 2000": "workers --workers 2001",
 		"--starts, --claims: are not allowed": "functions --starts 0", "--bin: stat nowhere": "functions --bin nowhere",

@@ -26,6 +26,8 @@ type claimOptions struct {
 	seed    uint64
 	json    bool
 	profile string
+	ramp    bool
+	first   int // number of the first user
 }
 
 // Of the published fleet of 100,000 users: 35,000 workers on 73 hosts, claimed at 600 a second at the market's open.
@@ -42,10 +44,14 @@ func parseClaims(args []string, errs io.Writer) (claimOptions, error) {
 	flags.DurationVar(&o.long, "for", 20*time.Second, "how long users come")
 	flags.IntVar(&o.users, "users", 0, "users who come, at most (default: rate × for; never more than workers)")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed of the schedule")
+	flags.BoolVar(&o.ramp, "ramp", false, "raise the rate until what gets ready does not follow; each stage as long as --for")
 	flags.BoolVar(&o.json, "json", false, "end with one JSON object")
 	flags.StringVar(&o.profile, "profile", "", "file to write this process's CPU profile to, start included")
 	if err := flags.Parse(args); err != nil {
 		return o, usage{err}
+	}
+	if o.ramp && o.users == 0 {
+		o.users = o.workers
 	}
 	if o.users == 0 {
 		o.users = min(o.workers, int(o.rate*o.long.Seconds()))
@@ -120,6 +126,11 @@ func runClaims(ctx context.Context, args []string, out, errs io.Writer) error {
 	defer f.stop()
 	fmt.Fprintf(out, "store     %s\ndatabase  %s\nfleet     %d workers on %d hosts, warm after %.1f s\n", f.storeName, f.databaseName, o.workers, o.hosts, f.warmed.Seconds())
 	settle(ctx, o.workers)
+	if o.ramp {
+		figures := f.ramp(ctx, o, out)
+		figures.Machine = before.until(look())
+		return tell(out, o.json, figures, figures.String())
+	}
 	quiet := f.quiet(ctx)
 	beats, used, began := f.beats.Load(), f.spent(ctx), time.Now()
 	m := f.open(ctx, o)
@@ -188,7 +199,7 @@ func (f *simulated) open(ctx context.Context, o claimOptions) *measured {
 		}
 		due := began.Add(at)
 		time.Sleep(time.Until(due))
-		group.Go(func() { f.come(ctx, user(i), due, m) })
+		group.Go(func() { f.come(ctx, user(o.first+i), due, m) })
 	}
 	group.Wait()
 	return m

@@ -9,6 +9,6 @@
 // any fence, and what a worker is called by when it is dead nobody checks.
 //
 // It is as good as that design allows: the queue is first in, first out by user, the walk reads a page of keys in one round
-// trip unless it is told not to, stops at the first idle worker, and begins where the last one stopped. There is no
+// trip unless it is told not to, stops at the first page with an idle worker, and begins where the last one stopped. There is no
 // function to be started, and no network between the parts but the store's socket.
 package baseline

@@ -78,8 +78,15 @@ func (t *Tracker) Fill(ctx context.Context, workers int) error {
 	return nil
 }
 
-// walk hands over all workers' records until take returns false. From where it begins, and where it stopped, are cursors.
-func (t *Tracker) walk(ctx context.Context, from uint64, pipelined bool, take func(worker int, r record) bool) (stopped uint64, err error) {
+// entry is one worker's key.
+type entry struct {
+	worker int
+	record
+}
+
+// walk hands over all workers' records, page by page, until take returns false. From where it begins, and where it stopped,
+// are cursors.
+func (t *Tracker) walk(ctx context.Context, from uint64, pipelined bool, take func(page []entry) bool) (stopped uint64, err error) {
 	for cursor := from; ; {
 		keys, next, err := t.client.Scan(ctx, cursor, prefix+"*", page).Result()
 		if err != nil {
@@ -89,16 +96,18 @@ func (t *Tracker) walk(ctx context.Context, from uint64, pipelined bool, take fu
 		if err != nil {
 			return cursor, err
 		}
+		entries := make([]entry, 0, len(values))
 		for i, value := range values {
-			var r record
+			var e entry
 			text, there := value.(string)
-			worker, wrong := strconv.Atoi(strings.TrimPrefix(keys[i], prefix))
-			if !there || wrong != nil || json.Unmarshal([]byte(text), &r) != nil {
-				continue // it went away meanwhile
+			var wrong error
+			e.worker, wrong = strconv.Atoi(strings.TrimPrefix(keys[i], prefix))
+			if there && wrong == nil && json.Unmarshal([]byte(text), &e.record) == nil { // else it went away meanwhile
+				entries = append(entries, e)
 			}
-			if !take(worker, r) {
-				return cursor, nil
-			}
+		}
+		if !take(entries) {
+			return cursor, nil
 		}
 		if cursor = next; cursor == 0 {
 			return 0, nil
@@ -137,10 +146,12 @@ func (t *Tracker) ScanPipelined(ctx context.Context) ([]int, error) { return t.s
 
 func (t *Tracker) silent(ctx context.Context, pipelined bool) (found []int, err error) {
 	before, seen := time.Now().Add(-Silent).UnixMilli(), map[int]bool{}
-	_, err = t.walk(ctx, 0, pipelined, func(worker int, r record) bool {
-		if r.Heartbeat < before && !seen[worker] { // a walk may show a key twice
-			seen[worker] = true
-			found = append(found, worker)
+	_, err = t.walk(ctx, 0, pipelined, func(page []entry) bool {
+		for _, e := range page {
+			if e.Heartbeat < before && !seen[e.worker] { // a walk may show a key twice
+				seen[e.worker] = true
+				found = append(found, e.worker)
+			}
 		}
 		return true
 	})
