@@ -151,6 +151,21 @@ func TestWorkers(t *testing.T) {
 	require.GreaterOrEqual(t, f.ResidentMost, f.ResidentP50)
 }
 
+// The agent that ships and real workers behind it are watched, and a keeper's rounds are counted.
+func TestHost(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	bin := t.TempDir() + "/"
+	output, err := exec.Command("go", "build", "-o", bin, "workerfleet/runtime/cmd/agent", "workerfleet/runtime/cmd/worker").CombinedOutput()
+	require.NoError(t, err, string(output))
+	f := last[hostFigures](t, "host", "--bin", bin, "--workers", "4", "--fleet", "300", "--for", "2500ms")
+	require.Equal(t, []int{4, 300, 100}, []int{f.Workers, f.KeeperWorkers, f.KeeperRounds})
+	require.Positive(t, f.BeatsPerSecond)
+	require.Positive(t, f.AgentAllocsPerBeat)
+	require.Positive(t, f.WorkersCPUPercent)
+	require.Positive(t, f.KeeperAllocs)
+}
+
 // The functions' program is started and fed on real servers, and everybody whom a message asks for is served.
 func TestFunctions(t *testing.T) {
 	partstest.Need(t, parts.Redis)
@@ -218,10 +233,10 @@ func TestOrdersCeiling(t *testing.T) {
 // What cannot be followed is refused with the values that can.
 func TestRefusals(t *testing.T) {
 	for want, args := range map[string]string{
-		"state what to measure; allowed: burst, claims, compare, costs, functions, hostloss, launches, orders, reap, tracking, workers": "", "--users: 6 is not allowed; allowed: 1 to 5": "burst --workers 5 --users 6", "--sizes: 0 is not allowed": "tracking --sizes x", "--ttl: 1 is not allowed": "hostloss --ttl 1ms", "--workers: 0 is not allowed": "claims --workers 0",
+		"state what to measure; allowed: burst, claims, compare, costs, functions, host, hostloss, launches, orders, reap, tracking, workers": "", "--users: 6 is not allowed; allowed: 1 to 5": "burst --workers 5 --users 6", "--sizes: 0 is not allowed": "tracking --sizes x", "--ttl: 1 is not allowed": "hostloss --ttl 1ms", "--workers: 0 is not allowed": "claims --workers 0",
 		"--users: 9 is not allowed; allowed: 1 to 5": "claims --workers 5 --users 9", "--rate, --for: are not allowed": "claims --rate -1", "--users: 10001 is not allowed": "orders --users 10001",
 		"--valkey, --start: both are stated": "claims --valkey redis://127.0.0.1:1 --start", "allowed: 1 to 2000": "workers --workers 2001",
-		"--starts, --claims: are not allowed": "functions --starts 0", "--bin: stat nowhere": "functions --bin nowhere",
+		"--starts, --claims: are not allowed": "functions --starts 0", "--bin: stat nowhere": "functions --bin nowhere", "--bin: stat nobody": "host --bin nobody",
 		"--workers, --hosts, --passes, --starts: are not allowed": "launches --passes 11",
 	} {
 		var out, errs bytes.Buffer

@@ -25,15 +25,21 @@ type spent struct {
 // spent reads all counters. What cannot be read stays 0.
 func (s *servers) spent(ctx context.Context, client redis.UniversalClient) spent {
 	u := spent{at: time.Now(), storage: cpuSeconds(ctx, client), commits: commits(ctx, string(s.settings.Database.URL))}
-	var own syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &own) == nil {
-		u.process = time.Duration(own.Utime.Nano() + own.Stime.Nano()).Seconds()
-	}
+	u.process = processCPU()
 	if s.databasePID != 0 {
 		u.database = familyCPU(s.databasePID)
 	}
 	u.idle, u.all = machineTicks()
 	return u
+}
+
+// processCPU is what this process has computed, in seconds; 0 where the kernel does not say.
+func processCPU() float64 {
+	var own syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &own) != nil {
+		return 0
+	}
+	return time.Duration(own.Utime.Nano() + own.Stime.Nano()).Seconds()
 }
 
 // spent: see [servers.spent].
@@ -75,23 +81,67 @@ const ticks = 100
 // each connection.
 func familyCPU(pid int) float64 {
 	sum := 0
+	for _, p := range processes() {
+		if p.pid == pid || p.parent == pid {
+			sum += p.ticks
+		}
+	}
+	return float64(sum) / ticks
+}
+
+// childrenCPU is what this process's children of one name have computed, in seconds: by the scheduler's nanoseconds, because
+// an idle worker takes less than a tick.
+func childrenCPU(name string) float64 {
+	self, sum := os.Getpid(), 0.0
+	for _, p := range processes() {
+		if p.parent != self || p.name != name {
+			continue
+		}
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/[0-9]*/schedstat", p.pid))
+		for _, path := range threads {
+			var nanoseconds float64
+			if text, err := os.ReadFile(path); err == nil {
+				_, _ = fmt.Sscan(string(text), &nanoseconds) // 0 of a thread that has ended
+				sum += nanoseconds / 1e9
+			}
+		}
+	}
+	return sum
+}
+
+// running is one of the machine's processes, and what it and those that it has waited for have computed, in ticks.
+type running struct {
+	pid, parent int
+	name        string
+	ticks       int
+}
+
+func processes() (all []running) {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range stats {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			continue // it has ended
 		}
-		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-		itself := filepath.Base(filepath.Dir(path)) == strconv.Itoa(pid)
-		if len(fields) <= statChildrenSystem || !itself && fields[statParent] != strconv.Itoa(pid) {
+		head, tail, _ := strings.Cut(string(text), " (")
+		end := strings.LastIndexByte(tail, ')')
+		if end < 0 {
 			continue
 		}
+		fields := strings.Fields(tail[end+1:])
+		if len(fields) <= statChildrenSystem {
+			continue
+		}
+		p := running{name: tail[:end]}
+		p.pid, _ = strconv.Atoi(head)
+		p.parent, _ = strconv.Atoi(fields[statParent])
 		for _, field := range fields[statUser : statChildrenSystem+1] {
 			n, _ := strconv.Atoi(field)
-			sum += n
+			p.ticks += n
 		}
+		all = append(all, p)
 	}
-	return float64(sum) / ticks
+	return all
 }
 
 // commits counts the database's transactions. Its backends tell of theirs once a second.
