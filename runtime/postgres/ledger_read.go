@@ -109,12 +109,8 @@ SELECT COALESCE((extract(epoch FROM statement_timestamp() - min(accepted_at)) * 
 	return time.Duration(max(micros, 0)) * time.Microsecond, nil
 }
 
-// beginAt asks for the lowest of each kind that may come, and for the number after the last.
-const beginAt = `
-SELECT LEAST(
-       (SELECT min(sequence) FROM orders WHERE user_id = $1 AND state = 'accepted'),
-       (SELECT min(sequence) FROM orders WHERE user_id = $1 AND state IN ('dispatched', 'unknown') AND check_at IS NOT NULL),
-       COALESCE((SELECT last FROM order_book WHERE user_id = $1), 0) + 1)`
+// beginAt asks a function of the database, which keeps its plans: this is part of every claim.
+const beginAt = `SELECT order_begin_at($1)`
 
 // BeginAt: see [order.Store].
 func (d *Database) BeginAt(ctx context.Context, user fleet.User) (uint64, error) {
