@@ -136,7 +136,9 @@ func (d *Dispatcher) each(users []fleet.User, do func(fleet.User) error) error {
 	var group sync.WaitGroup
 	for i, user := range users {
 		slots <- struct{}{}
-		group.Go(func() {
+		group.Add(1)
+		d.Go(func() {
+			defer group.Done()
 			defer func() { <-slots }()
 			errs[i] = do(user)
 		})

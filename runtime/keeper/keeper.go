@@ -23,6 +23,8 @@ type Config struct {
 	Incarnation func() string
 	// Period is the time between two rounds; 0 means a quarter of a second.
 	Period time.Duration
+	// Now is this process's clock; nil is [time.Now].
+	Now func() time.Time
 }
 
 // Keeper runs the passes.
@@ -40,6 +42,9 @@ const defaultPeriod = 250 * time.Millisecond
 func New(c Config) *Keeper {
 	if c.Period == 0 {
 		c.Period = defaultPeriod
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	return &Keeper{Config: c}
 }

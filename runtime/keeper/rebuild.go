@@ -31,13 +31,13 @@ func (k *Keeper) rebuild(ctx context.Context, r *Report) error {
 		if err := k.Authority.Doubt(ctx); err != nil {
 			return fmt.Errorf("begin the rebuilding: %w", err)
 		}
-		k.rebuilt = time.Now()
+		k.rebuilt = k.Now()
 	}
 	missing, err := k.missing(ctx)
 	if err != nil {
 		return err
 	}
-	if len(missing) > 0 && time.Since(k.rebuilt) <= k.Terms.TTL+k.Terms.Guard {
+	if len(missing) > 0 && k.Now().Sub(k.rebuilt) <= k.Terms.TTL+k.Terms.Guard {
 		return nil
 	}
 	if err := k.open(ctx); err != nil {

@@ -21,6 +21,7 @@ type Memory struct {
 	// account and session answer for what other tables know.
 	account func(fleet.User) bool
 	session func(fleet.User) Session
+	now     func() time.Time
 }
 
 var (
@@ -31,9 +32,14 @@ var (
 
 // NewMemory makes a ledger without orders, where others know who has an account and who acts for whom.
 func NewMemory(account func(fleet.User) bool, session func(fleet.User) Session) *Memory {
+	return NewMemoryAt(account, session, time.Now)
+}
+
+// NewMemoryAt makes one whose time is what now says, which is its database's clock.
+func NewMemoryAt(account func(fleet.User) bool, session func(fleet.User) Session, now func() time.Time) *Memory {
 	return &Memory{
 		books: map[fleet.User]Book{}, orders: map[fleet.User]map[fleet.OrderID]*Record{}, events: map[fleet.User][]Event{},
-		halts: map[fleet.User]Halt{}, account: account, session: session,
+		halts: map[fleet.User]Halt{}, account: account, session: session, now: now,
 	}
 }
 
@@ -60,7 +66,7 @@ func (m *Memory) sheet(user fleet.User, w Want) *Sheet {
 	_, all := m.halts[""]
 	_, one := m.halts[user]
 	s := &Sheet{
-		User: user, Now: time.Now(), Account: m.account(user), Book: m.books[user], Session: m.session(user), Halted: all || one,
+		User: user, Now: m.now(), Account: m.account(user), Book: m.books[user], Session: m.session(user), Halted: all || one,
 	}
 	for _, r := range m.orders[user] {
 		due := !r.CheckAt.IsZero() && !r.CheckAt.After(s.Now)
@@ -81,7 +87,7 @@ func (m *Memory) Due(_ context.Context, limit int) ([]fleet.User, error) {
 	since := map[fleet.User]time.Time{}
 	for user, orders := range m.orders {
 		for _, r := range orders {
-			if r.CheckAt.IsZero() || r.CheckAt.After(time.Now()) {
+			if r.CheckAt.IsZero() || r.CheckAt.After(m.now()) {
 				continue
 			}
 			if at, ok := since[user]; !ok || r.CheckAt.Before(at) {
@@ -89,7 +95,9 @@ func (m *Memory) Due(_ context.Context, limit int) ([]fleet.User, error) {
 			}
 		}
 	}
-	users := slices.SortedFunc(maps.Keys(since), func(a, b fleet.User) int { return since[a].Compare(since[b]) })
+	users := slices.SortedFunc(maps.Keys(since), func(a, b fleet.User) int {
+		return cmp.Or(since[a].Compare(since[b]), cmp.Compare(a, b))
+	})
 	return users[:min(limit, len(users))], nil
 }
 
@@ -101,7 +109,7 @@ func (m *Memory) Waiting(context.Context) (time.Duration, error) {
 	for _, orders := range m.orders {
 		for _, r := range orders {
 			if r.State == Accepted {
-				longest = max(longest, time.Since(r.AcceptedAt))
+				longest = max(longest, m.now().Sub(r.AcceptedAt))
 			}
 		}
 	}
@@ -163,7 +171,7 @@ func (m *Memory) Halt(_ context.Context, user fleet.User, on bool, reason string
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if on {
-		m.halts[user] = Halt{User: user, Reason: reason, Since: time.Now()}
+		m.halts[user] = Halt{User: user, Reason: reason, Since: m.now()}
 	} else {
 		delete(m.halts, user)
 	}
@@ -181,12 +189,12 @@ func (m *Memory) Halts(context.Context) ([]Halt, error) {
 func (m *Memory) Recover(context.Context) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.halts[""] = Halt{Reason: Recovering, Since: time.Now()}
+	m.halts[""] = Halt{Reason: Recovering, Since: m.now()}
 	n := 0
 	for _, orders := range m.orders {
 		for _, r := range orders {
 			if !r.State.Final() {
-				r.State, r.Proven, r.Reason, r.CheckAt, r.Checks, r.ChangedAt = Unknown, false, Recovering, time.Now(), 0, time.Now()
+				r.State, r.Proven, r.Reason, r.CheckAt, r.Checks, r.ChangedAt = Unknown, false, Recovering, m.now(), 0, m.now()
 				r.Doubted = true
 				if r.EmitBy.Before(r.ValidUntil) {
 					r.EmitBy = r.ValidUntil

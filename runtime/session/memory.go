@@ -14,6 +14,7 @@ import (
 type Memory struct {
 	mu   sync.Mutex
 	rows map[fleet.User]*row
+	now  func() time.Time
 }
 
 // row is one user's.
@@ -27,13 +28,16 @@ type row struct {
 var _ Authority = (*Memory)(nil)
 
 // NewMemory makes an authority without rows.
-func NewMemory() *Memory { return &Memory{rows: map[fleet.User]*row{}} }
+func NewMemory() *Memory { return NewMemoryAt(time.Now) }
+
+// NewMemoryAt makes one whose time is what now says, which is its database's clock.
+func NewMemoryAt(now func() time.Time) *Memory { return &Memory{rows: map[fleet.User]*row{}, now: now} }
 
 // Begin: see [Authority].
 func (m *Memory) Begin(_ context.Context, s Session, wait time.Duration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := time.Now()
+	now := m.now()
 	r := m.rows[s.User]
 	switch {
 	case r == nil:
@@ -71,7 +75,7 @@ func (m *Memory) Doubt(context.Context) error {
 	defer m.mu.Unlock()
 	for _, r := range m.rows {
 		if r.open && r.takeover.IsZero() {
-			r.takeover = time.Now()
+			r.takeover = m.now()
 		}
 	}
 	return nil

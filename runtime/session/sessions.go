@@ -38,13 +38,20 @@ type Config struct {
 	HandOn func(ctx context.Context, b claim.Binding) error
 	// BeginAt tells the lowest number that an order of the user may still come with; nil is 1 always.
 	BeginAt func(ctx context.Context, user fleet.User) (uint64, error)
+	// Go starts what runs beside a delivery; nil is a goroutine. One that runs it at once is as good, and slower.
+	Go func(func())
 }
 
 // Sessions begins and ends sessions. It keeps nothing itself and is safe for concurrent use.
 type Sessions struct{ Config }
 
 // New puts the parts together.
-func New(c Config) *Sessions { return &Sessions{c} }
+func New(c Config) *Sessions {
+	if c.Go == nil {
+		c.Go = func(run func()) { go run() }
+	}
+	return &Sessions{c}
+}
 
 // Progress is how far a claim has come.
 type Progress struct {
@@ -100,7 +107,7 @@ func (s *Sessions) Claim(ctx context.Context, r claim.Request, replyTo string) (
 func (s *Sessions) Deliver(ctx context.Context, b claim.Binding, replyTo string) error {
 	// Opening the credentials does not wait for the database's word: the key service takes the longest of all steps.
 	opened := make(chan opening, 1)
-	go func() {
+	s.Go(func() {
 		if s.HandOn != nil {
 			opened <- opening{}
 			return
@@ -113,7 +120,7 @@ func (s *Sessions) Deliver(ctx context.Context, b claim.Binding, replyTo string)
 			o.text, o.err = s.Vault.Credentials(ctx, b.User)
 		}
 		opened <- o
-	}()
+	})
 	err := s.begin(ctx, b)
 	credentials := <-opened
 	defer clear(credentials.text)
