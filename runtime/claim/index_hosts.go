@@ -157,12 +157,29 @@ func (x *Index) standing(host fleet.Host, b Beat) Standing {
 // Confirm: see [Hosts].
 func (x *Index) Confirm(worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error {
 	w := x.workers[worker]
-	if w == nil || w.Life != life || w.Epoch != epoch || w.User == "" {
+	switch {
+	case w == nil || w.Life != life || w.Epoch != epoch || w.User == "":
+		return ErrFenced
+	case w.State == Returned:
+		return ErrPending
+	}
+	x.serve(w)
+	return nil
+}
+
+// Agree: see [Passes].
+func (x *Index) Agree(worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error {
+	w := x.workers[worker]
+	if w == nil || w.Life != life || w.Epoch != epoch || w.State != Returned && w.State != Serving {
 		return ErrFenced
 	}
-	w.State = Serving
-	delete(x.ack, string(worker))
+	x.serve(w)
 	return nil
+}
+
+func (x *Index) serve(w *Worker) {
+	w.State = Serving
+	delete(x.ack, string(w.ID))
 }
 
 // Exit: see [Hosts].

@@ -23,16 +23,15 @@ type Config struct {
 	Incarnation func() string
 	// Period is the time between two rounds; 0 means a quarter of a second.
 	Period time.Duration
-	// Now is this process's clock; nil is [time.Now].
-	Now func() time.Time
 }
 
 // Keeper runs the passes.
 type Keeper struct {
 	Config
-	// cursor is where healing goes on; rebuilt since when the pool has been closed, by this process's clock.
+	// cursor is where healing goes on; doubted is since when the pool was closed, by its own clock, when this keeper last
+	// doubted all sessions.
 	cursor  int
-	rebuilt time.Time
+	doubted time.Time
 }
 
 // defaultPeriod is short against the time that a user waits, and long against a pass.
@@ -42,9 +41,6 @@ const defaultPeriod = 250 * time.Millisecond
 func New(c Config) *Keeper {
 	if c.Period == 0 {
 		c.Period = defaultPeriod
-	}
-	if c.Now == nil {
-		c.Now = time.Now
 	}
 	return &Keeper{Config: c}
 }
@@ -81,7 +77,7 @@ func (k *Keeper) Run(ctx context.Context, failed func(error)) error {
 // Pass makes one round. What failed is reported together; the parts of a round do not depend on one another.
 func (k *Keeper) Pass(ctx context.Context) (Report, error) {
 	var r Report
-	err := errors.Join(k.rebuild(ctx, &r), k.reap(ctx, &r), k.confirm(ctx, &r), k.heal(ctx, &r))
+	err := errors.Join(k.reap(ctx, &r), k.rebuild(ctx, &r), k.confirm(ctx, &r), k.heal(ctx, &r))
 	k.record(r)
 	return r, err
 }
@@ -96,19 +92,24 @@ func (k *Keeper) reap(ctx context.Context, r *Report) error {
 	var errs []error
 	for _, d := range reaped.Dead {
 		if d.User != "" {
-			errs = append(errs, k.Bury(ctx, d, r))
+			errs = append(errs, k.bury(ctx, d, r))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// Bury ends the session of a worker that is known to be dead and serves its user again. An agent that sees a process
-// exit calls it at once, with its own report.
-func (k *Keeper) Bury(ctx context.Context, d claim.Death, r *Report) error {
-	if err := k.Authority.Close(ctx, d.User, d.Epoch); err != nil {
-		return fmt.Errorf("fence the session of %s: %w", d.User, err)
+// bury ends the session of a worker that the index has dropped, and serves its user again. One that has returned by then
+// keeps its session. A row that stays open is fenced by the claim of the user's next worker.
+func (k *Keeper) bury(ctx context.Context, d claim.Death, r *Report) error {
+	gone := func(ctx context.Context) (bool, error) { return k.Store.Gone(ctx, d.Worker, d.Life) }
+	return k.fence(ctx, claim.Binding{User: d.User, Epoch: d.Epoch}, gone, r)
+}
+
+func (k *Keeper) fence(ctx context.Context, b claim.Binding, proof session.Proof, r *Report) error {
+	if _, err := k.Authority.Fence(ctx, b.User, b.Epoch, proof); err != nil {
+		return fmt.Errorf("fence the session of %s: %w", b.User, err)
 	}
-	return k.serve(ctx, d.User, r)
+	return k.serve(ctx, b.User, r)
 }
 
 // serve claims a worker for a user who has lost one.
@@ -161,7 +162,7 @@ func (k *Keeper) agree(ctx context.Context, b claim.Binding, r *Report) error {
 		return fmt.Errorf("check the returned session of %s: %w", b.User, err)
 	}
 	if kept {
-		err = k.Store.Confirm(ctx, b.Worker, b.Life, b.Epoch)
+		err = k.Store.Agree(ctx, b.Worker, b.Life, b.Epoch)
 		r.Agreed++
 	} else {
 		err = k.Store.Release(ctx, b.User, b.Epoch)
@@ -184,7 +185,7 @@ func (k *Keeper) expire(ctx context.Context, b claim.Binding, r *Report) error {
 		return nil
 	}
 	r.Expired++
-	return k.Bury(ctx, claim.Death{User: b.User, Epoch: b.Epoch}, r)
+	return k.fence(ctx, b, session.Elsewhere(k.Store, b), r)
 }
 
 // deliver finishes what a claim left half done.

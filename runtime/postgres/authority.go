@@ -22,11 +22,12 @@ ON CONFLICT (user_id) DO UPDATE
    SET epoch = excluded.epoch, worker = excluded.worker, host = excluded.host, life = excluded.life,
        open = true, began_at = now(), takeover_at = NULL
  WHERE s.epoch < excluded.epoch
-   AND (NOT s.open OR s.worker = excluded.worker OR s.takeover_at + $6::bigint * interval '1 millisecond' <= now())`
+   AND (NOT s.open OR s.worker = excluded.worker
+     OR s.takeover_at + $6::bigint * interval '1 millisecond' <= now() AND s.takeover_at + $7::bigint * interval '1 millisecond' >= now())`
 
 // takeOver begins the wait for a predecessor that may still act, or finds it begun.
 const takeOver = `
-UPDATE user_session SET takeover_at = COALESCE(takeover_at, now())
+UPDATE user_session SET takeover_at = CASE WHEN takeover_at + $5::bigint * interval '1 millisecond' >= now() THEN takeover_at ELSE now() END
  WHERE user_id = $1 AND open AND epoch < $2 AND worker <> $3
 RETURNING epoch, worker, host, life, (extract(epoch FROM takeover_at - now()) * 1000)::bigint + $4::bigint`
 
@@ -36,7 +37,8 @@ const attempts = 8
 // Begin: see [session.Authority].
 func (d *Database) Begin(ctx context.Context, s session.Session, wait time.Duration) error {
 	for range attempts {
-		done, err := d.pool.Exec(ctx, begin, string(s.User), int64(s.Epoch), string(s.Worker), string(s.Host), int64(s.Life), wait.Milliseconds())
+		done, err := d.pool.Exec(ctx, begin, string(s.User), int64(s.Epoch), string(s.Worker), string(s.Host), int64(s.Life),
+			wait.Milliseconds(), (wait + session.TakeoverKept).Milliseconds())
 		if err != nil {
 			return fmt.Errorf("write the session: %w", err)
 		}
@@ -57,7 +59,8 @@ var errPassed = errors.New("the refusal has passed")
 func (d *Database) refusal(ctx context.Context, s session.Session, wait time.Duration) error {
 	var by record
 	var left int64
-	err := d.pool.QueryRow(ctx, takeOver, string(s.User), int64(s.Epoch), string(s.Worker), wait.Milliseconds()).
+	err := d.pool.QueryRow(ctx, takeOver, string(s.User), int64(s.Epoch), string(s.Worker), wait.Milliseconds(),
+		(wait+session.TakeoverKept).Milliseconds()).
 		Scan(&by.epoch, &by.worker, &by.host, &by.life, &left)
 	switch {
 	case err == nil && left <= 0:
@@ -108,7 +111,7 @@ func (d *Database) row(ctx context.Context, user fleet.User) (s session.Session,
 
 // Affirm: see [session.Tenure].
 func (d *Database) Affirm(ctx context.Context, s session.Session) (bool, error) {
-	done, err := d.pool.Exec(ctx, `UPDATE user_session SET takeover_at = NULL WHERE user_id = $1 AND epoch = $2 AND worker = $3 AND open`,
+	done, err := d.pool.Exec(ctx, `UPDATE user_session SET takeover_at = NULL, began_at = greatest(began_at + interval '1 microsecond', now()) WHERE user_id = $1 AND epoch = $2 AND worker = $3 AND open`,
 		string(s.User), int64(s.Epoch), string(s.Worker))
 	if err != nil {
 		return false, fmt.Errorf("affirm the session: %w", err)
@@ -117,8 +120,11 @@ func (d *Database) Affirm(ctx context.Context, s session.Session) (bool, error) 
 }
 
 // Doubt: see [session.Roll].
-func (d *Database) Doubt(ctx context.Context) error {
-	if _, err := d.pool.Exec(ctx, `UPDATE user_session SET takeover_at = now() WHERE open AND takeover_at IS NULL`); err != nil {
+func (d *Database) Doubt(ctx context.Context, wait, lately time.Duration) error {
+	_, err := d.pool.Exec(ctx, `UPDATE user_session SET takeover_at = now()
+ WHERE open AND began_at + $2::bigint * interval '1 millisecond' <= now()
+   AND (takeover_at IS NULL OR takeover_at + $1::bigint * interval '1 millisecond' < now())`, (wait + session.TakeoverKept).Milliseconds(), lately.Milliseconds())
+	if err != nil {
 		return fmt.Errorf("doubt the open sessions: %w", err)
 	}
 	return nil
@@ -131,6 +137,26 @@ func (d *Database) Close(ctx context.Context, user fleet.User, epoch fleet.Epoch
 		return fmt.Errorf("close the session: %w", err)
 	}
 	return nil
+}
+
+// Fence: see [session.Tenure]. Each affirmation moves began_at.
+func (d *Database) Fence(ctx context.Context, user fleet.User, epoch fleet.Epoch, proof session.Proof) (bool, error) {
+	var seen time.Time
+	err := d.pool.QueryRow(ctx, `SELECT began_at FROM user_session WHERE user_id = $1 AND epoch = $2 AND open`, string(user), int64(epoch)).Scan(&seen)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("read the session: %w", err)
+	}
+	if lost, err := proof(ctx); err != nil || !lost {
+		return false, err
+	}
+	done, err := d.pool.Exec(ctx, `UPDATE user_session SET open = false WHERE user_id = $1 AND epoch = $2 AND open AND began_at = $3`, string(user), int64(epoch), seen)
+	if err != nil {
+		return false, fmt.Errorf("fence the session: %w", err)
+	}
+	return done.RowsAffected() == 1, nil
 }
 
 // Current: see [session.Authority].

@@ -21,6 +21,9 @@ type Memory struct {
 type row struct {
 	Session
 	open bool
+	// began is when it did, or was affirmed last, and affirmed how often that was.
+	began    time.Time
+	affirmed int
 	// takeover is when another session first asked for the user; zero if none has.
 	takeover time.Time
 }
@@ -46,15 +49,20 @@ func (m *Memory) Begin(_ context.Context, s Session, wait time.Duration) error {
 	case r.Epoch >= s.Epoch:
 		return &Outdated{Row: r.Epoch}
 	case r.open && r.Worker != s.Worker:
-		if r.takeover.IsZero() {
-			r.takeover = now
-		}
+		r.begin(now, wait)
 		if left := r.takeover.Add(wait).Sub(now); left > 0 {
 			return &Occupied{By: r.Session, Wait: left}
 		}
 	}
-	m.rows[s.User] = &row{Session: s, open: true}
+	m.rows[s.User] = &row{Session: s, open: true, began: now}
 	return nil
+}
+
+// begin begins the takeover unless it is under way.
+func (r *row) begin(now time.Time, wait time.Duration) {
+	if r.takeover.IsZero() || now.Sub(r.takeover) > wait+TakeoverKept {
+		r.takeover = now
+	}
 }
 
 // Affirm: see [Tenure].
@@ -65,17 +73,18 @@ func (m *Memory) Affirm(_ context.Context, s Session) (bool, error) {
 	if r == nil || !r.open || r.Epoch != s.Epoch || r.Worker != s.Worker {
 		return false, nil
 	}
-	r.takeover = time.Time{}
+	r.takeover, r.began = time.Time{}, m.now()
+	r.affirmed++
 	return true, nil
 }
 
 // Doubt: see [Roll].
-func (m *Memory) Doubt(context.Context) error {
+func (m *Memory) Doubt(_ context.Context, wait, lately time.Duration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range m.rows {
-		if r.open && r.takeover.IsZero() {
-			r.takeover = m.now()
+		if r.open && m.now().Sub(r.began) >= lately {
+			r.begin(m.now(), wait)
 		}
 	}
 	return nil
@@ -89,6 +98,35 @@ func (m *Memory) Close(_ context.Context, user fleet.User, epoch fleet.Epoch) er
 		r.open = false
 	}
 	return nil
+}
+
+// Fence: see [Tenure].
+func (m *Memory) Fence(ctx context.Context, user fleet.User, epoch fleet.Epoch, proof Proof) (bool, error) {
+	seen, open := m.open(user, epoch)
+	if !open {
+		return false, nil
+	}
+	if lost, err := proof(ctx); err != nil || !lost {
+		return false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.rows[user]
+	if r == nil || r.Epoch != epoch || !r.open || r.affirmed != seen {
+		return false, nil
+	}
+	r.open = false
+	return true, nil
+}
+
+// open says how often the open session of an epoch was affirmed.
+func (m *Memory) open(user fleet.User, epoch fleet.Epoch) (affirmed int, open bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.rows[user]; r != nil && r.open && r.Epoch == epoch {
+		return r.affirmed, true
+	}
+	return 0, false
 }
 
 // Current: see [Authority].

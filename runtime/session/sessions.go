@@ -150,15 +150,14 @@ func (s *Sessions) begin(ctx context.Context, b claim.Binding) error {
 	if !errors.As(err, &occupied) {
 		return wrap(err, "begin the session of %s", b.User)
 	}
-	gone, lookup := s.Directory.Gone(ctx, occupied.By.Worker, occupied.By.Life)
-	if lookup != nil {
-		return fmt.Errorf("look up the predecessor of %s: %w", b.User, lookup)
+	fenced, fencing := s.Authority.Fence(ctx, b.User, occupied.By.Epoch, func(ctx context.Context) (bool, error) {
+		return s.Directory.Gone(ctx, occupied.By.Worker, occupied.By.Life)
+	})
+	if fencing != nil {
+		return fmt.Errorf("fence the predecessor of %s: %w", b.User, fencing)
 	}
-	if !gone {
+	if !fenced {
 		return err
-	}
-	if err := s.Authority.Close(ctx, b.User, occupied.By.Epoch); err != nil {
-		return fmt.Errorf("close the earlier session of %s: %w", b.User, err)
 	}
 	return wrap(s.Authority.Begin(ctx, session, wait), "begin the session of %s", b.User)
 }
@@ -209,7 +208,17 @@ func (s *Sessions) undo(ctx context.Context, b claim.Binding) error {
 	if !undone {
 		return nil
 	}
-	return wrap(s.Authority.Close(ctx, b.User, b.Epoch), "close the undone session of %s", b.User)
+	_, err = s.Authority.Fence(ctx, b.User, b.Epoch, Elsewhere(s.Directory, b))
+	return wrap(err, "close the undone session of %s", b.User)
+}
+
+// Elsewhere is the proof that the index has taken a worker out of a session, and has it still. What it does not know
+// proves nothing: it may have lost its data.
+func Elsewhere(d claim.Directory, b claim.Binding) Proof {
+	return func(ctx context.Context) (bool, error) {
+		w, known, err := d.Worker(ctx, b.Worker)
+		return known && (w.Life != b.Life || w.User != b.User || w.Epoch != b.Epoch), err
+	}
 }
 
 // End ends the user's current session, or takes the user out of the queue. The authority's row stays open until the

@@ -73,6 +73,29 @@ func (r row) Close(ctx context.Context, user fleet.User, epoch fleet.Epoch) erro
 	})
 }
 
+// Fence reads, has the proof made, and closes: steps that others come between.
+func (r row) Fence(ctx context.Context, user fleet.User, epoch fleet.Epoch, proof session.Proof) (bool, error) {
+	travel := func() error { return tell(r.from, &r.service, func() error { return nil }) }
+	if err := travel(); err != nil {
+		return false, err
+	}
+	closed, err := r.authority.Fence(ctx, user, epoch, func(ctx context.Context) (bool, error) {
+		if err := travel(); err != nil {
+			return false, err
+		}
+		lost, err := proof(ctx)
+		if err != nil || !lost {
+			return false, err
+		}
+		return true, travel()
+	})
+	if closed {
+		r.from.say(r.from.name, "fence %s %s", user, r.short(epoch))
+		err = travel()
+	}
+	return closed && err == nil, err
+}
+
 func (r row) Current(ctx context.Context, user fleet.User) (session.Session, bool, error) {
 	f, err := ask(r.from, &r.service, func() (found[session.Session], error) {
 		s, open, err := r.authority.Current(ctx, user)
@@ -89,10 +112,10 @@ func (r row) Open(ctx context.Context, after fleet.User, limit int) ([]session.S
 	return ask(r.from, &r.service, func() ([]session.Session, error) { return r.authority.Open(ctx, after, limit) })
 }
 
-func (r row) Doubt(ctx context.Context) error {
+func (r row) Doubt(ctx context.Context, wait, lately time.Duration) error {
 	return tell(r.from, &r.service, func() error {
 		r.from.say(r.from.name, "doubt all")
-		return r.authority.Doubt(ctx)
+		return r.authority.Doubt(ctx, wait, lately)
 	})
 }
 

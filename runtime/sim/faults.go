@@ -25,7 +25,7 @@ func (w *world) drawFaults() {
 		index: calls(0.06), database: calls(0.06), mail: calls(0.06), exchange: calls(0.1), cloud: calls(0.1),
 		drift: some(0.01), throttled: some(0.2), repeats: some(0.2), delays: some(0.2),
 		kill: some(6), pauses: some(6), agents: some(3), polite: some(2), freeze: some(2), hosts: some(1), keepers: some(4), fronts: some(3),
-		cuts: some(4), outage: some(2),
+		cuts: some(4), outage: some(2), flush: some(1),
 	}
 }
 

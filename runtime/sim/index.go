@@ -186,6 +186,11 @@ func (c client) Unconfirmed(_ context.Context, limit int) ([]claim.Unconfirmed, 
 	return run(c, "", func(x *claim.Index, now int64) ([]claim.Unconfirmed, error) { return x.Unconfirmed(now, limit), nil })
 }
 
+func (c client) Agree(_ context.Context, worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error {
+	_, err := run(c, "agree "+string(worker)+" "+c.short(epoch), func(x *claim.Index, _ int64) (none, error) { return none{}, x.Agree(worker, life, epoch) })
+	return err
+}
+
 func (c client) Expire(_ context.Context, worker fleet.Worker, epoch fleet.Epoch) (bool, error) {
 	return run(c, "expire "+string(worker)+" "+c.short(epoch), func(x *claim.Index, now int64) (bool, error) { return x.Expire(now, worker, epoch), nil })
 }
@@ -201,7 +206,7 @@ func (c client) Heal(_ context.Context, cursor, limit int, t claim.Terms) (claim
 }
 
 func (c client) Census(context.Context) (claim.Census, error) {
-	return run(c, "", func(x *claim.Index, _ int64) (claim.Census, error) { return x.Census(), nil })
+	return run(c, "", func(x *claim.Index, now int64) (claim.Census, error) { return x.Census(now), nil })
 }
 
 func (c client) Open(_ context.Context, incarnation string) (string, error) {

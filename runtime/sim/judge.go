@@ -53,7 +53,7 @@ func (w *world) allowed(h order.Holder) string {
 
 // settled says what is still to come to rest; "" if nothing is.
 func (w *world) settled() string {
-	census := w.index.index.Census()
+	census := w.index.index.Census(0)
 	if census.Incarnation == "" {
 		return "the pool is closed"
 	}

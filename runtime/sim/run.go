@@ -22,7 +22,7 @@ type Result struct {
 // Times of a history: faults for a while, and then rest, which has to come.
 const (
 	storms   = 60 * time.Second
-	patience = 10 * time.Minute
+	patience = 4 * time.Minute
 	look     = 2 * time.Second
 )
 

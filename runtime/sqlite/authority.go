@@ -24,11 +24,11 @@ ON CONFLICT (user_id) DO UPDATE
    SET epoch = excluded.epoch, worker = excluded.worker, host = excluded.host, life = excluded.life,
        open = 1, began_at = ` + now + `, takeover_at = NULL
  WHERE s.epoch < excluded.epoch
-   AND (NOT s.open OR s.worker = excluded.worker OR s.takeover_at + ?6 <= ` + now + `)`
+   AND (NOT s.open OR s.worker = excluded.worker OR s.takeover_at + ?6 <= ` + now + ` AND s.takeover_at + ?7 >= ` + now + `)`
 
 // takeOver begins the wait for a predecessor that may still act, or finds it begun.
 const takeOver = `
-UPDATE user_session SET takeover_at = COALESCE(takeover_at, ` + now + `)
+UPDATE user_session SET takeover_at = CASE WHEN takeover_at + ?5 >= ` + now + ` THEN takeover_at ELSE ` + now + ` END
  WHERE user_id = ?1 AND open AND epoch < ?2 AND worker <> ?3
 RETURNING epoch, worker, host, life, takeover_at - ` + now + ` + ?4`
 
@@ -39,7 +39,8 @@ func (d *Database) Begin(ctx context.Context, s session.Session, wait time.Durat
 		return fmt.Errorf("write the session: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	done, err := tx.ExecContext(ctx, begin, string(s.User), int64(s.Epoch), string(s.Worker), string(s.Host), int64(s.Life), wait.Milliseconds())
+	done, err := tx.ExecContext(ctx, begin, string(s.User), int64(s.Epoch), string(s.Worker), string(s.Host), int64(s.Life),
+		wait.Milliseconds(), (wait + session.TakeoverKept).Milliseconds())
 	if err != nil {
 		return fmt.Errorf("write the session: %w", err)
 	}
@@ -62,7 +63,8 @@ func (d *Database) Begin(ctx context.Context, s session.Session, wait time.Durat
 // refusal finds out why a session was not written; nil if it was written already.
 func refusal(ctx context.Context, tx *sql.Tx, s session.Session, wait time.Duration) (refused, err error) {
 	by, left := session.Session{User: s.User}, int64(0)
-	err = tx.QueryRowContext(ctx, takeOver, string(s.User), int64(s.Epoch), string(s.Worker), wait.Milliseconds()).
+	err = tx.QueryRowContext(ctx, takeOver, string(s.User), int64(s.Epoch), string(s.Worker), wait.Milliseconds(),
+		(wait+session.TakeoverKept).Milliseconds()).
 		Scan(&by.Epoch, &by.Worker, &by.Host, &by.Life, &left)
 	switch {
 	case err == nil:
@@ -102,7 +104,7 @@ func row(ctx context.Context, from querier, user fleet.User) (s session.Session,
 
 // Affirm: see [session.Tenure].
 func (d *Database) Affirm(ctx context.Context, s session.Session) (bool, error) {
-	done, err := d.db.ExecContext(ctx, `UPDATE user_session SET takeover_at = NULL WHERE user_id = ? AND epoch = ? AND worker = ? AND open`,
+	done, err := d.db.ExecContext(ctx, `UPDATE user_session SET takeover_at = NULL, began_at = max(began_at + 1, `+now+`) WHERE user_id = ? AND epoch = ? AND worker = ? AND open`,
 		string(s.User), int64(s.Epoch), string(s.Worker))
 	if err != nil {
 		return false, fmt.Errorf("affirm the session: %w", err)
@@ -112,8 +114,11 @@ func (d *Database) Affirm(ctx context.Context, s session.Session) (bool, error) 
 }
 
 // Doubt: see [session.Roll].
-func (d *Database) Doubt(ctx context.Context) error {
-	if _, err := d.db.ExecContext(ctx, `UPDATE user_session SET takeover_at = `+now+` WHERE open AND takeover_at IS NULL`); err != nil {
+func (d *Database) Doubt(ctx context.Context, wait, lately time.Duration) error {
+	_, err := d.db.ExecContext(ctx, `UPDATE user_session SET takeover_at = `+now+`
+ WHERE open AND began_at + ? <= `+now+` AND (takeover_at IS NULL OR takeover_at + ? < `+now+`)`,
+		lately.Milliseconds(), (wait + session.TakeoverKept).Milliseconds())
+	if err != nil {
 		return fmt.Errorf("doubt the open sessions: %w", err)
 	}
 	return nil
@@ -126,6 +131,27 @@ func (d *Database) Close(ctx context.Context, user fleet.User, epoch fleet.Epoch
 		return fmt.Errorf("close the session: %w", err)
 	}
 	return nil
+}
+
+// Fence: see [session.Tenure]. Each affirmation moves began_at.
+func (d *Database) Fence(ctx context.Context, user fleet.User, epoch fleet.Epoch, proof session.Proof) (bool, error) {
+	var seen int64
+	err := d.db.QueryRowContext(ctx, `SELECT began_at FROM user_session WHERE user_id = ? AND epoch = ? AND open`, string(user), int64(epoch)).Scan(&seen)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("read the session: %w", err)
+	}
+	if lost, err := proof(ctx); err != nil || !lost {
+		return false, err
+	}
+	done, err := d.db.ExecContext(ctx, `UPDATE user_session SET open = 0 WHERE user_id = ? AND epoch = ? AND open AND began_at = ?`, string(user), int64(epoch), seen)
+	if err != nil {
+		return false, fmt.Errorf("fence the session: %w", err)
+	}
+	closed, err := done.RowsAffected()
+	return closed == 1, err
 }
 
 // Current: see [session.Authority].
