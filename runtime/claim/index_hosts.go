@@ -62,7 +62,6 @@ func (x *Index) registerBusy(now int64, w *Worker, r Registration, t Terms) Stan
 	x.ack[string(r.Worker)] = now + millis(t.Acknowledge)
 	x.users[r.User] = session{r.Worker, r.Epoch}
 	x.leave(r.User)
-	delete(x.exited, exit(r.Worker, r.Life))
 	x.last = max(x.last, r.Epoch)
 	return Ok
 }
@@ -70,6 +69,7 @@ func (x *Index) registerBusy(now int64, w *Worker, r Registration, t Terms) Stan
 func (x *Index) put(now int64, r Registration, t Terms) {
 	x.launching.forget(string(r.Worker))
 	x.withdraw(r.Worker)
+	delete(x.exited, exit(r.Worker, r.Life)) // it has returned: its lease ran out, and no more
 	x.workers[r.Worker] = &Worker{ID: r.Worker, Host: r.Host, Life: r.Life, Revision: r.Revision, Key: r.Key}
 	x.prolong(now, r.Worker, t)
 }

@@ -75,6 +75,8 @@ func reapDrops(b *bench) {
 	require.Equal(b, 2, b.census().Waiting, "the users of the dead do not wait for others")
 	require.Equal(b, claim.Announce, b.beat("h2", "w4", 7, bea.Epoch), "a beat brought it back")
 	require.Equal(b, map[claim.State]int{}, b.census().Workers)
+	b.idle("w4", "h2", 7)
+	require.False(b, must(b, func() (bool, error) { return b.store.Gone(b.ctx, "w4", 7) }), "it came back, idle")
 }
 
 // dead returns the deaths of one worker.
