@@ -173,6 +173,13 @@ func (d *Dispatcher) Look(ctx context.Context, user fleet.User) error {
 	if err != nil {
 		return err
 	}
+	if len(next.Mail) > 0 { // all of it is for one session
+		over, err := d.Sessions.Over(ctx, next.Mail[0].Mail)
+		if err != nil {
+			return err
+		}
+		next.Claim = next.Claim || over // nobody reads it: the user needs another worker
+	}
 	return d.Follow(ctx, user, next)
 }
 

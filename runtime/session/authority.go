@@ -60,9 +60,10 @@ type Roll interface {
 	Doubt(ctx context.Context, wait, lately time.Duration) error
 }
 
-// TakeoverKept is how long a takeover stands open after its wait: longer than whoever wants the user takes to ask again. One
-// that nobody has completed by then may be about a worker that has long come back, and begins anew.
-const TakeoverKept = time.Minute
+// TakeoverKept is how long a takeover stands open after its wait: longer than whoever wants the user takes to ask again, of
+// whom those that look at working orders are the slowest. One that nobody has completed by then may be about a worker that
+// has long come back, and begins anew.
+const TakeoverKept = 20 * time.Minute
 
 // Outdated is the refusal of an epoch that is not above the row's.
 type Outdated struct{ Row fleet.Epoch }

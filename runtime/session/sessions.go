@@ -249,6 +249,19 @@ func (s *Sessions) EndAt(ctx context.Context, user fleet.User, epoch fleet.Epoch
 	return s.end(ctx, current)
 }
 
+// Over says whether the session that mail is addressed to is over, as far as the index knows: the row of a session that was
+// ended stays open until somebody wants the user's next one. Where the worker's life is known to be over, the row is fenced.
+func (s *Sessions) Over(ctx context.Context, m fleet.Mail) (bool, error) {
+	w, known, err := s.Directory.Worker(ctx, m.Worker)
+	if err != nil || known && w.User == m.User && w.Epoch == m.Epoch {
+		return false, wrap(err, "look for the worker of %s", m.User)
+	}
+	_, err = s.Authority.Fence(ctx, m.User, m.Epoch, func(ctx context.Context) (bool, error) {
+		return s.Directory.Gone(ctx, m.Worker, m.Life)
+	})
+	return true, wrap(err, "fence the session of %s", m.User)
+}
+
 func (s *Sessions) end(ctx context.Context, current Session) error {
 	user := current.User
 	if err := s.Claims.Release(ctx, user, current.Epoch); err != nil && !errors.Is(err, claim.ErrFenced) {
