@@ -112,6 +112,7 @@ func (a account) Place(ctx context.Context, t order.Ticket) (order.Report, error
 				return order.Report{}, order.ErrRepeated
 			}
 			known.copies++
+			a.fail("an order of %s is at the exchange twice", a.holder.User)
 			return known.report, nil
 		}
 		if a.chance(0.03) {

@@ -9,7 +9,7 @@ type faults struct {
 	throttled                              float64
 	repeats, delays                        float64
 	// per minute
-	kill, pauses, agents, polite, freeze, hosts, keepers, fronts, cuts, outage, flush, failover float64
+	kill, pauses, agents, polite, freeze, hosts, keepers, fronts, cuts, outage, flush, halts, failover float64
 }
 
 // drawFaults draws the faults of one history: each kind is in it or not, so that some are alone and some meet.
@@ -20,12 +20,15 @@ func (w *world) drawFaults() {
 		}
 		return most * w.random.Float64()
 	}
+	if w.failovers {
+		defer func() { w.faults.failover = some(2) }()
+	}
 	calls := func(most float64) rates { return rates{some(most), some(most), some(most), some(most)} }
 	w.faults = faults{
 		index: calls(0.06), database: calls(0.06), mail: calls(0.06), exchange: calls(0.1), cloud: calls(0.1),
 		drift: some(0.01), throttled: some(0.2), repeats: some(0.2), delays: some(0.2),
 		kill: some(6), pauses: some(6), agents: some(3), polite: some(2), freeze: some(2), hosts: some(1), keepers: some(4), fronts: some(3),
-		cuts: some(4), outage: some(2), flush: some(1),
+		cuts: some(4), outage: some(2), flush: some(1), halts: some(2),
 	}
 }
 
@@ -47,6 +50,7 @@ func (w *world) quiet() {
 func (w *world) apply() {
 	f := w.faults
 	w.index.rates, w.database.rates, w.mail.rates, w.exchange.rates, w.cloud.rates = f.index, f.database, f.mail, f.exchange, f.cloud
+	w.exchange.rates.twice = 0 // no client of an exchange repeats a call by itself
 	w.mail.repeats, w.mail.delays = f.repeats, f.delays
 }
 
@@ -117,6 +121,7 @@ func (w *world) storm() {
 		w.index.flush()
 		w.mail.flush()
 	})
+	w.often(f.halts, w.halt)
 	w.often(f.failover, func() {
 		lost := w.between(0, 2*time.Second)
 		w.index.failover(lost)

@@ -90,6 +90,9 @@ func (w *world) settled() string {
 		if why := u.settled(); why != "" {
 			return why
 		}
+		if why := u.pending(); why != "" {
+			return why
+		}
 	}
 	return ""
 }

@@ -22,14 +22,22 @@ type Result struct {
 // Times of a history: faults for a while, and then rest, which has to come.
 const (
 	storms   = 60 * time.Second
-	patience = 4 * time.Minute
+	patience = 90 * time.Minute
 	look     = 2 * time.Second
 )
 
-// Run plays a seed's history. With whole the trace has all lines.
-func Run(seed uint64, whole bool) (r Result) {
-	w := newWorld(seed)
-	w.keep = whole
+// Options say how a history is played.
+type Options struct {
+	// Whole keeps all lines of the trace.
+	Whole bool
+	// Failovers has the index go on with data of a moment ago, now and then.
+	Failovers bool
+}
+
+// Run plays a seed's history.
+func Run(seed uint64, o Options) (r Result) {
+	w := newWorld(seed, o)
+	w.keep = o.Whole
 	defer func() {
 		if broken := recover(); broken != nil {
 			w.failed = fmt.Errorf("panic: %v", broken)
@@ -49,6 +57,7 @@ func Run(seed uint64, whole bool) (r Result) {
 				u.come()
 			}
 		})
+		w.often(8*w.random.Float64(), u.trade)
 	}
 	w.run(storms, w.alone)
 	w.quiet()
@@ -56,6 +65,7 @@ func Run(seed uint64, whole bool) (r Result) {
 	for w.failed == nil && w.at < storms+patience {
 		w.run(w.at+look, w.alone)
 		if why = w.settled(); why == "" {
+			w.failed = w.judge()
 			return
 		}
 	}

@@ -24,6 +24,8 @@ type service struct {
 	limit time.Duration
 	// fast and slow bound the way of a message.
 	fast, slow time.Duration
+	// latest is how late a call may have its effect: beyond the limit, the caller has given it up.
+	latest time.Duration
 }
 
 type rates struct{ before, after, twice, late float64 }
@@ -51,7 +53,7 @@ func askUntil[T any](p *process, s *service, hung *[]func(), effect func() (T, e
 	draw := p.random.Float64()
 	lost, mute, twice, late := s.rates.pick(draw)
 	if late {
-		out += p.between(s.limit/2, 2*s.limit)
+		out += p.between(s.limit/2, s.latest)
 	}
 	alive := p.wait(func(wake func()) {
 		done := false

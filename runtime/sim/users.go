@@ -14,6 +14,8 @@ type user struct {
 	wants bool
 	// answered is the last epoch that a claim was answered with.
 	answered fleet.Epoch
+	wishes   []*wish
+	traded   int
 }
 
 // front is one API's process.
@@ -64,8 +66,9 @@ func (u *user) leave() {
 	u.end()
 }
 
-// end asks for the end until it is answered, and again where the user has a session all the same: one that was being
-// served again in that moment, or that a rebuilt pool found open in the database. What ends idle sessions would do it.
+// end asks for the end until it is answered, and again where the user has a session all the same: one that was being served
+// again in that moment, that a rebuilt pool found open in the database, or that an order needed. What ends idle
+// sessions would do it.
 func (u *user) end() {
 	if u.wants {
 		return
@@ -90,7 +93,7 @@ func (u *user) endAgain() {
 	if u.wants {
 		return
 	}
-	if u.served() {
+	if u.served() && u.pending() == "" {
 		u.end()
 		return
 	}
