@@ -17,6 +17,7 @@ import (
 var (
 	seed      = flag.Uint64("seed", 0, "plays this seed alone, and logs its whole trace; 0: as many as -seeds")
 	seeds     = flag.Uint64("seeds", 150, "how many seeds to play")
+	failures  = flag.Uint64("failures", 10, "how many may fail before no more are played")
 	from      = flag.Uint64("from", 1, "the first of them")
 	failovers = flag.Bool("failovers", false, "lets the index fail over to data of a moment ago")
 	into      = flag.String("into", "", "writes the trace of -seed into this file, and logs none")
@@ -30,8 +31,8 @@ func TestSeeds(t *testing.T) {
 		replay(t, *seed, options)
 		return
 	}
-	began, failed, steps := time.Now(), 0, 0
-	for s := *from; s < *from+*seeds && failed < 10; s++ {
+	began, failed, steps := time.Now(), uint64(0), 0
+	for s := *from; s < *from+*seeds && failed < *failures; s++ {
 		r := sim.Run(s, options)
 		steps += r.Steps
 		if r.Err == nil {
