@@ -49,6 +49,7 @@ const (
 // Agent serves the workers of one host.
 type Agent struct {
 	Config
+	means
 	turns chan turn
 	// work ends when everything that runs beside the roster has to.
 	work  context.Context
@@ -89,7 +90,20 @@ func New(c Config) (*Agent, error) {
 	if c.Signals == nil {
 		c.Signals = signals.Discard{}
 	}
-	return &Agent{Config: c, turns: make(chan turn), slots: make(chan struct{}, calls), watched: map[int]*process{}}, nil
+	a := &Agent{Config: c, turns: make(chan turn), slots: make(chan struct{}, calls), watched: map[int]*process{}}
+	a.means = means{spawn: a.group.Go, turn: a.hand, pause: a.wait, now: time.Now, instant: hostlink.Now}
+	return a, nil
+}
+
+// means are how an agent has things run beside its owner and finds out the time: by goroutines and the host's clocks,
+// unless a [Stepper] says otherwise.
+type means struct {
+	spawn func(func())
+	// turn hands news to the owner; pause waits after so many failures, false: the agent ends.
+	turn    func(turn)
+	pause   func(failures int) bool
+	now     func() time.Time
+	instant func() hostlink.Instant
 }
 
 // Run serves until ctx ends; then it parks its workers and leaves them running for the next agent. Any error but of
@@ -126,33 +140,43 @@ func (a *Agent) own(ctx context.Context) []fleet.Worker {
 	for {
 		select {
 		case news := <-a.turns:
-			for _, e := range news(r, time.Now()) {
-				a.perform(e)
-			}
-			if a.fresh && !a.beating {
-				a.fresh = false
-				a.beat(r, true)
-			}
+			a.take(r, news)
 		case <-beat.C:
 			if spread {
 				spread = false
 				beat.Reset(a.Beat)
 			}
-			r.forget(time.Now())
-			for _, e := range r.republish(time.Now()) {
-				a.perform(e)
-			}
-			if !a.beating {
-				a.beat(r, false)
-			}
+			a.tick(r)
 		case <-ctx.Done():
 			return r.names()
 		}
 	}
 }
 
-// turn hands news to the owner, unless there is none any more.
-func (a *Agent) turn(news turn) {
+// take does what follows from news.
+func (a *Agent) take(r *roster, news turn) {
+	for _, e := range news(r, a.now()) {
+		a.perform(e)
+	}
+	if a.fresh && !a.beating {
+		a.fresh = false
+		a.beat(r, true)
+	}
+}
+
+// tick is what the time of a beat brings.
+func (a *Agent) tick(r *roster) {
+	r.forget(a.now())
+	for _, e := range r.republish(a.now()) {
+		a.perform(e)
+	}
+	if !a.beating {
+		a.beat(r, false)
+	}
+}
+
+// hand gives news to the owner, unless there is none any more.
+func (a *Agent) hand(news turn) {
 	select {
 	case a.turns <- news:
 	case <-a.work.Done():

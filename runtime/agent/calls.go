@@ -7,7 +7,6 @@ import (
 
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/fleet"
-	"workerfleet/runtime/hostlink"
 	"workerfleet/runtime/signals"
 )
 
@@ -49,7 +48,7 @@ func (a *Agent) perform(e effect) {
 			return func(r *roster, _ time.Time) []effect { return r.buried(e, err) }
 		})
 	case later:
-		a.group.Go(func() {
+		a.spawn(func() {
 			if a.pause(e.tries) {
 				a.turn(func(r *roster, _ time.Time) []effect { return e.turn(r) })
 			}
@@ -70,7 +69,7 @@ func (a *Agent) perform(e effect) {
 
 // call runs one call beside the owner, a bounded number at once.
 func (a *Agent) call(do func(ctx context.Context) turn) {
-	a.group.Go(func() {
+	a.spawn(func() {
 		select {
 		case a.slots <- struct{}{}:
 		case <-a.work.Done():
@@ -84,8 +83,8 @@ func (a *Agent) call(do func(ctx context.Context) turn) {
 	})
 }
 
-// pause waits before another attempt; false: the agent ends. Agents that lost the same store do not return as one.
-func (a *Agent) pause(failures int) bool {
+// wait waits before another attempt; false: the agent ends. Agents that lost the same store do not return as one.
+func (a *Agent) wait(failures int) bool {
 	wait := min(longestPause, firstPause<<min(failures, 10))
 	select {
 	case <-time.After(wait/2 + rand.N(wait)):
@@ -110,12 +109,12 @@ func (a *Agent) mourn(e exit, death claim.Death) {
 
 // beat sends one round of batches, and hands on what is confirmed with the instant before its batch was sent.
 func (a *Agent) beat(r *roster, fresh bool) {
-	beats := r.beats(time.Now(), fresh)
+	beats := r.beats(a.now(), fresh)
 	if fresh && len(beats) == 0 {
 		return
 	}
 	a.beating = true
-	a.group.Go(func() {
+	a.spawn(func() {
 		for rest := beats; ; {
 			batch := rest[:min(len(rest), claim.BeatLimit)]
 			rest = rest[len(batch):]
@@ -134,7 +133,7 @@ func (a *Agent) beat(r *roster, fresh bool) {
 func (a *Agent) beatOnce(batch []claim.Beat) {
 	ctx, cancel := context.WithTimeout(a.work, callLimit)
 	defer cancel()
-	sent := hostlink.Now()
+	sent := a.instant()
 	standings, err := a.Store.Beat(ctx, a.Host, batch, a.Terms)
 	if err != nil {
 		a.failed("beat", "", err) // the next round is the next attempt; meanwhile the workers' leases decide
@@ -161,9 +160,9 @@ func (a *Agent) beatOnce(batch []claim.Beat) {
 func (a *Agent) carry() {
 	after, failures := "", 0
 	for a.work.Err() == nil {
-		begin := time.Now()
+		begin := a.now()
 		letters, err := a.Post.Read(a.work, a.Host, after)
-		if err != nil || len(letters) == 0 && time.Since(begin) < firstPause { // a mailbox that does not wait is as good as none
+		if err != nil || len(letters) == 0 && a.now().Sub(begin) < firstPause { // a mailbox that does not wait is as good as none
 			a.failed("mail", "", err)
 			if !a.pause(failures) {
 				return

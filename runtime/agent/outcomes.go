@@ -1,6 +1,9 @@
 package agent
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"workerfleet/runtime/fleet"
@@ -11,6 +14,10 @@ type outcomeName struct {
 	worker fleet.Worker
 	life   fleet.Life
 	number uint64
+}
+
+func (n outcomeName) compare(o outcomeName) int {
+	return cmp.Or(cmp.Compare(n.worker, o.worker), cmp.Compare(n.life, o.life), cmp.Compare(n.number, o.number))
 }
 
 // kept is an outcome that is not known to be committed.
@@ -63,8 +70,8 @@ func (r *roster) committed(m fleet.Mail) { delete(r.outcomes, outcomeName{m.Work
 // republish hands on again what has not been committed in time, and gives up what is too old.
 func (r *roster) republish(now time.Time) []effect {
 	var effects []effect
-	for key, k := range r.outcomes {
-		switch {
+	for _, key := range slices.SortedFunc(maps.Keys(r.outcomes), outcomeName.compare) { // as they were said
+		switch k := r.outcomes[key]; {
 		case now.Sub(k.at) > outcomePatient:
 			delete(r.outcomes, key)
 		case !k.published.IsZero() && now.Sub(k.published) > republishPause:

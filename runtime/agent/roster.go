@@ -202,11 +202,16 @@ func (r *roster) on(l *link) *member {
 	return nil
 }
 
-// accepted has the acceptance confirmed. The worker must have been asked to: an epoch out of the blue is not confirmed.
+// accepted has the acceptance confirmed. The worker must have been asked to: an epoch out of the blue, or one that another
+// assignment has followed, is not confirmed, and the worker would wait for that for ever.
 func (r *roster) accepted(m *member, said hostlink.Message) []effect {
 	asked := m.assignment
-	if asked == nil || asked.Epoch != said.Epoch {
-		return nil
+	switch {
+	case asked != nil && asked.Epoch == said.Epoch:
+	case m.Epoch == said.Epoch:
+		return nil // said twice
+	default:
+		return []effect{say{m.link, hostlink.Message{Kind: hostlink.Fenced, Life: m.Life, Epoch: said.Epoch}}}
 	}
 	m.User, m.Epoch, m.confirmed = asked.User, asked.Epoch, false
 	m.replyTo, m.assignment = asked.ReplyTo, nil

@@ -336,3 +336,17 @@ func TestRegistrations(t *testing.T) {
 	require.Equal(t, []string{"beat soon"}, words(d.registered(idle, "", errLost)), "it has a session, so the store knows it")
 	require.Equal(t, fleet.Epoch(9), d.beats(d.now, false)[0].Epoch)
 }
+
+// A worker that was stopped may accept an assignment that another one has followed since. Nobody will confirm it, so it is
+// told to end: else it would look idle to the index, and refuse everybody.
+func TestOvertakenAcceptance(t *testing.T) {
+	d := newDesk()
+	l := d.settled(&process{}, hello("w1", 1))
+	require.Equal(t, []string{"say assign 9"}, words(d.arrived(d.now, assignment(1, 9))))
+	require.Equal(t, []string{"say assign 11"}, words(d.arrived(d.now, assignment(1, 11))))
+	accepted := hostlink.Message{Kind: hostlink.Accepted, User: "ann", Epoch: 9}
+	require.Equal(t, []string{"say fenced 9"}, words(d.heardFrom(d.now, l, accepted)))
+	accepted.Epoch = 11
+	require.Equal(t, []string{"confirm 11"}, words(d.heardFrom(d.now, l, accepted)))
+	require.Empty(t, words(d.heardFrom(d.now, l, accepted)), "said twice")
+}

@@ -10,6 +10,7 @@ import (
 // for whoever holds the Index alone. The names of its parts are those of the Valkey keys.
 type Index struct {
 	incarnation string
+	closed      int64 // when a reap first found no incarnation; 0: none has
 	last, floor fleet.Epoch
 	hold        int64 // until when reaping is suspended; 0: not
 	workers     map[fleet.Worker]*Worker
@@ -44,7 +45,7 @@ func NewIndex() *Index {
 // Open gives the data set its identity unless it has one.
 func (x *Index) Open(incarnation string) string {
 	if x.incarnation == "" {
-		x.incarnation = incarnation
+		x.incarnation, x.closed = incarnation, 0
 	}
 	return x.incarnation
 }
@@ -203,11 +204,14 @@ func (x *Index) unbind(w *Worker) {
 // Raise: see [Directory].
 func (x *Index) Raise(floor fleet.Epoch) { x.floor = max(x.floor, floor) }
 
-// Census: see [Passes].
-func (x *Index) Census() Census {
+// Census: see [Directory].
+func (x *Index) Census(now int64) Census {
 	c := Census{
 		Workers: map[State]int{}, Waiting: len(x.waiting), Hosts: len(x.hosts),
 		Free: len(x.free), Last: x.last, Floor: x.floor, Incarnation: x.incarnation,
+	}
+	if x.closed != 0 {
+		c.Closed, c.ClosedFor = instant(x.closed), time.Duration(now-x.closed)*time.Millisecond
 	}
 	for _, w := range x.workers {
 		c.Workers[w.State]++

@@ -62,7 +62,6 @@ func (x *Index) registerBusy(now int64, w *Worker, r Registration, t Terms) Stan
 	x.ack[string(r.Worker)] = now + millis(t.Acknowledge)
 	x.users[r.User] = session{r.Worker, r.Epoch}
 	x.leave(r.User)
-	delete(x.exited, exit(r.Worker, r.Life))
 	x.last = max(x.last, r.Epoch)
 	return Ok
 }
@@ -70,6 +69,7 @@ func (x *Index) registerBusy(now int64, w *Worker, r Registration, t Terms) Stan
 func (x *Index) put(now int64, r Registration, t Terms) {
 	x.launching.forget(string(r.Worker))
 	x.withdraw(r.Worker)
+	delete(x.exited, exit(r.Worker, r.Life)) // it has returned: its lease ran out, and no more
 	x.workers[r.Worker] = &Worker{ID: r.Worker, Host: r.Host, Life: r.Life, Revision: r.Revision, Key: r.Key}
 	x.prolong(now, r.Worker, t)
 }
@@ -157,12 +157,29 @@ func (x *Index) standing(host fleet.Host, b Beat) Standing {
 // Confirm: see [Hosts].
 func (x *Index) Confirm(worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error {
 	w := x.workers[worker]
-	if w == nil || w.Life != life || w.Epoch != epoch || w.User == "" {
+	switch {
+	case w == nil || w.Life != life || w.Epoch != epoch || w.User == "":
+		return ErrFenced
+	case w.State == Returned:
+		return ErrPending
+	}
+	x.serve(w)
+	return nil
+}
+
+// Agree: see [Passes].
+func (x *Index) Agree(worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error {
+	w := x.workers[worker]
+	if w == nil || w.Life != life || w.Epoch != epoch || w.State != Returned && w.State != Serving {
 		return ErrFenced
 	}
-	w.State = Serving
-	delete(x.ack, string(worker))
+	x.serve(w)
 	return nil
+}
+
+func (x *Index) serve(w *Worker) {
+	w.State = Serving
+	delete(x.ack, string(w.ID))
 }
 
 // Exit: see [Hosts].

@@ -12,6 +12,9 @@ import (
 // registered: a detector beside the index could be late after a failover. While too many are silent, their workers
 // stay; those of hosts that beat are reaped as ever.
 func (x *Index) Reap(now int64, t Terms) Reaped {
+	if x.incarnation == "" && x.closed == 0 {
+		x.closed = now
+	}
 	limit := millis(t.TTL + t.Guard)
 	var silent []fleet.Host
 	for name, heard := range x.hosts {

@@ -206,8 +206,14 @@ func (m *Memory) Heard(context.Context) (list []Heard, err error) {
 	return list, nil
 }
 
-// Census: see [Passes].
+// Agree: see [Passes].
+func (m *Memory) Agree(_ context.Context, worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) (err error) {
+	m.at(func(x *Index, _ int64) { err = x.Agree(worker, life, epoch) })
+	return err
+}
+
+// Census: see [Directory].
 func (m *Memory) Census(context.Context) (c Census, err error) {
-	m.at(func(x *Index, _ int64) { c = x.Census() })
+	m.at(func(x *Index, now int64) { c = x.Census(now) })
 	return c, nil
 }

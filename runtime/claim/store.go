@@ -14,6 +14,8 @@ var (
 	ErrFenced = errors.New("fenced by a newer life or epoch")
 	// ErrRebuilding: the store has lost its data, or is new, and binds nobody until it is opened.
 	ErrRebuilding = errors.New("the pool is being rebuilt")
+	// ErrPending: the database has not agreed to the session yet. Whoever asks may ask again.
+	ErrPending = errors.New("the database has not agreed to the session yet")
 )
 
 // Request asks for a worker.
@@ -55,8 +57,8 @@ type Hosts interface {
 	Register(ctx context.Context, r Registration, t Terms) (Standing, error)
 	// Beat prolongs leases. The answers stand in the order of the beats; at most [BeatLimit] at once.
 	Beat(ctx context.Context, host fleet.Host, beats []Beat, t Terms) ([]Standing, error)
-	// Confirm makes a worker serve: it acknowledges an assignment, or the database agrees to a returned session.
-	// Repeating it is harmless. ErrFenced: not current.
+	// Confirm makes a worker serve that acknowledges its assignment. Repeating it is harmless. ErrFenced: not current.
+	// ErrPending: the index knows the session by the worker's return only, to which the database has to agree.
 	Confirm(ctx context.Context, worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error
 	// Exit reports the exit of a worker's process. Its user goes to the head of the queue. ErrFenced: a newer life is
 	// registered.
@@ -73,12 +75,13 @@ type Passes interface {
 	Reap(ctx context.Context, t Terms) (Reaped, error)
 	// Unconfirmed lists assigned and returned workers, the earliest deadline first, at most limit.
 	Unconfirmed(ctx context.Context, limit int) ([]Unconfirmed, error)
+	// Agree makes a returned worker serve, because the database agrees to its session. Repeating it is harmless. ErrFenced:
+	// not current.
+	Agree(ctx context.Context, worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error
 	// Expire ends an assignment that missed its acknowledgement. False: it was confirmed, is not due or is not current.
 	Expire(ctx context.Context, worker fleet.Worker, epoch fleet.Epoch) (bool, error)
 	// Heal repairs disagreements among the keys of up to limit workers from a cursor on, 0 at first. It frees nobody.
 	Heal(ctx context.Context, cursor int, limit int, t Terms) (Healed, error)
-	// Census counts.
-	Census(ctx context.Context) (Census, error)
 }
 
 // Directory is what the index says of itself and of single workers.
@@ -94,6 +97,8 @@ type Directory interface {
 	Gone(ctx context.Context, worker fleet.Worker, life fleet.Life) (bool, error)
 	// Raise lifts the floor under all epochs to come.
 	Raise(ctx context.Context, floor fleet.Epoch) error
+	// Census counts.
+	Census(ctx context.Context) (Census, error)
 }
 
 // Store is the whole index.
@@ -143,4 +148,8 @@ type Census struct {
 	Last, Floor fleet.Epoch
 	// Incarnation is empty while the pool is being rebuilt.
 	Incarnation string
+	// Closed is when the first reap found these data without an incarnation, by the index's clock, and ClosedFor how long
+	// ago; zero while none has.
+	Closed    time.Time
+	ClosedFor time.Duration
 }

@@ -133,7 +133,7 @@ func (c *Control) ended(ctx context.Context, workers ...fleet.Worker) error {
 	for chunk := range slices.Chunk(workers, claim.EndLimit) {
 		dead, err := c.Store.End(ctx, chunk, c.Terms)
 		if err != nil {
-			return errors.Join(fmt.Errorf("note the end of %d workers: %w", len(chunk), err), c.Authority.CloseAll(ctx, lost))
+			return errors.Join(fmt.Errorf("note the end of %d workers: %w", len(chunk), err), c.fence(ctx, lost))
 		}
 		c.Recorder.Add(signals.Deaths, float64(len(dead)), "confirmed")
 		for _, d := range dead {
@@ -142,7 +142,7 @@ func (c *Control) ended(ctx context.Context, workers ...fleet.Worker) error {
 			}
 		}
 	}
-	if err := c.Authority.CloseAll(ctx, lost); err != nil {
+	if err := c.fence(ctx, lost); err != nil {
 		return fmt.Errorf("fence the sessions of dead workers: %w", err)
 	}
 	var errs []error
@@ -157,4 +157,15 @@ func (c *Control) ended(ctx context.Context, workers ...fleet.Worker) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// fence closes the sessions of workers whose processes have ended: no proof is needed.
+func (c *Control) fence(ctx context.Context, lost []session.Session) error {
+	return c.Authority.FenceAll(ctx, lost, func(context.Context) ([]bool, error) {
+		ended := make([]bool, len(lost))
+		for i := range ended {
+			ended[i] = true
+		}
+		return ended, nil
+	})
 }

@@ -63,6 +63,8 @@ type Config struct {
 	Signals signals.Recorder
 	// Period is the time between two rounds of [Dispatcher.Run]; 0 is 100 ms.
 	Period time.Duration
+	// Go starts one user's turn beside others; nil is a goroutine. One that runs it at once is as good, and slower.
+	Go func(func())
 }
 
 // Dispatcher carries orders on. It keeps nothing itself and is safe for concurrent use.
@@ -75,6 +77,9 @@ func New(c Config) *Dispatcher {
 	}
 	if c.Period == 0 {
 		c.Period = 100 * time.Millisecond
+	}
+	if c.Go == nil {
+		c.Go = func(run func()) { go run() }
 	}
 	return &Dispatcher{c}
 }

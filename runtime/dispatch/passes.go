@@ -159,7 +159,9 @@ func (d *Dispatcher) each(users []fleet.User, do func(fleet.User) error) error {
 	var group sync.WaitGroup
 	for i, user := range users {
 		slots <- struct{}{}
-		group.Go(func() {
+		group.Add(1)
+		d.Go(func() {
+			defer group.Done()
 			defer func() { <-slots }()
 			errs[i] = do(user)
 		})
@@ -193,6 +195,13 @@ func (d *Dispatcher) Look(ctx context.Context, user fleet.User) error {
 	next, err := d.Ledger.Attend(ctx, user)
 	if err != nil {
 		return err
+	}
+	if len(next.Mail) > 0 { // all of it is for one session
+		over, err := d.Sessions.Over(ctx, next.Mail[0].Mail)
+		if err != nil {
+			return err
+		}
+		next.Claim = next.Claim || over // nobody reads it: the user needs another worker
 	}
 	return d.Follow(ctx, user, next)
 }

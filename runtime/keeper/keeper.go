@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"workerfleet/runtime/claim"
@@ -24,14 +23,17 @@ type Config struct {
 	Incarnation func() string
 	// Period is the time between two rounds; 0 means a quarter of a second.
 	Period time.Duration
+	// Go starts what is done for one session beside others; nil is a goroutine. One that runs it at once is as good, and slower.
+	Go func(func())
 }
 
 // Keeper runs the passes.
 type Keeper struct {
 	Config
-	// cursor is where healing goes on; rebuilt since when the pool has been closed, by this process's clock.
+	// cursor is where healing goes on; doubted is since when the pool was closed, by its own clock, when this keeper last
+	// doubted all sessions.
 	cursor  int
-	rebuilt time.Time
+	doubted time.Time
 }
 
 // defaultPeriod is short against the time that a user waits, and long against a pass.
@@ -41,6 +43,9 @@ const defaultPeriod = 250 * time.Millisecond
 func New(c Config) *Keeper {
 	if c.Period == 0 {
 		c.Period = defaultPeriod
+	}
+	if c.Go == nil {
+		c.Go = func(run func()) { go run() }
 	}
 	return &Keeper{Config: c}
 }
@@ -77,7 +82,7 @@ func (k *Keeper) Run(ctx context.Context, failed func(error)) error {
 // Pass makes one round. What failed is reported together; the parts of a round do not depend on one another.
 func (k *Keeper) Pass(ctx context.Context) (Report, error) {
 	var r Report
-	err := errors.Join(k.rebuild(ctx, &r), k.reap(ctx, &r), k.confirm(ctx, &r), k.heal(ctx, &r))
+	err := errors.Join(k.reap(ctx, &r), k.rebuild(ctx, &r), k.confirm(ctx, &r), k.heal(ctx, &r))
 	k.record(r)
 	return r, err
 }
@@ -110,20 +115,35 @@ const (
 	serveLimit = 256
 )
 
-// bury ends the sessions of workers that are known to be dead and serves their users again.
+// bury ends the sessions of workers that the index has dropped, and serves their users again. Who has returned by then keeps
+// its session. A row that stays open is fenced by the claim of the user's next worker.
 func (k *Keeper) bury(ctx context.Context, dead []claim.Death, r *Report) error {
+	var lost []claim.Death
 	var ended []session.Session
 	for _, d := range dead {
 		if d.User != "" {
-			ended = append(ended, session.Session{User: d.User, Epoch: d.Epoch})
+			lost, ended = append(lost, d), append(ended, session.Session{User: d.User, Epoch: d.Epoch})
 		}
 	}
-	for chunk := range slices.Chunk(ended, closeLimit) {
-		if err := k.Authority.CloseAll(ctx, chunk); err != nil {
+	for from := 0; from < len(ended); from += closeLimit {
+		to := min(from+closeLimit, len(ended))
+		if err := k.Authority.FenceAll(ctx, ended[from:to], k.gone(lost[from:to])); err != nil {
 			return fmt.Errorf("fence the sessions of dead workers: %w", err)
 		}
 	}
-	return several(min(len(ended), serveLimit), r, func(i int, part *Report) error { return k.serve(ctx, ended[i].User, part) })
+	return k.several(min(len(ended), serveLimit), r, func(i int, part *Report) error { return k.serve(ctx, ended[i].User, part) })
+}
+
+// gone is the proof that workers are out of their lives.
+func (k *Keeper) gone(dead []claim.Death) session.Proofs {
+	return func(ctx context.Context) ([]bool, error) {
+		gone := make([]bool, len(dead))
+		err := k.several(len(dead), &Report{}, func(i int, _ *Report) (err error) {
+			gone[i], err = k.Store.Gone(ctx, dead[i].Worker, dead[i].Life)
+			return err
+		})
+		return gone, err
+	}
 }
 
 // serve claims a worker for a user who has lost one.
@@ -154,7 +174,7 @@ func (k *Keeper) confirm(ctx context.Context, r *Report) error {
 	if err != nil {
 		return fmt.Errorf("list unconfirmed sessions: %w", err)
 	}
-	return several(len(list), r, func(i int, part *Report) error {
+	return k.several(len(list), r, func(i int, part *Report) error {
 		switch u := list[i]; {
 		case u.State == claim.Returned:
 			return k.agree(ctx, u.Binding, part)
@@ -176,7 +196,7 @@ func (k *Keeper) agree(ctx context.Context, b claim.Binding, r *Report) error {
 		return fmt.Errorf("check the returned session of %s: %w", b.User, err)
 	}
 	if kept {
-		err = k.Store.Confirm(ctx, b.Worker, b.Life, b.Epoch)
+		err = k.Store.Agree(ctx, b.Worker, b.Life, b.Epoch)
 		r.Agreed++
 	} else {
 		err = k.Store.Release(ctx, b.User, b.Epoch)
@@ -199,7 +219,10 @@ func (k *Keeper) expire(ctx context.Context, b claim.Binding, r *Report) error {
 		return nil
 	}
 	r.Expired++
-	return k.bury(ctx, []claim.Death{{User: b.User, Epoch: b.Epoch}}, r)
+	if _, err := k.Authority.Fence(ctx, b.User, b.Epoch, session.Elsewhere(k.Store, b)); err != nil {
+		return fmt.Errorf("fence the session of %s: %w", b.User, err)
+	}
+	return k.serve(ctx, b.User, r)
 }
 
 // deliver finishes what a claim left half done.

@@ -249,6 +249,7 @@ func TestRebuildWithoutSome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		require.NoError(t, b.authority.Begin(t.Context(), session.Session{User: "ann", Epoch: 5, Worker: "lost", Host: "h9", Life: 1}, 0))
+		time.Sleep(time.Minute) // the session is no new one
 		require.True(t, b.pass().Rebuilding)
 		time.Sleep(b.Terms.TTL + b.Terms.Guard)
 		b.idle("w2")
@@ -259,6 +260,23 @@ func TestRebuildWithoutSome(t *testing.T) {
 		require.Equal(t, 1, r.Served)
 		require.Equal(t, fleet.Worker("w2"), b.bound("ann").Worker)
 		require.Equal(t, 1, b.mailbox.count("ann"))
+	})
+}
+
+// An index that loses its data again before it was opened begins its wait anew, whichever keeper has seen what.
+func TestLostTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		require.NoError(t, b.authority.Begin(t.Context(), session.Session{User: "ann", Epoch: 5, Worker: "lost", Host: "h9", Life: 1}, 0))
+		time.Sleep(time.Minute)
+		require.True(t, b.pass().Rebuilding)
+		time.Sleep(b.Terms.TTL + b.Terms.Guard - time.Millisecond)
+		b.Store = claim.NewMemory()
+		require.True(t, b.pass().Rebuilding)
+		time.Sleep(time.Second)
+		require.True(t, b.pass().Rebuilding, "the first loss's wait was taken for the second one's")
+		time.Sleep(b.Terms.TTL + b.Terms.Guard)
+		require.True(t, b.pass().Opened)
 	})
 }
 

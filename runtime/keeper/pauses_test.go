@@ -56,9 +56,12 @@ func (p *pausing) Undo(ctx context.Context, user fleet.User, epoch fleet.Epoch, 
 	return p.Claims.Undo(ctx, user, epoch, t)
 }
 
-func (p *pausing) Close(ctx context.Context, user fleet.User, epoch fleet.Epoch) error {
-	p.step("close")
-	return p.Authority.Close(ctx, user, epoch)
+func (p *pausing) Fence(ctx context.Context, user fleet.User, epoch fleet.Epoch, proof session.Proof) (bool, error) {
+	return p.Authority.Fence(ctx, user, epoch, func(ctx context.Context) (bool, error) {
+		lost, err := proof(ctx)
+		p.step("close")
+		return lost, err
+	})
 }
 
 func (p *pausing) Credentials(ctx context.Context, user fleet.User) ([]byte, error) {

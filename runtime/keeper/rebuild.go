@@ -4,40 +4,42 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"workerfleet/runtime/session"
 )
 
 // rebuild opens a pool that has lost its data, or is new, once nobody can act who the index does not know: every open
 // session of the database has returned, or TTL and guard have passed since the pool was first seen closed – without a
-// confirmed beat in that time no worker may call its broker.
+// confirmed beat in that time no worker may call its broker. The index itself keeps that moment: one that loses its data
+// again while it is closed begins anew.
 //
 // Until then every open session is in doubt. Who returns is kept, in one step of the database; who does not can be taken
 // over by any claim when the time has passed. So it does not matter which keeper opens the pool, or how late another one
 // is: none of them ends a session by what it has read before.
 func (k *Keeper) rebuild(ctx context.Context, r *Report) error {
+	wait := k.Terms.TTL + k.Terms.Guard
+	ctx, cancel := context.WithTimeout(ctx, wait) // what was read is not acted on after a stop of this process
+	defer cancel()
 	census, err := k.Store.Census(ctx)
 	if err != nil {
 		return fmt.Errorf("count the pool: %w", err)
 	}
 	r.Workers = census.Workers
 	if census.Incarnation != "" {
-		k.rebuilt = time.Time{}
 		return nil
 	}
 	r.Rebuilding = true
-	if k.rebuilt.IsZero() {
-		if err := k.Authority.Doubt(ctx); err != nil {
+	if !census.Closed.IsZero() && !k.doubted.Equal(census.Closed) {
+		if err := k.Authority.Doubt(ctx, wait, census.ClosedFor+wait); err != nil {
 			return fmt.Errorf("begin the rebuilding: %w", err)
 		}
-		k.rebuilt = time.Now()
+		k.doubted = census.Closed
 	}
 	missing, err := k.missing(ctx)
 	if err != nil {
 		return err
 	}
-	if len(missing) > 0 && time.Since(k.rebuilt) <= k.Terms.TTL+k.Terms.Guard {
+	if len(missing) > 0 && census.ClosedFor <= wait {
 		return nil
 	}
 	if err := k.open(ctx); err != nil {

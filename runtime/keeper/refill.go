@@ -32,6 +32,8 @@ type RefillConfig struct {
 	Recorder signals.Recorder
 	// Period is the time between two rounds; 0 means a second.
 	Period time.Duration
+	// Go starts one call to the provider beside others; nil is a goroutine. One that runs it at once is as good, and slower.
+	Go func(func())
 }
 
 // Refill keeps the number of workers right: it decides by the index's stock, and launches and stops through the
@@ -60,6 +62,9 @@ func NewRefill(c RefillConfig) (*Refill, error) {
 	c.Policy = policy
 	if c.Period == 0 {
 		c.Period = refillPeriod
+	}
+	if c.Go == nil {
+		c.Go = func(run func()) { go run() }
 	}
 	return &Refill{c}, nil
 }
@@ -244,7 +249,7 @@ func (r *Refill) commit(ctx context.Context, seen uint64, m memory, w calls) err
 func (r *Refill) launch(ctx context.Context, batches []pool.Batch) (launched int, refusal error, err error) {
 	var mu sync.Mutex
 	var errs []error
-	each(batches, func(b pool.Batch) {
+	each(r.Go, batches, func(b pool.Batch) {
 		workers, err := r.Provider.Launch(ctx, b)
 		settled := r.settle(ctx, b, workers, err)
 		mu.Lock()
@@ -292,7 +297,7 @@ func (r *Refill) stop(ctx context.Context, w calls) (stopped int, err error) {
 		stopped += len(retired)
 	}
 	var mu sync.Mutex
-	each(end, func(worker fleet.Worker) {
+	each(r.Go, end, func(worker fleet.Worker) {
 		if err := r.Provider.Stop(ctx, worker); err != nil {
 			mu.Lock()
 			defer mu.Unlock()
@@ -303,12 +308,14 @@ func (r *Refill) stop(ctx context.Context, w calls) (stopped int, err error) {
 }
 
 // each runs a call for every item, a few at once, and returns when all have ended.
-func each[T any](items []T, call func(T)) {
+func each[T any](start func(func()), items []T, call func(T)) {
 	var group sync.WaitGroup
 	places := make(chan struct{}, parallel)
 	for _, item := range items {
 		places <- struct{}{}
-		group.Go(func() {
+		group.Add(1)
+		start(func() {
+			defer group.Done()
 			defer func() { <-places }()
 			call(item)
 		})

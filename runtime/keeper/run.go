@@ -11,13 +11,15 @@ import (
 const atOnceSessions = 8
 
 // several does something for every number below n, some at once, and adds up what was done. What fails stops no other.
-func several(n int, r *Report, do func(i int, part *Report) error) error {
+func (k *Keeper) several(n int, r *Report, do func(i int, part *Report) error) error {
 	parts, errs := make([]Report, n), make([]error, n)
 	places := make(chan struct{}, atOnceSessions)
 	var group sync.WaitGroup
 	for i := range n {
 		places <- struct{}{}
-		group.Go(func() {
+		group.Add(1)
+		k.Go(func() {
+			defer group.Done()
 			defer func() { <-places }()
 			errs[i] = do(i, &parts[i])
 		})

@@ -15,15 +15,21 @@ func (s *Sheet) apply(r *Record, o fleet.Outcome) {
 		return
 	}
 	o = legible(o)
-	if o.State.Evidence() {
+	refusal := o.State == fleet.OutcomeRejected && o.BrokerID == "" && len(o.Fills) == 0
+	if o.State.Evidence() && !refusal {
 		s.evidence(r, o)
 		return
 	}
-	if o.Epoch == r.HeardEpoch && o.Number <= r.Heard || o.Leg == 1 && r.Leg == 2 {
+	if o.Epoch < r.HeardEpoch || o.Epoch == r.HeardEpoch && o.Number <= r.Heard || o.Leg == 1 && r.Leg == 2 {
 		return // said already, or overtaken
+	}
+	if refusal && o.Epoch != r.Epoch {
+		return // of an earlier mark: the broker does not have it by that one, and may by the next
 	}
 	r.HeardEpoch, r.Heard = o.Epoch, o.Number
 	switch o.State {
+	case fleet.OutcomeRejected:
+		s.evidence(r, o)
 	case fleet.OutcomeUnsent:
 		s.unsent(r, o)
 	case fleet.OutcomeDoubt:

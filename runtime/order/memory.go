@@ -26,6 +26,7 @@ type Memory struct {
 	// account and session answer for what other tables know.
 	account func(fleet.User) bool
 	session func(fleet.User) Session
+	now     func() time.Time
 }
 
 var (
@@ -36,9 +37,14 @@ var (
 
 // NewMemory makes a ledger without orders, where others know who has an account and who acts for whom.
 func NewMemory(account func(fleet.User) bool, session func(fleet.User) Session) *Memory {
+	return NewMemoryAt(account, session, time.Now)
+}
+
+// NewMemoryAt makes one whose time is what now says, which is its database's clock.
+func NewMemoryAt(account func(fleet.User) bool, session func(fleet.User) Session, now func() time.Time) *Memory {
 	return &Memory{
 		books: map[fleet.User]Book{}, orders: map[fleet.User]map[fleet.OrderID]*Record{}, events: map[fleet.User][]Event{},
-		halts: map[fleet.User]Halt{}, suspended: map[fleet.User]Halt{}, account: account, session: session,
+		halts: map[fleet.User]Halt{}, suspended: map[fleet.User]Halt{}, account: account, session: session, now: now,
 	}
 }
 
@@ -66,7 +72,7 @@ func (m *Memory) sheet(user fleet.User, w Want) *Sheet {
 	_, one := m.halts[user]
 	_, operators := m.suspended[user]
 	s := &Sheet{
-		User: user, Now: time.Now(), Account: m.account(user), Book: m.books[user], Session: m.session(user), Halted: one, Suspended: all || operators,
+		User: user, Now: m.now(), Account: m.account(user), Book: m.books[user], Session: m.session(user), Halted: one, Suspended: all || operators,
 	}
 	if m.Denied != nil {
 		s.Denied = m.Denied(user)
@@ -90,7 +96,7 @@ func (m *Memory) Due(_ context.Context, limit int) ([]fleet.User, error) {
 	since, waits := map[fleet.User]time.Time{}, map[fleet.User]bool{}
 	for user, orders := range m.orders {
 		for _, r := range orders {
-			if r.CheckAt.IsZero() || r.CheckAt.After(time.Now()) {
+			if r.CheckAt.IsZero() || r.CheckAt.After(m.now()) {
 				continue
 			}
 			waits[user] = waits[user] || r.State != Working
@@ -103,7 +109,7 @@ func (m *Memory) Due(_ context.Context, limit int) ([]fleet.User, error) {
 		if waits[a] != waits[b] {
 			return map[bool]int{true: -1, false: 1}[waits[a]]
 		}
-		return since[a].Compare(since[b])
+		return cmp.Or(since[a].Compare(since[b]), cmp.Compare(a, b))
 	})
 	return users[:min(limit, len(users))], nil
 }
@@ -116,7 +122,7 @@ func (m *Memory) Waiting(context.Context) (time.Duration, error) {
 	for _, orders := range m.orders {
 		for _, r := range orders {
 			if r.State == Accepted {
-				longest = max(longest, time.Since(r.AcceptedAt))
+				longest = max(longest, m.now().Sub(r.AcceptedAt))
 			}
 		}
 	}
@@ -188,7 +194,7 @@ func (m *Memory) Halt(_ context.Context, user fleet.User, on bool, reason string
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if on {
-		m.halts[user] = Halt{User: user, Reason: reason, Since: time.Now(), Operator: user == ""}
+		m.halts[user] = Halt{User: user, Reason: reason, Since: m.now(), Operator: user == ""}
 	} else {
 		delete(m.halts, user)
 	}
@@ -220,12 +226,12 @@ func (m *Memory) Halts(context.Context) ([]Halt, error) {
 func (m *Memory) Recover(context.Context) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.halts[""] = Halt{Reason: Recovering, Since: time.Now(), Operator: true}
+	m.halts[""] = Halt{Reason: Recovering, Since: m.now(), Operator: true}
 	n := 0
 	for _, orders := range m.orders {
 		for _, r := range orders {
 			if !r.State.Final() {
-				r.State, r.Proven, r.Reason, r.CheckAt, r.Checks, r.ChangedAt = Unknown, false, Recovering, time.Now(), 0, time.Now()
+				r.State, r.Proven, r.Reason, r.CheckAt, r.Checks, r.ChangedAt = Unknown, false, Recovering, m.now(), 0, m.now()
 				r.Doubted = true
 				if r.EmitBy.Before(r.ValidUntil) {
 					r.EmitBy = r.ValidUntil

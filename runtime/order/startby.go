@@ -15,8 +15,10 @@ func StartBy(ctx context.Context, at time.Time) context.Context {
 
 // Late says that a call that has not begun must not begin any more. It reads the clock: the process may have been stopped
 // since the call was decided on, and no timer has told it yet.
-func Late(ctx context.Context) bool {
-	now := time.Now()
+func Late(ctx context.Context) bool { return LateAt(ctx, time.Now()) }
+
+// LateAt is [Late] at a time that was read elsewhere.
+func LateAt(ctx context.Context, now time.Time) bool {
 	if at, limited := ctx.Value(startKey{}).(time.Time); limited && !now.Before(at) {
 		return true
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,11 +16,11 @@ import (
 var _ session.Authority = (*Database)(nil)
 
 // begin writes the row in one statement of a function, where the epoch rises and nobody else may act.
-const begin = `SELECT session_begin($1, $2, $3, $4, $5, $6)`
+const begin = `SELECT session_begin($1, $2, $3, $4, $5, $6, $7)`
 
 // takeOver begins the wait for a predecessor that may still act, or finds it begun.
 const takeOver = `
-UPDATE user_session SET takeover_at = COALESCE(takeover_at, now())
+UPDATE user_session SET takeover_at = CASE WHEN takeover_at + $5::bigint * interval '1 millisecond' >= now() THEN takeover_at ELSE now() END
  WHERE user_id = $1 AND open AND epoch < $2 AND worker <> $3
 RETURNING epoch, worker, host, life, (extract(epoch FROM takeover_at - now()) * 1000)::bigint + $4::bigint`
 
@@ -30,7 +31,8 @@ const attempts = 8
 func (d *Database) Begin(ctx context.Context, s session.Session, wait time.Duration) error {
 	for range attempts {
 		var done bool
-		err := d.pool.QueryRow(ctx, begin, string(s.User), int64(s.Epoch), string(s.Worker), string(s.Host), int64(s.Life), wait.Milliseconds()).Scan(&done)
+		err := d.pool.QueryRow(ctx, begin, string(s.User), int64(s.Epoch), string(s.Worker), string(s.Host), int64(s.Life),
+			wait.Milliseconds(), (wait + session.TakeoverKept).Milliseconds()).Scan(&done)
 		if err != nil {
 			return fmt.Errorf("write the session: %w", err)
 		}
@@ -51,7 +53,8 @@ var errPassed = errors.New("the refusal has passed")
 func (d *Database) refusal(ctx context.Context, s session.Session, wait time.Duration) error {
 	var by record
 	var left int64
-	err := d.pool.QueryRow(ctx, takeOver, string(s.User), int64(s.Epoch), string(s.Worker), wait.Milliseconds()).
+	err := d.pool.QueryRow(ctx, takeOver, string(s.User), int64(s.Epoch), string(s.Worker), wait.Milliseconds(),
+		(wait+session.TakeoverKept).Milliseconds()).
 		Scan(&by.epoch, &by.worker, &by.host, &by.life, &left)
 	switch {
 	case err == nil && left <= 0:
@@ -102,7 +105,9 @@ func (d *Database) row(ctx context.Context, user fleet.User) (s session.Session,
 
 // Affirm: see [session.Tenure].
 func (d *Database) Affirm(ctx context.Context, s session.Session) (bool, error) {
-	done, err := d.pool.Exec(ctx, `UPDATE user_session SET takeover_at = NULL WHERE user_id = $1 AND epoch = $2 AND worker = $3 AND open AND ending_at IS NULL`,
+	done, err := d.pool.Exec(ctx, `
+UPDATE user_session SET takeover_at = NULL, began_at = greatest(began_at + interval '1 microsecond', now())
+ WHERE user_id = $1 AND epoch = $2 AND worker = $3 AND open AND ending_at IS NULL`,
 		string(s.User), int64(s.Epoch), string(s.Worker))
 	if err != nil {
 		return false, fmt.Errorf("affirm the session: %w", err)
@@ -121,8 +126,11 @@ func (d *Database) Dismiss(ctx context.Context, user fleet.User, epoch fleet.Epo
 }
 
 // Doubt: see [session.Roll].
-func (d *Database) Doubt(ctx context.Context) error {
-	if _, err := d.pool.Exec(ctx, `UPDATE user_session SET takeover_at = now() WHERE open AND takeover_at IS NULL`); err != nil {
+func (d *Database) Doubt(ctx context.Context, wait, lately time.Duration) error {
+	_, err := d.pool.Exec(ctx, `UPDATE user_session SET takeover_at = now()
+ WHERE open AND began_at + $2::bigint * interval '1 millisecond' <= now()
+   AND (takeover_at IS NULL OR takeover_at + $1::bigint * interval '1 millisecond' < now())`, (wait + session.TakeoverKept).Milliseconds(), lately.Milliseconds())
+	if err != nil {
 		return fmt.Errorf("doubt the open sessions: %w", err)
 	}
 	return nil
@@ -137,25 +145,60 @@ func (d *Database) Close(ctx context.Context, user fleet.User, epoch fleet.Epoch
 	return nil
 }
 
-// CloseAll: see [session.Authority]. The rows are locked in one order, or two of these could wait for each other.
-func (d *Database) CloseAll(ctx context.Context, sessions []session.Session) error {
-	if len(sessions) == 0 {
-		return nil
+// Fence: see [session.Tenure]. Each affirmation moves began_at.
+func (d *Database) Fence(ctx context.Context, user fleet.User, epoch fleet.Epoch, proof session.Proof) (closed bool, err error) {
+	one := func(ctx context.Context) ([]bool, error) {
+		lost, err := proof(ctx)
+		return []bool{lost}, err
 	}
+	n, err := d.fence(ctx, []session.Session{{User: user, Epoch: epoch}}, one)
+	return n == 1, err
+}
+
+// FenceAll: see [session.Tenure].
+func (d *Database) FenceAll(ctx context.Context, sessions []session.Session, proof session.Proofs) error {
+	_, err := d.fence(ctx, sessions, proof)
+	return err
+}
+
+// fence locks the rows in one order, or two of these could wait for each other.
+func (d *Database) fence(ctx context.Context, sessions []session.Session, proof session.Proofs) (closed int64, err error) {
 	users, epochs := make([]string, len(sessions)), make([]int64, len(sessions))
 	for i, s := range sessions {
 		users[i], epochs[i] = string(s.User), int64(s.Epoch)
 	}
-	_, err := d.pool.Exec(ctx, `
-WITH ended AS (
-  SELECT s.user_id FROM user_session s JOIN unnest($1::text[], $2::bigint[]) AS e (user_id, epoch) ON s.user_id = e.user_id AND s.epoch = e.epoch
-   WHERE s.open ORDER BY s.user_id FOR UPDATE OF s
-)
-UPDATE user_session s SET open = false FROM ended WHERE s.user_id = ended.user_id`, users, epochs)
+	rows, err := d.pool.Query(ctx, `
+SELECT s.began_at FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS e (user_id, epoch, place)
+  LEFT JOIN user_session s ON s.user_id = e.user_id AND s.epoch = e.epoch AND s.open ORDER BY e.place`, users, epochs)
 	if err != nil {
-		return fmt.Errorf("close %d sessions: %w", len(sessions), err)
+		return 0, fmt.Errorf("read %d sessions: %w", len(sessions), err)
 	}
-	return nil
+	began, err := pgx.CollectRows(rows, pgx.RowTo[*time.Time])
+	if err != nil {
+		return 0, fmt.Errorf("read %d sessions: %w", len(sessions), err)
+	}
+	if !slices.ContainsFunc(began, func(at *time.Time) bool { return at != nil }) {
+		return 0, nil
+	}
+	lost, err := proof(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for i := range began {
+		if !lost[i] {
+			began[i] = nil
+		}
+	}
+	done, err := d.pool.Exec(ctx, `
+WITH ended AS (
+  SELECT s.user_id FROM user_session s JOIN unnest($1::text[], $2::bigint[], $3::timestamptz[]) AS e (user_id, epoch, began)
+      ON s.user_id = e.user_id AND s.epoch = e.epoch AND s.began_at = e.began
+   WHERE s.open ORDER BY s.user_id FOR UPDATE OF s)
+UPDATE user_session s SET open = false FROM ended WHERE s.user_id = ended.user_id`, users, epochs, began)
+	if err != nil {
+		return 0, fmt.Errorf("fence %d sessions: %w", len(sessions), err)
+	}
+	return done.RowsAffected(), nil
 }
 
 // Current: see [session.Authority].

@@ -28,22 +28,33 @@ type Authority interface {
 type Tenure interface {
 	// Begin makes the session the user's, if its epoch is above the row's and the row's worker can act no more: the
 	// row is closed, names the same worker (whose older life is over, or it could not have been bound), or began to
-	// be taken over at least wait ago. An [*Outdated] or [*Occupied] error says which failed. Repeating it is
-	// harmless.
+	// be taken over at least wait ago, and no longer than [TakeoverKept] before that. An [*Outdated] or [*Occupied] error
+	// says which failed. Repeating it is harmless.
 	Begin(ctx context.Context, s Session, wait time.Duration) error
 	// Dismiss records that the worker of the user's session of an epoch is told to end: nobody is asked under it any more.
 	// The row stays open until it is closed, and so keeps other workers out.
 	Dismiss(ctx context.Context, user fleet.User, epoch fleet.Epoch) error
-	// Affirm ends a takeover that was begun: the session's worker has come back before anybody had the user. False: the
-	// session is over or dismissed, and the worker may not act.
+	// Affirm ends a takeover that was begun, and keeps the session from being doubted for a while: the session's worker has
+	// come back before anybody had the user. False: the session is over or dismissed, and the worker may not act.
 	Affirm(ctx context.Context, s Session) (bool, error)
-	// Close records that nobody acts for the user under the epoch any more. A row of another epoch is left alone.
+	// Close records that nobody acts for the user under the epoch any more, and never will: its process has ended. A row of
+	// another epoch is left alone.
 	Close(ctx context.Context, user fleet.User, epoch fleet.Epoch) error
-	// CloseAll is Close for many sessions, by their users and epochs, in one step.
-	CloseAll(ctx context.Context, sessions []Session) error
+	// Fence is Close on the proof that the worker has lost the session, which it may get back as long as nobody has taken the
+	// user over. So the proof is asked for after the row was read, and the row is closed only if it was not affirmed since. The
+	// proof's error is returned; false leaves the row open.
+	Fence(ctx context.Context, user fleet.User, epoch fleet.Epoch, proof Proof) (bool, error)
+	// FenceAll is Fence for many sessions, by their users and epochs, in as few steps.
+	FenceAll(ctx context.Context, sessions []Session, proof Proofs) error
 	// Current returns the user's open session. False: nobody acts for the user, or only one who was dismissed.
 	Current(ctx context.Context, user fleet.User) (Session, bool, error)
 }
+
+// Proof says whether a worker has lost its session by now.
+type Proof func(ctx context.Context) (bool, error)
+
+// Proofs says it of each of several.
+type Proofs func(ctx context.Context) ([]bool, error)
 
 // Roll is what the authority knows of all users together.
 type Roll interface {
@@ -53,9 +64,10 @@ type Roll interface {
 	Latest(ctx context.Context, user fleet.User) (fleet.Epoch, error)
 	// Open lists open sessions that are not dismissed by user, from after a user on, at most limit: what a rebuilt index must agree with.
 	Open(ctx context.Context, after fleet.User, limit int) ([]Session, error)
-	// Doubt begins the takeover of every open session, where none has begun: the index has lost its data, and who does
-	// not come back loses its user. [Tenure.Affirm] ends it for those who do.
-	Doubt(ctx context.Context) error
+	// Doubt begins the takeover of every open session that neither began nor was affirmed lately, where none is under way
+	// that takes such a wait: the index has lost its data, and who does not come back loses its user. [Tenure.Affirm] ends
+	// it for those who do; so that one who is late does not doubt them again, lately is longer than the loss is ago.
+	Doubt(ctx context.Context, wait, lately time.Duration) error
 }
 
 // Presence is what the authority knows of sessions that nobody uses.
@@ -68,6 +80,11 @@ type Presence interface {
 	// Dismissed lists open sessions that were dismissed within a time, the latest first, at most limit.
 	Dismissed(ctx context.Context, within time.Duration, limit int) ([]Session, error)
 }
+
+// TakeoverKept is how long a takeover stands open after its wait: longer than whoever wants the user takes to ask again, of
+// whom those that look at working orders are the slowest. One that nobody has completed by then may be about a worker that
+// has long come back, and begins anew.
+const TakeoverKept = 20 * time.Minute
 
 // Outdated is the refusal of an epoch that is not above the row's.
 type Outdated struct{ Row fleet.Epoch }

@@ -17,12 +17,16 @@ type Memory struct {
 
 	mu   sync.Mutex
 	rows map[fleet.User]*row
+	now  func() time.Time
 }
 
 // row is one user's.
 type row struct {
 	Session
 	open bool
+	// began is when it did, or was affirmed last, and affirmed how often that was.
+	began    time.Time
+	affirmed int
 	// takeover is when another session first asked for the user; zero if none has.
 	takeover time.Time
 	// dismissed is when its worker was told to end; seen when the user was, or the session's beginning.
@@ -35,13 +39,16 @@ var (
 )
 
 // NewMemory makes an authority without rows.
-func NewMemory() *Memory { return &Memory{rows: map[fleet.User]*row{}} }
+func NewMemory() *Memory { return NewMemoryAt(time.Now) }
+
+// NewMemoryAt makes one whose time is what now says, which is its database's clock.
+func NewMemoryAt(now func() time.Time) *Memory { return &Memory{rows: map[fleet.User]*row{}, now: now} }
 
 // Begin: see [Authority].
 func (m *Memory) Begin(_ context.Context, s Session, wait time.Duration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := time.Now()
+	now := m.now()
 	r := m.rows[s.User]
 	switch {
 	case r == nil:
@@ -50,15 +57,20 @@ func (m *Memory) Begin(_ context.Context, s Session, wait time.Duration) error {
 	case r.Epoch >= s.Epoch:
 		return &Outdated{Row: r.Epoch}
 	case r.open && r.Worker != s.Worker:
-		if r.takeover.IsZero() {
-			r.takeover = now
-		}
+		r.begin(now, wait)
 		if left := r.takeover.Add(wait).Sub(now); left > 0 {
 			return &Occupied{By: r.Session, Wait: left}
 		}
 	}
-	m.rows[s.User] = &row{Session: s, open: true, seen: now}
+	m.rows[s.User] = &row{Session: s, open: true, began: now, seen: now}
 	return nil
+}
+
+// begin begins the takeover unless it is under way.
+func (r *row) begin(now time.Time, wait time.Duration) {
+	if r.takeover.IsZero() || now.Sub(r.takeover) > wait+TakeoverKept {
+		r.takeover = now
+	}
 }
 
 // acts says that the row's worker is asked to act for the user.
@@ -69,7 +81,7 @@ func (m *Memory) Dismiss(_ context.Context, user fleet.User, epoch fleet.Epoch) 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if r := m.rows[user]; r.acts() && r.Epoch == epoch {
-		r.dismissed = time.Now()
+		r.dismissed = m.now()
 	}
 	return nil
 }
@@ -78,15 +90,15 @@ func (m *Memory) Dismiss(_ context.Context, user fleet.User, epoch fleet.Epoch) 
 func (m *Memory) Seen(_ context.Context, user fleet.User, pace time.Duration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if r := m.rows[user]; r.acts() && time.Since(r.seen) >= pace {
-		r.seen = time.Now()
+	if r := m.rows[user]; r.acts() && m.now().Sub(r.seen) >= pace {
+		r.seen = m.now()
 	}
 	return nil
 }
 
 // Idle: see [Presence].
 func (m *Memory) Idle(_ context.Context, unseen time.Duration, after fleet.User, limit int) ([]Session, error) {
-	since := time.Now().Add(-unseen)
+	since := m.now().Add(-unseen)
 	return m.list(after, limit, func(r *row) bool {
 		return r.acts() && !r.seen.After(since) && (m.Busy == nil || !m.Busy(r.User, since))
 	})
@@ -98,7 +110,7 @@ func (m *Memory) Dismissed(_ context.Context, within time.Duration, limit int) (
 	defer m.mu.Unlock()
 	var rows []*row
 	for _, r := range m.rows {
-		if r.open && !r.dismissed.IsZero() && time.Since(r.dismissed) < within {
+		if r.open && !r.dismissed.IsZero() && m.now().Sub(r.dismissed) < within {
 			rows = append(rows, r)
 		}
 	}
@@ -118,17 +130,18 @@ func (m *Memory) Affirm(_ context.Context, s Session) (bool, error) {
 	if !r.acts() || r.Epoch != s.Epoch || r.Worker != s.Worker {
 		return false, nil
 	}
-	r.takeover = time.Time{}
+	r.takeover, r.began = time.Time{}, m.now()
+	r.affirmed++
 	return true, nil
 }
 
 // Doubt: see [Roll].
-func (m *Memory) Doubt(context.Context) error {
+func (m *Memory) Doubt(_ context.Context, wait, lately time.Duration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range m.rows {
-		if r.open && r.takeover.IsZero() {
-			r.takeover = time.Now()
+		if r.open && m.now().Sub(r.began) >= lately {
+			r.begin(m.now(), wait)
 		}
 	}
 	return nil
@@ -144,14 +157,59 @@ func (m *Memory) Close(_ context.Context, user fleet.User, epoch fleet.Epoch) er
 	return nil
 }
 
-// CloseAll: see [Authority].
-func (m *Memory) CloseAll(ctx context.Context, sessions []Session) error {
-	for _, s := range sessions {
-		if err := m.Close(ctx, s.User, s.Epoch); err != nil {
-			return err
+// FenceAll: see [Tenure].
+func (m *Memory) FenceAll(ctx context.Context, sessions []Session, proof Proofs) error {
+	seen := make([]int, len(sessions))
+	for i, s := range sessions {
+		affirmed, open := m.open(s.User, s.Epoch)
+		if seen[i] = affirmed; !open {
+			seen[i] = -1
+		}
+	}
+	lost, err := proof(ctx)
+	if err != nil {
+		return err
+	}
+	for i, s := range sessions {
+		if lost[i] && seen[i] >= 0 {
+			m.fence(s.User, s.Epoch, seen[i])
 		}
 	}
 	return nil
+}
+
+// Fence: see [Tenure].
+func (m *Memory) Fence(ctx context.Context, user fleet.User, epoch fleet.Epoch, proof Proof) (bool, error) {
+	seen, open := m.open(user, epoch)
+	if !open {
+		return false, nil
+	}
+	if lost, err := proof(ctx); err != nil || !lost {
+		return false, err
+	}
+	return m.fence(user, epoch, seen), nil
+}
+
+// fence closes the row if it was not affirmed since.
+func (m *Memory) fence(user fleet.User, epoch fleet.Epoch, seen int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.rows[user]
+	if r == nil || r.Epoch != epoch || !r.open || r.affirmed != seen {
+		return false
+	}
+	r.open = false
+	return true
+}
+
+// open says how often the open session of an epoch was affirmed.
+func (m *Memory) open(user fleet.User, epoch fleet.Epoch) (affirmed int, open bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.rows[user]; r != nil && r.open && r.Epoch == epoch {
+		return r.affirmed, true
+	}
+	return 0, false
 }
 
 // Current: see [Authority].

@@ -38,13 +38,20 @@ type Config struct {
 	HandOn func(ctx context.Context, b claim.Binding) error
 	// BeginAt tells the lowest number that an order of the user may still come with; nil is 1 always.
 	BeginAt func(ctx context.Context, user fleet.User) (uint64, error)
+	// Go starts what runs beside a delivery; nil is a goroutine. One that runs it at once is as good, and slower.
+	Go func(func())
 }
 
 // Sessions begins and ends sessions. It keeps nothing itself and is safe for concurrent use.
 type Sessions struct{ Config }
 
 // New puts the parts together.
-func New(c Config) *Sessions { return &Sessions{c} }
+func New(c Config) *Sessions {
+	if c.Go == nil {
+		c.Go = func(run func()) { go run() }
+	}
+	return &Sessions{c}
+}
 
 // Progress is how far a claim has come.
 type Progress struct {
@@ -100,7 +107,7 @@ func (s *Sessions) Claim(ctx context.Context, r claim.Request, replyTo string) (
 func (s *Sessions) Deliver(ctx context.Context, b claim.Binding, replyTo string) error {
 	// Opening the credentials does not wait for the database's word: the key service takes the longest of all steps.
 	opened := make(chan opening, 1)
-	go func() {
+	s.Go(func() {
 		if s.HandOn != nil {
 			opened <- opening{}
 			return
@@ -113,7 +120,7 @@ func (s *Sessions) Deliver(ctx context.Context, b claim.Binding, replyTo string)
 			o.text, o.err = s.Vault.Credentials(ctx, b.User)
 		}
 		opened <- o
-	}()
+	})
 	err := s.begin(ctx, b)
 	credentials := <-opened
 	defer clear(credentials.text)
@@ -143,15 +150,14 @@ func (s *Sessions) begin(ctx context.Context, b claim.Binding) error {
 	if !errors.As(err, &occupied) {
 		return wrap(err, "begin the session of %s", b.User)
 	}
-	gone, lookup := s.Directory.Gone(ctx, occupied.By.Worker, occupied.By.Life)
-	if lookup != nil {
-		return fmt.Errorf("look up the predecessor of %s: %w", b.User, lookup)
+	fenced, fencing := s.Authority.Fence(ctx, b.User, occupied.By.Epoch, func(ctx context.Context) (bool, error) {
+		return s.Directory.Gone(ctx, occupied.By.Worker, occupied.By.Life)
+	})
+	if fencing != nil {
+		return fmt.Errorf("fence the predecessor of %s: %w", b.User, fencing)
 	}
-	if !gone {
+	if !fenced {
 		return err
-	}
-	if err := s.Authority.Close(ctx, b.User, occupied.By.Epoch); err != nil {
-		return fmt.Errorf("close the earlier session of %s: %w", b.User, err)
 	}
 	return wrap(s.Authority.Begin(ctx, session, wait), "begin the session of %s", b.User)
 }
@@ -202,7 +208,17 @@ func (s *Sessions) undo(ctx context.Context, b claim.Binding) error {
 	if !undone {
 		return nil
 	}
-	return wrap(s.Authority.Close(ctx, b.User, b.Epoch), "close the undone session of %s", b.User)
+	_, err = s.Authority.Fence(ctx, b.User, b.Epoch, Elsewhere(s.Directory, b))
+	return wrap(err, "close the undone session of %s", b.User)
+}
+
+// Elsewhere is the proof that the index has taken a worker out of a session, and has it still. What it does not know
+// proves nothing: it may have lost its data.
+func Elsewhere(d claim.Directory, b claim.Binding) Proof {
+	return func(ctx context.Context) (bool, error) {
+		w, known, err := d.Worker(ctx, b.Worker)
+		return known && (w.Life != b.Life || w.User != b.User || w.Epoch != b.Epoch), err
+	}
 }
 
 // End ends the user's current session, or takes the user out of the queue. The authority's row stays open until the
@@ -231,6 +247,19 @@ func (s *Sessions) EndAt(ctx context.Context, user fleet.User, epoch fleet.Epoch
 		return nil
 	}
 	return s.end(ctx, current)
+}
+
+// Over says whether the session that mail is addressed to is over, as far as the index knows: the row of a session that was
+// ended stays open until somebody wants the user's next one. Where the worker's life is known to be over, the row is fenced.
+func (s *Sessions) Over(ctx context.Context, m fleet.Mail) (bool, error) {
+	w, known, err := s.Directory.Worker(ctx, m.Worker)
+	if err != nil || known && w.User == m.User && w.Epoch == m.Epoch {
+		return false, wrap(err, "look for the worker of %s", m.User)
+	}
+	_, err = s.Authority.Fence(ctx, m.User, m.Epoch, func(ctx context.Context) (bool, error) {
+		return s.Directory.Gone(ctx, m.Worker, m.Life)
+	})
+	return true, wrap(err, "fence the session of %s", m.User)
 }
 
 func (s *Sessions) end(ctx context.Context, current Session) error {

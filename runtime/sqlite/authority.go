@@ -24,11 +24,11 @@ ON CONFLICT (user_id) DO UPDATE
    SET epoch = excluded.epoch, worker = excluded.worker, host = excluded.host, life = excluded.life,
        open = 1, began_at = ` + now + `, takeover_at = NULL, ending_at = NULL
  WHERE s.epoch < excluded.epoch
-   AND (NOT s.open OR s.worker = excluded.worker OR s.takeover_at + ?6 <= ` + now + `)`
+   AND (NOT s.open OR s.worker = excluded.worker OR s.takeover_at + ?6 <= ` + now + ` AND s.takeover_at + ?7 >= ` + now + `)`
 
 // takeOver begins the wait for a predecessor that may still act, or finds it begun.
 const takeOver = `
-UPDATE user_session SET takeover_at = COALESCE(takeover_at, ` + now + `)
+UPDATE user_session SET takeover_at = CASE WHEN takeover_at + ?5 >= ` + now + ` THEN takeover_at ELSE ` + now + ` END
  WHERE user_id = ?1 AND open AND epoch < ?2 AND worker <> ?3
 RETURNING epoch, worker, host, life, takeover_at - ` + now + ` + ?4`
 
@@ -39,7 +39,8 @@ func (d *Database) Begin(ctx context.Context, s session.Session, wait time.Durat
 		return fmt.Errorf("write the session: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	done, err := tx.ExecContext(ctx, begin, string(s.User), int64(s.Epoch), string(s.Worker), string(s.Host), int64(s.Life), wait.Milliseconds())
+	done, err := tx.ExecContext(ctx, begin, string(s.User), int64(s.Epoch), string(s.Worker), string(s.Host), int64(s.Life),
+		wait.Milliseconds(), (wait + session.TakeoverKept).Milliseconds())
 	if err != nil {
 		return fmt.Errorf("write the session: %w", err)
 	}
@@ -62,7 +63,8 @@ func (d *Database) Begin(ctx context.Context, s session.Session, wait time.Durat
 // refusal finds out why a session was not written; nil if it was written already.
 func refusal(ctx context.Context, tx *sql.Tx, s session.Session, wait time.Duration) (refused, err error) {
 	by, left := session.Session{User: s.User}, int64(0)
-	err = tx.QueryRowContext(ctx, takeOver, string(s.User), int64(s.Epoch), string(s.Worker), wait.Milliseconds()).
+	err = tx.QueryRowContext(ctx, takeOver, string(s.User), int64(s.Epoch), string(s.Worker), wait.Milliseconds(),
+		(wait+session.TakeoverKept).Milliseconds()).
 		Scan(&by.Epoch, &by.Worker, &by.Host, &by.Life, &left)
 	switch {
 	case err == nil:
@@ -102,7 +104,7 @@ func row(ctx context.Context, from querier, user fleet.User) (s session.Session,
 
 // Affirm: see [session.Tenure].
 func (d *Database) Affirm(ctx context.Context, s session.Session) (bool, error) {
-	done, err := d.db.ExecContext(ctx, `UPDATE user_session SET takeover_at = NULL WHERE user_id = ? AND epoch = ? AND worker = ? AND open AND ending_at IS NULL`,
+	done, err := d.db.ExecContext(ctx, `UPDATE user_session SET takeover_at = NULL, began_at = max(began_at + 1, `+now+`) WHERE user_id = ? AND epoch = ? AND worker = ? AND open AND ending_at IS NULL`,
 		string(s.User), int64(s.Epoch), string(s.Worker))
 	if err != nil {
 		return false, fmt.Errorf("affirm the session: %w", err)
@@ -122,8 +124,11 @@ func (d *Database) Dismiss(ctx context.Context, user fleet.User, epoch fleet.Epo
 }
 
 // Doubt: see [session.Roll].
-func (d *Database) Doubt(ctx context.Context) error {
-	if _, err := d.db.ExecContext(ctx, `UPDATE user_session SET takeover_at = `+now+` WHERE open AND takeover_at IS NULL`); err != nil {
+func (d *Database) Doubt(ctx context.Context, wait, lately time.Duration) error {
+	_, err := d.db.ExecContext(ctx, `UPDATE user_session SET takeover_at = `+now+`
+ WHERE open AND began_at + ? <= `+now+` AND (takeover_at IS NULL OR takeover_at + ? < `+now+`)`,
+		lately.Milliseconds(), (wait + session.TakeoverKept).Milliseconds())
+	if err != nil {
 		return fmt.Errorf("doubt the open sessions: %w", err)
 	}
 	return nil
@@ -140,21 +145,63 @@ func (d *Database) Close(ctx context.Context, user fleet.User, epoch fleet.Epoch
 	return nil
 }
 
-// CloseAll: see [session.Authority].
-func (d *Database) CloseAll(ctx context.Context, sessions []session.Session) error {
-	tx, err := d.db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("close %d sessions: %w", len(sessions), err)
+// Fence: see [session.Tenure]. Each affirmation moves began_at.
+func (d *Database) Fence(ctx context.Context, user fleet.User, epoch fleet.Epoch, proof session.Proof) (closed bool, err error) {
+	one := func(ctx context.Context) ([]bool, error) {
+		lost, err := proof(ctx)
+		return []bool{lost}, err
 	}
-	for _, s := range sessions {
-		if _, err := tx.ExecContext(ctx, closing, string(s.User), int64(s.Epoch)); err != nil {
-			return errors.Join(fmt.Errorf("close %d sessions: %w", len(sessions), err), tx.Rollback())
+	n, err := d.fence(ctx, []session.Session{{User: user, Epoch: epoch}}, one)
+	return n == 1, err
+}
+
+// FenceAll: see [session.Tenure].
+func (d *Database) FenceAll(ctx context.Context, sessions []session.Session, proof session.Proofs) error {
+	_, err := d.fence(ctx, sessions, proof)
+	return err
+}
+
+func (d *Database) fence(ctx context.Context, sessions []session.Session, proof session.Proofs) (closed int64, err error) {
+	began := map[int]int64{}
+	for i, s := range sessions {
+		var at int64
+		err := d.db.QueryRowContext(ctx, `SELECT began_at FROM user_session WHERE user_id = ? AND epoch = ? AND open`, string(s.User), int64(s.Epoch)).Scan(&at)
+		if err == nil {
+			began[i] = at
+		} else if !errors.Is(err, sql.ErrNoRows) {
+			return 0, fmt.Errorf("read %d sessions: %w", len(sessions), err)
 		}
 	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("close %d sessions: %w", len(sessions), err)
+	if len(began) == 0 {
+		return 0, nil
 	}
-	return nil
+	lost, err := proof(ctx)
+	if err != nil {
+		return 0, err
+	}
+	tx, err := d.db.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, fmt.Errorf("fence %d sessions: %w", len(sessions), err)
+	}
+	for i, at := range began {
+		if !lost[i] {
+			continue
+		}
+		done, err := tx.ExecContext(ctx, `UPDATE user_session SET open = 0 WHERE user_id = ? AND epoch = ? AND open AND began_at = ?`,
+			string(sessions[i].User), int64(sessions[i].Epoch), at)
+		if err != nil {
+			return 0, errors.Join(fmt.Errorf("fence %d sessions: %w", len(sessions), err), tx.Rollback())
+		}
+		n, err := done.RowsAffected()
+		if err != nil {
+			return 0, errors.Join(err, tx.Rollback())
+		}
+		closed += n
+	}
+	if err := tx.Commit(); err != nil {
+		return 0, fmt.Errorf("fence %d sessions: %w", len(sessions), err)
+	}
+	return closed, nil
 }
 
 // Current: see [session.Authority].

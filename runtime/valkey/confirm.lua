@@ -1,8 +1,9 @@
--- confirm acknowledges an assignment, or the database agrees to a returned session.
+-- confirm acknowledges an assignment.
 -- ARGV: worker, life, epoch
--- Answer: ok | fenced
+-- Answer: ok | fenced | pending
 local w = get(ARGV[1])
 if not w or w.life ~= ARGV[2] or w.epoch ~= ARGV[3] or w.user == '' then return reply('fenced') end
+if w.state == 'returned' then return reply('pending') end
 move(w, 'serving')
 redis.call('ZREM', P .. 'ack', w.id)
 return reply('ok')

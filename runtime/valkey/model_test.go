@@ -117,6 +117,10 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			w, l, e := worker(t), life(t), m.epoch(t)
 			require.Equal(t, m.index.Confirm(w, l, e), m.store.Confirm(ctx, w, l, e))
 		},
+		"agree": func(t *rapid.T) {
+			w, l, e := worker(t), life(t), m.epoch(t)
+			require.Equal(t, m.index.Agree(w, l, e), m.store.Agree(ctx, w, l, e))
+		},
 		"exit": func(t *rapid.T) {
 			w, l := worker(t), life(t)
 			terms := terms(t)
@@ -227,7 +231,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			require.NoError(t, m.index.Invariants())
 			got, err := m.store.Census(ctx)
 			require.NoError(t, err)
-			require.Equal(t, m.index.Census(), got)
+			require.Equal(t, m.index.Census(m.now), got)
 			terms := claim.DefaultTerms()
 			stock, err := m.store.Stock(ctx, terms)
 			require.NoError(t, err)

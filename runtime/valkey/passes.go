@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -69,7 +70,12 @@ func (s *Store) Heal(ctx context.Context, cursor, limit int, t claim.Terms) (cla
 	return healed, kinds.failed(scriptHeal)
 }
 
-// Census: see [claim.Passes].
+// Agree: see [claim.Passes].
+func (s *Store) Agree(ctx context.Context, worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error {
+	return s.fenced(ctx, scriptAgree, string(worker), life.String(), epoch.String())
+}
+
+// Census: see [claim.Directory].
 func (s *Store) Census(ctx context.Context) (claim.Census, error) {
 	a, err := s.run(ctx, scriptCensus)
 	if err != nil {
@@ -78,6 +84,10 @@ func (s *Store) Census(ctx context.Context) (claim.Census, error) {
 	census := claim.Census{
 		Free: int(a.number()), Waiting: int(a.number()), Hosts: int(a.number()), Last: a.epoch(), Floor: a.epoch(),
 		Incarnation: a.text(), Workers: map[claim.State]int{},
+	}
+	if since := a.number(); since != 0 {
+		census.Closed = time.UnixMilli(since).UTC()
+		census.ClosedFor = a.now.Sub(census.Closed)
 	}
 	stock := a.list()
 	for stock.err == nil && len(stock.parts) > 0 {

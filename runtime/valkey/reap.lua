@@ -3,6 +3,7 @@
 -- ARGV: ttl ms, guard ms, hold ms, acknowledge ms, renew ms
 -- Answer: held(0|1), more(0|1), silent hosts, deaths
 local guard = tonumber(ARGV[2])
+if redis.call('EXISTS', KEYS[1]) == 0 and redis.call('EXISTS', P .. 'closed') == 0 then redis.call('SET', P .. 'closed', text(now)) end
 local silent = redis.call('ZRANGEBYSCORE', P .. 'hosts', '-inf', '(' .. text(now - tonumber(ARGV[1]) - guard))
 local registered = redis.call('ZCARD', P .. 'hosts')
 local held, more = false, 0

@@ -12,6 +12,7 @@ local function put(state, of, at, sent)
   local fresh = w or { id = id }
   if w then withdraw(w) end
   arrived(id)
+  redis.call('ZREM', P .. 'exited', id .. ' ' .. life) -- it has returned: its lease ran out, and no more
   redis.call('HSET', P .. 'worker:' .. id, 'life', life, 'key', ARGV[5], 'user', of, 'epoch', at, 'sent', sent)
   revise(fresh, ARGV[4])
   settle(fresh, host)
@@ -50,6 +51,5 @@ put('returned', user, epoch, '1')
 redis.call('ZADD', P .. 'ack', text(now + tonumber(ARGV[9])), id)
 redis.call('HSET', P .. 'user:' .. user, 'worker', id, 'epoch', epoch)
 leave(user)
-redis.call('ZREM', P .. 'exited', id .. ' ' .. life)
 if tonumber(redis.call('GET', P .. 'epoch') or '0') < tonumber(epoch) then redis.call('SET', P .. 'epoch', epoch) end
 return reply('ok')

@@ -27,6 +27,7 @@ type script struct {
 }
 
 var (
+	scriptAgree       = script{"agree", true}
 	scriptArrivals    = script{"arrivals", false}
 	scriptBeat        = script{"beat", true}
 	scriptCensus      = script{"census", false}
@@ -61,8 +62,8 @@ var (
 
 func scripts() []script {
 	return []script{
-		scriptArrivals, scriptBeat, scriptCensus, scriptClaim, scriptConfirm, scriptDrain, scriptEnd, scriptExit, scriptExpire, scriptGone, scriptHeal, scriptHeard, scriptLaunched,
-		scriptLeave, scriptNote, scriptOpen, scriptPark, scriptRaise, scriptReap, scriptRegister, scriptRelease, scriptReserve, scriptRetire,
+		scriptAgree, scriptArrivals, scriptBeat, scriptCensus, scriptClaim, scriptConfirm, scriptDrain, scriptEnd, scriptExit, scriptExpire, scriptGone, scriptHeal, scriptHeard,
+		scriptLaunched, scriptLeave, scriptNote, scriptOpen, scriptPark, scriptRaise, scriptReap, scriptRegister, scriptRelease, scriptReserve, scriptRetire,
 		scriptSent, scriptStock, scriptUnconfirmed, scriptUndo, scriptWaiting, scriptWithdraw, scriptWorkers,
 	}
 }

@@ -64,6 +64,8 @@ func (s *Store) fenced(ctx context.Context, what script, args ...any) error {
 		return fmt.Errorf("%s: %w", what.name, a.err)
 	case outcome == "fenced":
 		return claim.ErrFenced
+	case outcome == "pending":
+		return claim.ErrPending
 	default:
 		return nil
 	}

@@ -14,13 +14,13 @@ import (
 // may have been stopped since the call was decided on. An order that is on its way is waited for, even if the life ends.
 func (w *Worker) call(ctx context.Context, c Call) {
 	ended := CallEnded{Call: c}
-	defer func() { w.answers <- ended }()
+	defer func() { w.answer(ended) }()
 	if c.kind == callPlace {
 		ctx = context.WithoutCancel(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	ended.Began = time.Now()
+	ended.Began = w.wall()
 	ctx = w.startBy(ctx, c.Until)
 	if w.Now() >= c.Until {
 		ended.Err = fmt.Errorf("%w: %w", order.ErrUnsent, errLapsed)
@@ -43,7 +43,7 @@ func (w *Worker) call(ctx context.Context, c Call) {
 
 // startBy is for whoever writes the call: between the look at the lease and the writing this process may be stopped, too.
 func (w *Worker) startBy(ctx context.Context, until hostlink.Instant) context.Context {
-	return order.StartBy(ctx, time.Now().Add(until.Sub(w.Now())))
+	return order.StartBy(ctx, w.wall().Add(until.Sub(w.Now())))
 }
 
 // newsPause is the time between attempts to listen, after one that failed.

@@ -57,8 +57,8 @@ func (w *Worker) listen(ctx context.Context, conn *hostlink.Conn) (heard bool) {
 	}
 }
 
-// report hands an event to the loop; false: nobody takes it any more.
-func (w *Worker) report(ctx context.Context, e Event) bool {
+// hand gives an event to the loop; false: nobody takes it any more.
+func (w *Worker) hand(ctx context.Context, e Event) bool {
 	select {
 	case w.events <- e:
 		return true

@@ -54,8 +54,9 @@ const (
 // Worker is one life's loop.
 type Worker struct {
 	Config
+	means
 	machine *Machine
-	link    *hostlink.Conn // nil while there is none
+	link    Line // nil while there is none
 	events  chan Event
 	// account is the broker's, once logged in. calling counts the calls under way, whose ends come as answers.
 	account order.Account
@@ -65,10 +66,20 @@ type Worker struct {
 	newsEnded chan struct{}
 }
 
+// means are how a life has things run beside its loop: by goroutines, unless a [Stepper] says otherwise.
+type means struct {
+	spawn func(func())
+	// report hands the loop an event, false: nobody takes it any more; answer hands it the end of a call.
+	report func(context.Context, Event) bool
+	answer func(Event)
+	// wall is the wall clock.
+	wall func() time.Time
+}
+
 // opened and closed are the link's news: a connection to speak on, and its end.
 type (
-	opened struct{ conn *hostlink.Conn }
-	closed struct{ conn *hostlink.Conn }
+	opened struct{ conn Line }
+	closed struct{ conn Line }
 )
 
 func (opened) event()   {}
@@ -104,10 +115,14 @@ func New(c Config) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Worker{
+	w := &Worker{
 		Config: c, machine: NewMachine(c.Self, key, c.Trust),
 		events: make(chan Event), answers: make(chan Event, 64),
-	}, nil
+	}
+	w.means = means{
+		spawn: func(run func()) { go run() }, report: w.hand, answer: func(e Event) { w.answers <- e }, wall: time.Now,
+	}
+	return w, nil
 }
 
 // Run lives until the life ends. With no error no call to the broker is under way any more and the user is logged out;
@@ -179,7 +194,7 @@ func (w *Worker) take(calls context.Context, event Event) (End, bool) {
 		event = w.loggedIn(calls, news)
 	case Heard:
 		if news.Kind == hostlink.Execute || news.Kind == hostlink.Withdraw {
-			event = Ordered{news.Message, w.Now().Add(time.Until(news.Order.EmitBy))}
+			event = Ordered{news.Message, w.Now().Add(news.Order.EmitBy.Sub(w.wall()))}
 		}
 	}
 	for _, effect := range w.machine.Step(w.Now(), event) {
@@ -188,10 +203,10 @@ func (w *Worker) take(calls context.Context, event Event) (End, bool) {
 			w.say(effect.Message)
 		case Login:
 			w.calling++
-			go w.login(calls, effect)
+			w.spawn(func() { w.login(calls, effect) })
 		case Call:
 			w.calling++
-			go w.call(calls, effect)
+			w.spawn(func() { w.call(calls, effect) })
 		case End:
 			return effect, true
 		}
@@ -218,21 +233,21 @@ func (w *Worker) login(ctx context.Context, l Login) {
 	defer cancel()
 	defer clear(l.Credentials)
 	if w.Now() >= l.Until {
-		w.answers <- loggedIn{err: errLapsed}
+		w.answer(loggedIn{err: errLapsed})
 		return
 	}
 	account, err := w.Broker.Login(w.startBy(ctx, l.Until), l.Holder, l.Credentials)
 	if err != nil {
 		w.Log.Warn("login failed", "error", err)
 	}
-	w.answers <- loggedIn{account, err}
+	w.answer(loggedIn{account, err})
 }
 
 // loggedIn begins to listen to the account that a login has opened.
 func (w *Worker) loggedIn(calls context.Context, r loggedIn) Event {
 	if r.err == nil {
 		w.account, w.newsEnded = r.account, make(chan struct{})
-		go w.listenTo(calls, r.account)
+		w.spawn(func() { w.listenTo(calls, r.account) })
 	}
 	return LoginEnded{r.err, w.Broker.Traits()}
 }

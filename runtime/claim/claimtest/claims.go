@@ -94,6 +94,14 @@ func rebuilding(b *bench) {
 	require.Equal(b, claim.Ok, b.idle("w1", "h1", 1), "workers register while the pool is rebuilt")
 	_, err := b.store.Claim(b.ctx, claim.Request{User: "ann"}, b.terms)
 	require.ErrorIs(b, err, claim.ErrRebuilding)
+	for round := range 2 {
+		_, err = b.store.Reap(b.ctx, b.terms)
+		require.NoError(b, err)
+		census := must(b, func() (claim.Census, error) { return b.store.Census(b.ctx) })
+		require.False(b, census.Closed.IsZero(), "nobody knows since when it is closed")
+		require.Equal(b, round == 1, census.ClosedFor >= 20*time.Millisecond, "the first reap's moment counts")
+		time.Sleep(20 * time.Millisecond)
+	}
 	inForce, err := b.store.Open(b.ctx, "first")
 	require.NoError(b, err)
 	require.Equal(b, "first", inForce)
@@ -101,6 +109,9 @@ func rebuilding(b *bench) {
 	require.NoError(b, err)
 	require.Equal(b, "first", inForce, "a data set keeps its identity")
 	require.Equal(b, fleet.Worker("w1"), b.bound("ann").Worker)
+	_, err = b.store.Reap(b.ctx, b.terms)
+	require.NoError(b, err)
+	require.Zero(b, must(b, func() (claim.Census, error) { return b.store.Census(b.ctx) }).Closed)
 }
 
 func epochsRise(b *bench) {

@@ -75,6 +75,8 @@ func reapDrops(b *bench) {
 	require.Equal(b, 2, b.census().Waiting, "the users of the dead do not wait for others")
 	require.Equal(b, claim.Announce, b.beat("h2", "w4", 7, bea.Epoch), "a beat brought it back")
 	require.Equal(b, map[claim.State]int{}, b.census().Workers)
+	b.idle("w4", "h2", 7)
+	require.False(b, must(b, func() (bool, error) { return b.store.Gone(b.ctx, "w4", 7) }), "it came back, idle")
 }
 
 // dead returns the deaths of one worker.
@@ -246,6 +248,14 @@ func takenBack(b *bench) {
 	require.Equal(b, claim.Fenced, b.idle("w1", "h1", 4), "in a session and idle in one life")
 	require.Equal(b, []claim.Unconfirmed{{Binding: returned}}, must(b, func() ([]claim.Unconfirmed, error) { return b.store.Unconfirmed(b.ctx, 9) }))
 	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", 77) }), "a returned session has no acknowledgement to miss")
+	require.ErrorIs(b, b.store.Confirm(b.ctx, "w1", 4, 77), claim.ErrPending, "an acknowledgement that was on its way took the database's place")
+	require.Equal(b, claim.Returned, b.bound("ann").State)
+	require.ErrorIs(b, b.store.Agree(b.ctx, "w1", 4, 76), claim.ErrFenced)
+	require.ErrorIs(b, b.store.Agree(b.ctx, "w1", 3, 77), claim.ErrFenced)
+	require.ErrorIs(b, b.store.Agree(b.ctx, "nobody", 4, 77), claim.ErrFenced)
+	for range 2 {
+		require.NoError(b, b.store.Agree(b.ctx, "w1", 4, 77))
+	}
 	require.NoError(b, b.store.Confirm(b.ctx, "w1", 4, 77))
 	require.Equal(b, claim.Serving, b.bound("ann").State)
 	require.Equal(b, claim.Ok, b.register(claim.Registration{Worker: "w1", Host: "h2", Life: 4, Key: "k", User: "ann", Epoch: 77}, b.terms), "its agent was replaced")

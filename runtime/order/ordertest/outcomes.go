@@ -190,6 +190,26 @@ func staleWords(b *bench) {
 	b.stands(second.ID, order.Unknown)
 }
 
+// overtakenWords has a worker's words come late, after others have spoken: what an earlier mark came to, or a session before
+// the one that was heard last, is no answer to a later mark.
+func overtakenWords(b *bench) {
+	b.served(7)
+	a := b.accept("1")
+	unsent := b.says(a.ID, 7, fleet.OutcomeUnsent)
+	b.commit(b.says(a.ID, 7, fleet.OutcomeDoubt))
+	b.served(9)
+	b.commit(b.says(a.ID, 9, fleet.OutcomeAbsent, absence(time.Minute, false)))
+	require.Empty(b, b.commit(unsent), "it is sent again, and may be there")
+	b.stands(a.ID, order.Unknown)
+
+	refused := b.says(a.ID, 7, fleet.OutcomeRejected, because("not today"))
+	b.sent(b.commit(b.says(a.ID, 9, fleet.OutcomeAbsent, absence(time.Minute, true))), fleet.MailOrder, a.ID)
+	b.commit(refused)
+	b.stands(a.ID, order.Dispatched)
+	b.commit(b.says(a.ID, 9, fleet.OutcomeFilled, fill("f", "2")))
+	b.stands(a.ID, order.Filled)
+}
+
 func doubt(b *bench) {
 	b.served(7)
 	a := b.accept("1")

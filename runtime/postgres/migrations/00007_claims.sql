@@ -28,7 +28,7 @@ $$;
 
 -- Writes the row where the epoch rises and nobody else may act, and says whether it did.
 -- +goose StatementBegin
-CREATE FUNCTION session_begin(who text, at_epoch bigint, on_worker text, on_host text, in_life bigint, after_ms bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION session_begin(who text, at_epoch bigint, on_worker text, on_host text, in_life bigint, after_ms bigint, kept_ms bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO user_session AS s (user_id, epoch, worker, host, life, open)
     VALUES (who, at_epoch, on_worker, on_host, in_life, true)
@@ -36,7 +36,8 @@ BEGIN
        SET epoch = excluded.epoch, worker = excluded.worker, host = excluded.host, life = excluded.life,
            open = true, began_at = now(), takeover_at = NULL, ending_at = NULL
      WHERE s.epoch < excluded.epoch
-       AND (NOT s.open OR s.worker = excluded.worker OR s.takeover_at + after_ms * interval '1 millisecond' <= now());
+       AND (NOT s.open OR s.worker = excluded.worker OR s.takeover_at + after_ms * interval '1 millisecond' <= now()
+           AND s.takeover_at + kept_ms * interval '1 millisecond' >= now());
     RETURN FOUND;
 END
 $$;

@@ -3,6 +3,7 @@
 package sessiontest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -81,6 +82,37 @@ func Run(t *testing.T, fresh func(t *testing.T) session.Authority) {
 		require.False(t, kept, "what is over stays over")
 	})
 
+	t.Run("a session is fenced on proof, unless it was affirmed since", func(t *testing.T) {
+		a, ctx := fresh(t), t.Context()
+		first := on("ann", "w1", 1, 10)
+		require.NoError(t, a.Begin(ctx, first, longWait))
+		fence := func(epoch fleet.Epoch, proof session.Proof) bool {
+			closed, err := a.Fence(ctx, "ann", epoch, proof)
+			require.NoError(t, err)
+			return closed
+		}
+		is := func(lost bool) session.Proof {
+			return func(context.Context) (bool, error) { return lost, nil }
+		}
+		require.False(t, fence(10, is(false)), "the worker has it still")
+		require.False(t, fence(9, is(true)), "another epoch")
+		for range 2 {
+			require.False(t, fence(10, func(ctx context.Context) (bool, error) {
+				kept, err := a.Affirm(ctx, first)
+				require.True(t, kept)
+				return true, err
+			}), "it came back while it was proven to be gone")
+		}
+		_, err := a.Fence(ctx, "ann", 10, func(context.Context) (bool, error) { return true, context.Canceled })
+		require.ErrorIs(t, err, context.Canceled)
+		_, open, err := a.Current(ctx, "ann")
+		require.NoError(t, err)
+		require.True(t, open)
+		require.True(t, fence(10, is(true)))
+		require.False(t, fence(10, is(true)), "what is closed is closed")
+		require.NoError(t, a.Begin(ctx, on("ann", "w2", 1, 11), longWait))
+	})
+
 	t.Run("a doubt begins every takeover, once", func(t *testing.T) {
 		a, ctx := fresh(t), t.Context()
 		const wait = 40 * time.Millisecond
@@ -88,16 +120,22 @@ func Run(t *testing.T, fresh func(t *testing.T) session.Authority) {
 			require.NoError(t, a.Begin(ctx, on(user, "w-"+user, 1, 10), longWait))
 		}
 		require.NoError(t, a.Close(ctx, "cid", 10))
-		require.NoError(t, a.Doubt(ctx))
+		require.NoError(t, a.Doubt(ctx, wait, time.Hour), "none is an hour old")
+		time.Sleep(wait)
+		require.NoError(t, a.Doubt(ctx, wait, 0))
 		time.Sleep(wait / 2)
-		require.NoError(t, a.Doubt(ctx), "a later doubt does not begin it anew")
+		require.NoError(t, a.Doubt(ctx, wait, 0), "a later doubt does not begin it anew")
 		kept, err := a.Affirm(ctx, on("bea", "w-bea", 1, 10))
 		require.NoError(t, err)
 		require.True(t, kept)
+		require.NoError(t, a.Doubt(ctx, wait, time.Hour), "who is late doubts nobody who came back")
 		time.Sleep(wait)
 		require.NoError(t, a.Begin(ctx, on("ann", "w2", 1, 11), wait), "who did not come back has lost the user")
 		var occupied *session.Occupied
 		require.ErrorAs(t, a.Begin(ctx, on("bea", "w2", 1, 11), wait), &occupied, "who came back has not")
+		time.Sleep(2 * wait)
+		require.NoError(t, a.Doubt(ctx, wait-session.TakeoverKept, 0), "one that nobody completed is begun anew")
+		require.ErrorAs(t, a.Begin(ctx, on("bea", "w2", 1, 12), wait), &occupied, "what is over counts still")
 	})
 
 	t.Run("who was dismissed is asked nothing, and keeps others out", func(t *testing.T) {
@@ -191,7 +229,8 @@ func Run(t *testing.T, fresh func(t *testing.T) session.Authority) {
 			all = append(all, s)
 		}
 		require.NoError(t, a.Begin(ctx, on("user-7", "w7", 2, 1000), longWait))
-		require.NoError(t, a.CloseAll(ctx, nil))
+		ended := func(context.Context) ([]bool, error) { return slices.Repeat([]bool{true}, 300), nil }
+		require.NoError(t, a.FenceAll(ctx, nil, ended))
 		var group sync.WaitGroup
 		errs := make([]error, 4)
 		for i := range errs {
@@ -199,7 +238,7 @@ func Run(t *testing.T, fresh func(t *testing.T) session.Authority) {
 			if i%2 == 1 {
 				slices.Reverse(mine)
 			}
-			group.Go(func() { errs[i] = a.CloseAll(ctx, append(mine, on("nobody", "w", 1, 5))) })
+			group.Go(func() { errs[i] = a.FenceAll(ctx, append(mine, on("nobody", "w", 1, 5)), ended) })
 		}
 		group.Wait()
 		require.NoError(t, errors.Join(errs...), "two in different orders wait for each other")

@@ -1,0 +1,146 @@
+package main
+
+// claims are the guards of the claims: who acts for a user.
+func claims() []guard {
+	return []guard{
+		{"epochs only rise, also over a lost index", "the floor in `NextEpoch`",
+			"runtime/fleet/epoch.go", "return max(last+1, floor, Epoch(nowMillis)*ticks)",
+			"return max(last+1, Epoch(nowMillis)*ticks)", "./runtime/fleet", "TestNextEpochRises"},
+		{"… and the row refuses what is not above it", "`Begin`",
+			"runtime/session/memory.go", `	case r.Epoch >= s.Epoch:
+		return &Outdated{Row: r.Epoch}
+`,
+			"", "./runtime/session", "TestMemory"},
+		{"a user has one worker", "`registerBusy` asks whether the user is taken",
+			"runtime/claim/index_hosts.go", "if _, taken := x.users[r.User]; taken || w != nil {",
+			"if w != nil {", "./runtime/claim", "TestMemory"},
+		{"a worker has one user: it is the judge of its own occupancy", "`assign`",
+			"runtime/worker/machine.go", `	case m.state != Idle:
+		return refuse("occupied")
+`,
+			"", "./runtime/worker", "TestTheWorkerIsTheJudgeOfItsOccupancy|TestMachineLaws"},
+		{"only its own report makes a worker free", "`registerIdle` passes over a word that is older than the assignment",
+			"runtime/claim/index_hosts.go", `		case Assigned, Draining:
+`,
+			`		case Draining:
+`, "./runtime/claim", "TestMemory"},
+		{"… and a session is not idle within its life", "`registerIdle`",
+			"runtime/claim/index_hosts.go", `		case Serving, Returned:
+			return Fenced
+`,
+			`		case Returned:
+			return Fenced
+`, "./runtime/claim", "TestMemory"},
+		{"who confirms an epoch that is not current is fenced", "the epoch in `Confirm`",
+			"runtime/claim/index_hosts.go", `	case w == nil || w.Life != life || w.Epoch != epoch || w.User == "":
+`,
+			`	case w == nil || w.Life != life || w.User == "":
+`, "./runtime/claim", "TestMemory"},
+		{"who beats under an epoch that is not current is fenced", "the epoch in `standing`",
+			"runtime/claim/index_hosts.go", `	case Serving:
+		if b.Epoch == w.Epoch {
+			return Ok
+		}
+		return Fenced
+`,
+			`	case Serving:
+		return Ok
+`, "./runtime/claim", "TestMemory"},
+		{"… or in a life that is over", "the life in `standing`",
+			"runtime/claim/index_hosts.go", `	case b.Life < w.Life:
+		return Fenced
+	case b.Life > w.Life:`,
+			`	case b.Life < w.Life:
+		return Ok
+	case b.Life > w.Life:`, "./runtime/claim", "TestMemory"},
+		{"a release ends the session that it names", "the epoch in `Release`",
+			"runtime/claim/index.go", `	case s.epoch > epoch:
+		return ErrFenced
+	}
+	delete(x.users, user)`,
+			`	}
+	delete(x.users, user)`, "./runtime/claim", "TestMemory"},
+		{"no login before the confirmation", "`Accepted` in `assign`",
+			"runtime/worker/machine.go", "m.state, m.user, m.epoch, m.credentials = Accepted, msg.User, msg.Epoch, credentials",
+			"m.state, m.user, m.epoch, m.credentials = Serving, msg.User, msg.Epoch, credentials", "./runtime/worker", "TestMachineLaws|TestLoginNeedsTheConfirmation"},
+		{"no call begins after the lease", "`MayCall`",
+			"runtime/worker/lease.go", "return now < l.Until() }",
+			"return l.sent != 0 }", "./runtime/worker", "TestLeaseLaw|TestMachineLaws"},
+		{"the lease counts from the sending of the beat", "`Prolong`",
+			"runtime/worker/lease.go", `		l.sent = max(l.sent, sent)`,
+			`		l.sent = max(l.sent, now)`, "./runtime/worker", "TestLeaseCountsFromTheSending"},
+		{"a worker is dropped after lease and guard", "`Reap`",
+			"runtime/claim/index_passes.go", "if x.lease[worker]+millis(t.Guard) >= now || seen == ReapWindow {",
+			"if x.lease[worker]-millis(2*t.Guard) >= now || seen == ReapWindow {", "./runtime/claim", "TestMemory"},
+		{"a user is taken over after lease and guard", "the wait in `Begin`",
+			"runtime/session/memory.go", "left := r.takeover.Add(wait).Sub(now); left > 0 {",
+			"left := r.takeover.Add(wait).Sub(now); left > wait {", "./runtime/session", "TestMemory"},
+		{"… or on proof that the worker is gone", "`begin` asks the index",
+			"runtime/session/sessions.go", `		return s.Directory.Gone(ctx, occupied.By.Worker, occupied.By.Life)
+`,
+			`		return occupied != nil, nil
+`, "./runtime/session", "TestPredecessorIsAwaited"},
+		{"… which is none once it has returned", "`put` forgets it",
+			"runtime/claim/index_hosts.go", `	delete(x.exited, exit(r.Worker, r.Life)) // it has returned: its lease ran out, and no more
+`,
+			"", "./runtime/claim", "TestMemory"},
+		{"… and not if it returned since", "`Fence` compares what it read",
+			"runtime/session/memory.go", " || !r.open || r.affirmed != seen {",
+			" || !r.open || r.affirmed < seen {", "./runtime/session", "TestMemory"},
+		{"a takeover that nobody completed begins anew", "`begin` of a row",
+			"runtime/session/memory.go", "if r.takeover.IsZero() || now.Sub(r.takeover) > wait+TakeoverKept {",
+			"if r.takeover.IsZero() {", "./runtime/session", "TestTakeoverGrowsOld"},
+		{"a returned session waits for the database", "`Pending` in `standing`",
+			"runtime/claim/index_hosts.go", `			return Pending
+`,
+			`			return Ok
+`, "./runtime/claim", "TestMemory"},
+		{"… also for an acknowledgement that was on its way", "`ErrPending` in `Confirm`",
+			"runtime/claim/index_hosts.go", `	case w.State == Returned:
+		return ErrPending
+`,
+			"", "./runtime/claim", "TestMemory"},
+		{"… which agrees to the session that it has open", "`agree`",
+			"runtime/keeper/keeper.go", `	if kept {
+`,
+			`	if kept = true; kept {
+`, "./runtime/keeper", "TestReturnedWithoutRight"},
+		{"an acknowledgement waits for a confirmed beat after each hello", "`doubt` in the roster's `confirm`",
+			"runtime/agent/standings.go", " || m.confirming == m.Epoch || m.doubt {",
+			" || m.confirming == m.Epoch {", "./runtime/agent", "TestDoubt"},
+		{"what was accepted and is not current ends", "`accepted` in the roster",
+			"runtime/agent/roster.go", `		return []effect{say{m.link, hostlink.Message{Kind: hostlink.Fenced, Life: m.Life, Epoch: said.Epoch}}}
+`,
+			`		return nil
+`, "./runtime/agent", "TestOvertakenAcceptance"},
+		{"a lost index waits before it opens", "`rebuild`",
+			"runtime/keeper/rebuild.go", "if len(missing) > 0 && census.ClosedFor <= wait {",
+			"if len(missing) > 0 && census.ClosedFor < 0 {", "./runtime/keeper", "TestRebuildWithoutSome"},
+		{"… and anew when it is lost again", "`Reap` keeps since when it is closed",
+			"runtime/keeper/rebuild.go", "if !census.Closed.IsZero() && !k.doubted.Equal(census.Closed) {",
+			"if !census.Closed.IsZero() && k.doubted.IsZero() {", "./runtime/keeper", "TestLostTwice|TestRebuildWithoutSome"},
+		{"who began or was affirmed lately is not doubted", "`Doubt`",
+			"runtime/session/memory.go", "if r.open && m.now().Sub(r.began) >= lately {",
+			"if r.open {", "./runtime/session", "TestMemory"},
+		{"too many silent hosts are not reaped unasked", "`silentAllowed`",
+			"runtime/claim/terms.go", "return min(max(1, (registered+9)/10), registered-1)",
+			"return registered", "./runtime/claim", "TestMemory"},
+		{"nobody is bound to a worker whose lease has run out", "`match`",
+			"runtime/claim/index.go", `		if x.lease[worker] < now {
+`,
+			`		if x.lease[worker] < 0 {
+`, "./runtime/claim", "TestMemory"},
+		{"an undo spares what somebody has delivered", "`Sent` in `Undo`",
+			"runtime/claim/index.go", "|| w.State != Assigned || w.Sent {",
+			"|| w.State != Assigned {", "./runtime/claim", "TestMemory"},
+		{"one plan is decided on once", "the version in `Reserve`",
+			"runtime/claim/index_launching.go", `	if p.Seen != l.version || left < 0 {`,
+			`	if left < 0 {`, "./runtime/claim", "TestMemory"},
+		{"calls are taken from one bucket", "`left` in `Reserve`",
+			"runtime/claim/index_launching.go", `	if p.Seen != l.version || left < 0 {`,
+			`	if p.Seen != l.version {`, "./runtime/claim", "TestMemory"},
+		{"what was launched counts as coming", "`Stock`",
+			"runtime/claim/index_launching.go", "if deadline := x.launching.due[member]; deadline > now {",
+			"if deadline := x.launching.due[member]; deadline > 2*now {", "./runtime/claim", "TestMemory"},
+	}
+}
