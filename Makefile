@@ -1,6 +1,6 @@
-# make up · preview · destroy · local · bench · build · test · check. STACK is a tier (tier-100 … tier-100k) or any Pulumi.<name>.yaml.
+# make up · preview · destroy · local · bench · build · test · mutate · check. STACK is a tier (tier-100 … tier-100k) or any Pulumi.<name>.yaml.
 .DEFAULT_GOAL := help
-.PHONY: help up preview destroy local bench build test check
+.PHONY: help up preview destroy local bench build test mutate check
 # Exported, not pasted into the commands: a value with a quote in it stays a value.
 export STACK ?= tier-100
 export FROM
@@ -34,6 +34,9 @@ test: ## run every test, the runtime's under the race detector where there is a 
 	go test -timeout 20m $$(go list ./... | grep -v '^workerfleet/runtime/')
 	$(if $(RACE),CGO_ENABLED=1 )go test -timeout 20m $(RACE) ./runtime/...
 	@go run ./runtime/parts/report
+
+mutate: ## take each guard out of claims and orders in turn, and see what notices: ARGS="-only lease", ARGS=-update
+	@go run ./tools/mutate $(ARGS)
 
 check: ## formatting, modules, vet and staticcheck; .ci/run alone adds the installation of parts and all tests
 	.ci/run formatting modules vet staticcheck

@@ -226,7 +226,7 @@ func TestStoreLosesItsData(t *testing.T) {
 		require.Less(t, call, lost.Add(testTrust+testBeat))
 	}
 	require.Equal(t, claim.Returned, h.awaitState("down", claim.Returned, 1).State)
-	require.NoError(t, h.store.inner().Confirm(t.Context(), "down", 1, unconfirmed.Epoch))
+	require.NoError(t, h.store.inner().Agree(t.Context(), "down", 1, unconfirmed.Epoch))
 	require.Eventually(t, func() bool { return len(c.brokerCalls(t, "login")) > len(before) }, 10*time.Second, 5*time.Millisecond)
 	require.Zero(t, h.store.exitCount())
 }
@@ -249,7 +249,7 @@ func TestStoreLosesAnAcceptance(t *testing.T) {
 	require.Equal(t, claim.Returned, h.awaitState("w1", claim.Returned, 1).State)
 	require.Zero(t, h.store.confirmCount("w1"))
 	require.Empty(t, c.brokerCalls(t, "login"))
-	require.NoError(t, h.store.inner().Confirm(t.Context(), "w1", 1, b.Epoch))
+	require.NoError(t, h.store.inner().Agree(t.Context(), "w1", 1, b.Epoch))
 	require.Eventually(t, func() bool { return len(c.brokerCalls(t, "login")) == 1 }, 10*time.Second, 5*time.Millisecond)
 }
 

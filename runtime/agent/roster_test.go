@@ -124,9 +124,9 @@ func TestOneAssignment(t *testing.T) {
 func TestUnaskedAcceptance(t *testing.T) {
 	d := newDesk()
 	l := d.settled(&process{}, hello("w1", 1))
-	require.Empty(t, d.heardFrom(d.now, l, hostlink.Message{Kind: hostlink.Accepted, User: "ann", Epoch: 9}))
+	require.Equal(t, []string{"say fenced 9"}, words(d.heardFrom(d.now, l, hostlink.Message{Kind: hostlink.Accepted, User: "ann", Epoch: 9})))
 	d.arrived(d.now, assignment(1, 9))
-	require.Empty(t, d.heardFrom(d.now, l, hostlink.Message{Kind: hostlink.Accepted, User: "ann", Epoch: 8}))
+	require.Equal(t, []string{"say fenced 8"}, words(d.heardFrom(d.now, l, hostlink.Message{Kind: hostlink.Accepted, User: "ann", Epoch: 8})))
 	require.Empty(t, d.heardFrom(d.now, l, hostlink.Message{Kind: hostlink.Refused, Epoch: 8}))
 }
 

@@ -42,7 +42,10 @@ type row struct {
 	from *process
 }
 
-var _ session.Authority = row{}
+var (
+	_ session.Authority = row{}
+	_ session.Presence  = row{}
+)
 
 func (r row) Begin(ctx context.Context, s session.Session, wait time.Duration) error {
 	return tell(r.from, &r.service, func() error {
@@ -132,6 +135,18 @@ func (r row) Current(ctx context.Context, user fleet.User) (session.Session, boo
 		return found[session.Session]{s, open}, err
 	})
 	return f.value, f.known, err
+}
+
+func (r row) Seen(ctx context.Context, user fleet.User, pace time.Duration) error {
+	return tell(r.from, &r.service, func() error { return r.authority.Seen(ctx, user, pace) })
+}
+
+func (r row) Idle(ctx context.Context, unseen time.Duration, after fleet.User, limit int) ([]session.Session, error) {
+	return ask(r.from, &r.service, func() ([]session.Session, error) { return r.authority.Idle(ctx, unseen, after, limit) })
+}
+
+func (r row) Dismissed(ctx context.Context, within time.Duration, limit int) ([]session.Session, error) {
+	return ask(r.from, &r.service, func() ([]session.Session, error) { return r.authority.Dismissed(ctx, within, limit) })
 }
 
 func (r row) Floor(ctx context.Context) (fleet.Epoch, error) {

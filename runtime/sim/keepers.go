@@ -72,7 +72,9 @@ func (w *world) startKeeper(name string) *kept {
 		w.fail("a refill: %w", err)
 		return k
 	}
+	ends := keeper.NewEnds(keeper.EndsConfig{Presence: row{w.database, p}, Sessions: k.sessions})
 	w.every(p, w.keeps, func(ctx context.Context) error { _, err := k.rounds.Pass(ctx); return err })
+	w.every(p, ends.Period, func(ctx context.Context) error { _, err := ends.Pass(ctx); return err })
 	w.every(p, w.fills, func(ctx context.Context) error { _, err := k.refill.Pass(ctx); return err })
 	w.every(p, w.keeps, func(ctx context.Context) error { _, err := k.dispatcher.Attend(ctx); return err })
 	w.every(p, 10*time.Millisecond, func(ctx context.Context) error {

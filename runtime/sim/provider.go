@@ -15,12 +15,12 @@ type cloud struct {
 	service
 	*world
 	batches map[string][]fleet.Worker
-	tasks   []task2
+	tasks   []placed
 	made    int
 }
 
-// task2 is a worker that was launched and has not ended.
-type task2 struct {
+// placed is a worker that was launched and has not ended.
+type placed struct {
 	worker fleet.Worker
 	host   *host
 }
@@ -57,7 +57,7 @@ func (p provider) Launch(_ context.Context, b pool.Batch) ([]fleet.Worker, error
 			}
 			p.made++
 			id := fleet.Worker(fmt.Sprintf("w%d", p.made))
-			p.tasks = append(p.tasks, task2{id, h})
+			p.tasks = append(p.tasks, placed{id, h})
 			started = append(started, id)
 			p.after(p.between(300*time.Millisecond, 4*time.Second), func() { h.startWorker(id) })
 		}
@@ -120,5 +120,5 @@ func (p provider) List(context.Context) ([]pool.Task, error) {
 
 // taskEnded gives a worker's place free.
 func (c *cloud) taskEnded(id fleet.Worker) {
-	c.tasks = slices.DeleteFunc(c.tasks, func(t task2) bool { return t.worker == id })
+	c.tasks = slices.DeleteFunc(c.tasks, func(t placed) bool { return t.worker == id })
 }
