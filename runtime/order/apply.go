@@ -15,6 +15,7 @@ func (s *Sheet) apply(r *Record, o fleet.Outcome) {
 		return
 	}
 	o = legible(o)
+	// A refusal is about the call of one mark, as the worker's own words are: by the next one the broker may take it.
 	refusal := o.State == fleet.OutcomeRejected && o.BrokerID == "" && len(o.Fills) == 0
 	if o.State.Evidence() && !refusal {
 		s.evidence(r, o)
@@ -22,9 +23,6 @@ func (s *Sheet) apply(r *Record, o fleet.Outcome) {
 	}
 	if o.Epoch < r.HeardEpoch || o.Epoch == r.HeardEpoch && o.Number <= r.Heard || o.Leg == 1 && r.Leg == 2 {
 		return // said already, or overtaken
-	}
-	if refusal && o.Epoch != r.Epoch {
-		return // of an earlier mark: the broker does not have it by that one, and may by the next
 	}
 	r.HeardEpoch, r.Heard = o.Epoch, o.Number
 	switch o.State {

@@ -31,7 +31,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("mutate", flag.ContinueOnError)
 	only := flags.String("only", "", "guards whose promise, file or test contains this")
 	update := flags.Bool("update", false, "write the tables into docs/correctness.md")
-	seeds := flags.Int("seeds", 300, "how many seeds the simulation plays for each")
+	seeds := flags.Int("seeds", 200, "how many seeds the simulation plays for each")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -202,7 +202,7 @@ func overtakenWords(b *bench) {
 	require.Empty(b, b.commit(unsent), "it is sent again, and may be there")
 	b.stands(a.ID, order.Unknown)
 
-	refused := b.says(a.ID, 7, fleet.OutcomeRejected, because("not today"))
+	refused := b.says(a.ID, 9, fleet.OutcomeRejected, because("not today"))
 	b.sent(b.commit(b.says(a.ID, 9, fleet.OutcomeAbsent, absence(time.Minute, true))), fleet.MailOrder, a.ID)
 	b.commit(refused)
 	b.stands(a.ID, order.Dispatched)
