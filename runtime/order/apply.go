@@ -132,7 +132,9 @@ func (s *Sheet) unsent(r *Record, o fleet.Outcome) {
 		return
 	}
 	switch {
-	case r.Leg == 2:
+	case o.Leg == 2 || r.Leg == 2:
+		// The first leg is at the broker, also where its own word is still on the way: the order is not sent again.
+		r.Leg = 2
 		s.end(r, Cancelled, endedHalfway+": "+o.Reason)
 	case r.CancelAsked:
 		s.endUnlessDoubted(r, Cancelled, endedByUser)

@@ -375,6 +375,14 @@ func reversalHalfway(b *bench) {
 	half(unsent.ID)
 	require.Contains(b, b.read(unsent.ID).Reason, "too late", "what was said first is taken first")
 
+	overtaken := b.reversal("6")
+	closed, stopped = b.says(overtaken.ID, 7, fleet.OutcomeFilled, leg(1), fill("f6", "1")), b.says(overtaken.ID, 7, fleet.OutcomeUnsent, leg(2), because("too late"))
+	b.commit(stopped)
+	half(overtaken.ID)
+	b.commit(closed)
+	half(overtaken.ID)
+	require.Len(b, b.read(overtaken.ID).Fills, 1, "what was filled counts, whenever it is heard")
+
 	absent := b.reversal("2")
 	b.commit(b.says(absent.ID, 7, fleet.OutcomeFilled, leg(1)))
 	b.commit(b.says(absent.ID, 7, fleet.OutcomeAbsent, leg(2), absence(time.Second, true)))
