@@ -38,9 +38,11 @@ type host struct {
 	desk  *session.Desk
 	deaf  bool
 	mute  bool // confirms, but tells no desk
+	kinds []fleet.MailKind
 }
 
 func (h *host) Post(ctx context.Context, _ fleet.Host, m fleet.Mail) error {
+	h.kinds = append(h.kinds, m.Kind)
 	if m.Kind != fleet.MailAssign || h.deaf {
 		return nil
 	}
