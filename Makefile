@@ -23,8 +23,8 @@ local: ## run the platform on this machine: ARGS="--users 100 --workers 110 --ki
 	@go build -o .workerfleet/bin/ ./runtime/cmd/agent ./runtime/cmd/api ./runtime/cmd/function ./runtime/cmd/keeper ./runtime/cmd/local ./runtime/cmd/migrate ./runtime/cmd/worker
 	@.workerfleet/bin/local $(ARGS)
 
-bench: ## measure: ARGS="claims --workers 35000 --rate 600 --for 20s", ARGS="orders --rate 500", ARGS="orders --ceiling", ARGS=functions, ARGS=launches or ARGS=workers
-	@go build -o .workerfleet/bin/ ./runtime/cmd/bench ./runtime/cmd/function ./runtime/cmd/worker
+bench: ## measure: ARGS="claims --ramp", ARGS=burst, reap, hostloss, tracking, costs, compare, host, workers, launches, functions, ARGS="orders --rate 500"
+	@go build -o .workerfleet/bin/ ./runtime/cmd/agent ./runtime/cmd/bench ./runtime/cmd/function ./runtime/cmd/worker
 	@.workerfleet/bin/bench $(or $(ARGS),claims)
 
 build: ## write dist/function-amd64.zip and dist/function-arm64.zip, which an update deploys

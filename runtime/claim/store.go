@@ -100,6 +100,7 @@ type Directory interface {
 type Store interface {
 	Claims
 	Hosts
+	Ends
 	Passes
 	Directory
 	Launches

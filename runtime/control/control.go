@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/fleet"
@@ -21,7 +22,7 @@ type Witness interface {
 // Store is what is asked of the index.
 type Store interface {
 	claim.Directory
-	claim.Hosts
+	claim.Ends
 }
 
 // Config is what messages are answered with. All fields must be set, but Witness where there is no cluster to ask.
@@ -121,42 +122,39 @@ func (c *Control) lost(ctx context.Context, t queue.Task) error {
 	if err != nil {
 		return fmt.Errorf("ask about %s: %w", t.Host, err)
 	}
-	var errs []error
-	for _, worker := range workers {
-		errs = append(errs, c.ended(ctx, worker))
-	}
-	return errors.Join(errs...)
+	return c.ended(ctx, workers...)
 }
 
-// ended takes the end of a worker's task for what it is: whatever life the index knows of it is over. One that the index
+// ended takes the end of workers' tasks for what it is: whatever lives the index knows of them are over. One that the index
 // does not know is buried already; where that failed half way, the index keeps the proof of its end for whoever takes its
-// user over.
-func (c *Control) ended(ctx context.Context, worker fleet.Worker) error {
-	known, registered, err := c.Store.Worker(ctx, worker)
-	if err != nil {
-		return fmt.Errorf("look for %s: %w", worker, err)
+// user over. All are fenced, in the index and then in the database, before any user is served again.
+func (c *Control) ended(ctx context.Context, workers ...fleet.Worker) error {
+	var lost []session.Session
+	for chunk := range slices.Chunk(workers, claim.EndLimit) {
+		dead, err := c.Store.End(ctx, chunk, c.Terms)
+		if err != nil {
+			return errors.Join(fmt.Errorf("note the end of %d workers: %w", len(chunk), err), c.Authority.CloseAll(ctx, lost))
+		}
+		c.Recorder.Add(signals.Deaths, float64(len(dead)), "confirmed")
+		for _, d := range dead {
+			if d.User != "" {
+				lost = append(lost, session.Session{User: d.User, Epoch: d.Epoch})
+			}
+		}
 	}
-	if !registered {
-		return nil
+	if err := c.Authority.CloseAll(ctx, lost); err != nil {
+		return fmt.Errorf("fence the sessions of dead workers: %w", err)
 	}
-	death, err := c.Store.Exit(ctx, worker, known.Life, c.Terms)
-	if errors.Is(err, claim.ErrFenced) {
-		return fmt.Errorf("%s has registered a newer life while its end was noted: %w", worker, err)
+	var errs []error
+	for _, s := range lost {
+		// The user stands at the head of the queue by now; what hinders this claim the next round finds again.
+		progress, err := c.Sessions.Claim(ctx, claim.Request{User: s.User, Bonus: claim.LongestBonus}, "")
+		if err != nil && !errors.Is(err, claim.ErrRebuilding) && !session.Unserved(err) {
+			errs = append(errs, fmt.Errorf("serve %s again: %w", s.User, err))
+		}
+		if err == nil && progress.Bound == nil && progress.Wait == 0 {
+			break // no worker is free: the others wait like this one, each in its place
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("note the end of %s: %w", worker, err)
-	}
-	c.Recorder.Add(signals.Deaths, 1, "confirmed")
-	if death.User == "" {
-		return nil
-	}
-	if err := c.Authority.Close(ctx, death.User, death.Epoch); err != nil {
-		return fmt.Errorf("fence the session of %s: %w", death.User, err)
-	}
-	// The user stands at the head of the queue by the exit; what hinders this claim the next round finds again.
-	_, err = c.Sessions.Claim(ctx, claim.Request{User: death.User, Bonus: claim.LongestBonus}, "")
-	if err != nil && !errors.Is(err, claim.ErrRebuilding) && !session.Unserved(err) {
-		return fmt.Errorf("serve %s again: %w", death.User, err)
-	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -3,6 +3,7 @@ package control_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -209,6 +210,28 @@ func TestTaskStopped(t *testing.T) {
 	require.NoError(t, b.told(queue.Task{Type: queue.TaskStopped, Worker: "unknown"}))
 	require.Equal(t, again, b.current())
 	require.Equal(t, 1, b.deaths)
+}
+
+// Of a host's many users who lost their workers at once, all are fenced before anybody is served; those for whom there is
+// no worker stand in the queue, and are not asked for one by one.
+func TestManyEnded(t *testing.T) {
+	b := newBench(t)
+	const many = 2*claim.EndLimit + 3
+	for i := range many {
+		b.idle(fleet.Worker(fmt.Sprintf("w%03d", i)))
+		require.NoError(t, b.told(queue.Task{Type: queue.Start, User: fleet.User(fmt.Sprintf("user-%03d", i))}))
+		b.stopped["h1"] = append(b.stopped["h1"], fleet.Worker(fmt.Sprintf("w%03d", i)))
+	}
+	b.idle("x1")
+	b.idle("x2")
+	require.NoError(t, b.told(queue.Task{Type: queue.HostLost, Host: "h1", Status: "INACTIVE"}))
+	require.Equal(t, many, b.deaths)
+	open, err := b.authority.Open(t.Context(), "", many)
+	require.NoError(t, err)
+	require.Len(t, open, 2, "two workers were left")
+	census, err := b.store.Census(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, many-2, census.Waiting)
 }
 
 // A lost host ends nobody by itself: ECS is asked which of its workers have ended. An instance's name says nothing.

@@ -20,7 +20,7 @@ import (
 	"workerfleet/runtime/webhook"
 )
 
-// Config is what the interface is made of. All fields but Why, Audit, Limit, Saw, Ends and the durations must be set.
+// Config is what the interface is made of. All fields but Why, Audit, Limit, Saw, Ends, Claims and the durations must be set.
 type Config struct {
 	Sessions *session.Sessions
 	Desk     *session.Desk
@@ -53,7 +53,12 @@ type Config struct {
 	Recorder signals.Recorder
 	// Patience is how long a request waits for its worker before it answers 202; 0 means two seconds.
 	Patience time.Duration
+	// Claims is how many are brought to the servers at once; 0 means sixteen. The others wait in line.
+	Claims int
 }
+
+// defaultClaims is several times what a process has connections to the database: a claim waits for the key service too.
+const defaultClaims = 16
 
 // Durations of a wait.
 const (
@@ -69,6 +74,7 @@ const (
 type api struct {
 	Config
 	strangers *refusals
+	line      *line
 }
 
 // New returns the interface as one handler.
@@ -76,7 +82,10 @@ func New(c Config) http.Handler {
 	if c.Patience == 0 {
 		c.Patience = defaultPatience
 	}
-	a := &api{c, newRefusals()}
+	if c.Claims == 0 {
+		c.Claims = defaultClaims
+	}
+	a := &api{c, newRefusals(), newLine(c.Claims)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/sessions", a.forUser(a.claim))
 	mux.HandleFunc("GET /v1/sessions", a.forUser(a.show))
@@ -171,9 +180,7 @@ type queued struct {
 
 func (a *api) claim(w http.ResponseWriter, r *http.Request, user fleet.User) error {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(r.Context(), a.Patience)
-	defer cancel()
-	progress, err := a.await(ctx, user)
+	progress, err := a.await(r.Context(), user)
 	if err != nil {
 		a.Recorder.Add(signals.Claims, 1, "failed")
 		return err
@@ -191,15 +198,21 @@ func (a *api) claim(w http.ResponseWriter, r *http.Request, user fleet.User) err
 	return nil
 }
 
-// await claims and waits for the worker until it is ready, the user must queue, or patience ends.
-func (a *api) await(ctx context.Context, user fleet.User) (session.Progress, error) {
+// await claims and waits for the worker until it is ready, the user must queue, or patience ends, which begins with the
+// user's turn in the line.
+func (a *api) await(ctx context.Context, user fleet.User) (step, error) {
+	progress, err := a.enter(ctx, user)
+	ctx, cancel := context.WithTimeout(ctx, a.Patience)
+	defer cancel()
 	for pause := soon; ; {
-		progress, err := a.Sessions.Claim(ctx, claim.Request{User: user}, a.Name)
 		switch {
+		case progress.inLine:
+			return progress, nil
 		case err == nil && progress.Wait > 0:
 			select {
 			case <-time.After(pause):
 				pause = min(2*pause, again)
+				progress.Progress, err = a.Sessions.Claim(ctx, claim.Request{User: user}, a.Name)
 				continue
 			case <-ctx.Done():
 				return progress, nil
@@ -208,15 +221,16 @@ func (a *api) await(ctx context.Context, user fleet.User) (session.Progress, err
 			return progress, err
 		}
 		waiting, stop := context.WithTimeout(ctx, again)
-		ready, err := a.Desk.Wait(waiting, progress.Bound.Epoch)
+		ready, silence := a.Desk.Wait(waiting, progress.Bound.Epoch)
 		stop()
 		switch {
-		case err == nil && ready.Refused == "" && ready.Worker == progress.Bound.Worker:
+		case silence == nil && ready.Refused == "" && ready.Worker == progress.Bound.Worker:
 			progress.Bound.State = claim.Serving
 			return progress, nil
 		case ctx.Err() != nil:
 			return progress, nil
 		}
+		progress.Progress, err = a.Sessions.Claim(ctx, claim.Request{User: user}, a.Name)
 	}
 }
 
@@ -239,7 +253,10 @@ const (
 )
 
 // estimate says in how many seconds a waiting user may hope for a worker.
-func estimate(p session.Progress) int {
+func estimate(p step) int {
+	if p.inLine {
+		return int(p.Wait.Seconds()) + 1
+	}
 	seconds := launchSeconds + float64(p.Rank+1)/launchesPerSecond
 	return int(max(seconds, p.Wait.Seconds())) + 1
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,12 +38,19 @@ type host struct {
 	store *claim.Memory
 	desk  *session.Desk
 	deaf  bool
-	mute  bool // confirms, but tells no desk
+	mute  bool          // confirms, but tells no desk
+	gate  chan struct{} // if not nil, it is waited for before anything is posted
+	mu    sync.Mutex
 	kinds []fleet.MailKind
 }
 
 func (h *host) Post(ctx context.Context, _ fleet.Host, m fleet.Mail) error {
+	if h.gate != nil {
+		<-h.gate
+	}
+	h.mu.Lock()
 	h.kinds = append(h.kinds, m.Kind)
+	h.mu.Unlock()
 	if m.Kind != fleet.MailAssign || h.deaf {
 		return nil
 	}
@@ -64,7 +72,10 @@ type bench struct {
 	ready  error
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t *testing.T) *bench { return newBenchOf(t, 0) }
+
+// newBenchOf lets so many claims be under way at once; 0 is the usual number.
+func newBenchOf(t *testing.T, claims int) *bench {
 	t.Helper()
 	b := &bench{t: t, store: claim.NewMemory(), tokens: httpapi.Development{Secret: []byte("test")}}
 	_, err := b.store.Open(t.Context(), "test")
@@ -75,7 +86,7 @@ func newBench(t *testing.T) *bench {
 			Claims: b.store, Directory: b.store, Authority: session.NewMemory(), Vault: vault{}, Mailbox: b.host, Terms: claim.DefaultTerms(),
 		}),
 		Desk: b.host.desk, Name: "api-1", Identify: b.tokens.Identify, Recorder: signals.Discard{},
-		Ready: func(context.Context) error { return b.ready }, Patience: 300 * time.Millisecond,
+		Ready: func(context.Context) error { return b.ready }, Patience: 300 * time.Millisecond, Claims: claims,
 	})
 	return b
 }

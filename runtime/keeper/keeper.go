@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"workerfleet/runtime/claim"
@@ -81,29 +82,48 @@ func (k *Keeper) Pass(ctx context.Context) (Report, error) {
 	return r, err
 }
 
-// reap drops what is dead, fences its sessions in the database and serves the users again.
-func (k *Keeper) reap(ctx context.Context, r *Report) error {
-	reaped, err := k.Store.Reap(ctx, k.Terms)
-	if err != nil {
-		return fmt.Errorf("reap: %w", err)
-	}
-	r.Dead, r.Held, r.Silent, r.More = reaped.Dead, reaped.Held, reaped.Silent, r.More || reaped.More
-	var errs []error
-	for _, d := range reaped.Dead {
-		if d.User != "" {
-			errs = append(errs, k.Bury(ctx, d, r))
+// reapCalls bounds one round's calls to the store, each of which drops a bounded number: together a whole fleet.
+const reapCalls = 1024
+
+// reap drops all that is dead before it does anything else: nobody is served by a database's leave while others who are
+// dead could still be asked. What was dropped is fenced although a later call failed.
+func (k *Keeper) reap(ctx context.Context, r *Report) (err error) {
+	for range reapCalls {
+		reaped, failed := k.Store.Reap(ctx, k.Terms)
+		if failed != nil {
+			err = fmt.Errorf("reap: %w", failed)
+			break
+		}
+		r.Dead = append(r.Dead, reaped.Dead...)
+		r.Held, r.Silent, r.More = reaped.Held, reaped.Silent, reaped.More
+		if !reaped.More {
+			break
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(err, k.bury(ctx, r.Dead, r))
 }
 
-// Bury ends the session of a worker that is known to be dead and serves its user again. An agent that sees a process
-// exit calls it at once, with its own report.
-func (k *Keeper) Bury(ctx context.Context, d claim.Death, r *Report) error {
-	if err := k.Authority.Close(ctx, d.User, d.Epoch); err != nil {
-		return fmt.Errorf("fence the session of %s: %w", d.User, err)
+// Of many dead at once the database closes so many sessions in one step, and a round serves so many users again itself: the
+// others stand at the head of the queue, and are delivered as they are bound.
+const (
+	closeLimit = 1000
+	serveLimit = 256
+)
+
+// bury ends the sessions of workers that are known to be dead and serves their users again.
+func (k *Keeper) bury(ctx context.Context, dead []claim.Death, r *Report) error {
+	var ended []session.Session
+	for _, d := range dead {
+		if d.User != "" {
+			ended = append(ended, session.Session{User: d.User, Epoch: d.Epoch})
+		}
 	}
-	return k.serve(ctx, d.User, r)
+	for chunk := range slices.Chunk(ended, closeLimit) {
+		if err := k.Authority.CloseAll(ctx, chunk); err != nil {
+			return fmt.Errorf("fence the sessions of dead workers: %w", err)
+		}
+	}
+	return several(min(len(ended), serveLimit), r, func(i int, part *Report) error { return k.serve(ctx, ended[i].User, part) })
 }
 
 // serve claims a worker for a user who has lost one.
@@ -134,21 +154,18 @@ func (k *Keeper) confirm(ctx context.Context, r *Report) error {
 	if err != nil {
 		return fmt.Errorf("list unconfirmed sessions: %w", err)
 	}
-	var errs []error
-	for _, u := range list {
-		switch {
+	return several(len(list), r, func(i int, part *Report) error {
+		switch u := list[i]; {
 		case u.State == claim.Returned:
-			err = k.agree(ctx, u.Binding, r)
+			return k.agree(ctx, u.Binding, part)
 		case u.Overdue:
-			err = k.expire(ctx, u.Binding, r)
+			return k.expire(ctx, u.Binding, part)
 		case !u.Sent:
-			err = k.deliver(ctx, u.Binding, r)
+			return k.deliver(ctx, u.Binding, part)
 		default:
-			continue
+			return nil
 		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	})
 }
 
 // agree asks the database whether a returned session is still the user's. Its yes ends whatever takeover has begun, in one
@@ -182,7 +199,7 @@ func (k *Keeper) expire(ctx context.Context, b claim.Binding, r *Report) error {
 		return nil
 	}
 	r.Expired++
-	return k.Bury(ctx, claim.Death{User: b.User, Epoch: b.Epoch}, r)
+	return k.bury(ctx, []claim.Death{{User: b.User, Epoch: b.Epoch}}, r)
 }
 
 // deliver finishes what a claim left half done.

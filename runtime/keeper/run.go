@@ -2,8 +2,41 @@ package keeper
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"time"
 )
+
+// atOnceSessions is how many sessions a round works on at once: as many as a keeper has connections to the database.
+const atOnceSessions = 8
+
+// several does something for every number below n, some at once, and adds up what was done. What fails stops no other.
+func several(n int, r *Report, do func(i int, part *Report) error) error {
+	parts, errs := make([]Report, n), make([]error, n)
+	places := make(chan struct{}, atOnceSessions)
+	var group sync.WaitGroup
+	for i := range n {
+		places <- struct{}{}
+		group.Go(func() {
+			defer func() { <-places }()
+			errs[i] = do(i, &parts[i])
+		})
+	}
+	group.Wait()
+	for _, part := range parts {
+		r.add(part)
+	}
+	return errors.Join(errs...)
+}
+
+// add counts what a part of the round did to sessions.
+func (r *Report) add(part Report) {
+	r.Delivered += part.Delivered
+	r.Expired += part.Expired
+	r.Agreed += part.Agreed
+	r.Refused += part.Refused
+	r.Served += part.Served
+}
 
 // every makes rounds until the context ends. A failed round is told and the next one made in its time.
 func every(ctx context.Context, period time.Duration, round func(context.Context) error, failed func(error)) error {

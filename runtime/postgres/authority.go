@@ -14,15 +14,8 @@ import (
 
 var _ session.Authority = (*Database)(nil)
 
-// begin writes the row in one statement, where the epoch rises and nobody else may act.
-const begin = `
-INSERT INTO user_session AS s (user_id, epoch, worker, host, life, open)
-VALUES ($1, $2, $3, $4, $5, true)
-ON CONFLICT (user_id) DO UPDATE
-   SET epoch = excluded.epoch, worker = excluded.worker, host = excluded.host, life = excluded.life,
-       open = true, began_at = now(), takeover_at = NULL, ending_at = NULL
- WHERE s.epoch < excluded.epoch
-   AND (NOT s.open OR s.worker = excluded.worker OR s.takeover_at + $6::bigint * interval '1 millisecond' <= now())`
+// begin writes the row in one statement of a function, where the epoch rises and nobody else may act.
+const begin = `SELECT session_begin($1, $2, $3, $4, $5, $6)`
 
 // takeOver begins the wait for a predecessor that may still act, or finds it begun.
 const takeOver = `
@@ -36,11 +29,12 @@ const attempts = 8
 // Begin: see [session.Authority].
 func (d *Database) Begin(ctx context.Context, s session.Session, wait time.Duration) error {
 	for range attempts {
-		done, err := d.pool.Exec(ctx, begin, string(s.User), int64(s.Epoch), string(s.Worker), string(s.Host), int64(s.Life), wait.Milliseconds())
+		var done bool
+		err := d.pool.QueryRow(ctx, begin, string(s.User), int64(s.Epoch), string(s.Worker), string(s.Host), int64(s.Life), wait.Milliseconds()).Scan(&done)
 		if err != nil {
 			return fmt.Errorf("write the session: %w", err)
 		}
-		if done.RowsAffected() == 1 {
+		if done {
 			return nil
 		}
 		if err := d.refusal(ctx, s, wait); !errors.Is(err, errPassed) {
@@ -139,6 +133,27 @@ func (d *Database) Close(ctx context.Context, user fleet.User, epoch fleet.Epoch
 	_, err := d.pool.Exec(ctx, `UPDATE user_session SET open = false WHERE user_id = $1 AND epoch = $2`, string(user), int64(epoch))
 	if err != nil {
 		return fmt.Errorf("close the session: %w", err)
+	}
+	return nil
+}
+
+// CloseAll: see [session.Authority]. The rows are locked in one order, or two of these could wait for each other.
+func (d *Database) CloseAll(ctx context.Context, sessions []session.Session) error {
+	if len(sessions) == 0 {
+		return nil
+	}
+	users, epochs := make([]string, len(sessions)), make([]int64, len(sessions))
+	for i, s := range sessions {
+		users[i], epochs[i] = string(s.User), int64(s.Epoch)
+	}
+	_, err := d.pool.Exec(ctx, `
+WITH ended AS (
+  SELECT s.user_id FROM user_session s JOIN unnest($1::text[], $2::bigint[]) AS e (user_id, epoch) ON s.user_id = e.user_id AND s.epoch = e.epoch
+   WHERE s.open ORDER BY s.user_id FOR UPDATE OF s
+)
+UPDATE user_session s SET open = false FROM ended WHERE s.user_id = ended.user_id`, users, epochs)
+	if err != nil {
+		return fmt.Errorf("close %d sessions: %w", len(sessions), err)
 	}
 	return nil
 }

@@ -110,18 +110,8 @@ SELECT COALESCE((extract(epoch FROM statement_timestamp() - min(accepted_at)) * 
 	return time.Duration(max(micros, 0)) * time.Microsecond, nil
 }
 
-// beginAt asks for the lowest of each kind that may come, and for the number after the last. It waits for no turn, whose order
-// of locks is another one: what a turn has in its hands is looked at as that turn says.
-const beginAt = `
-WITH working AS (
-    SELECT id, sequence FROM orders WHERE user_id = $1 AND state = 'working' AND check_at > statement_timestamp()
-     ORDER BY sequence LIMIT $2 FOR UPDATE SKIP LOCKED),
-soon AS (SELECT id, statement_timestamp() + row_number() OVER (ORDER BY sequence) * $3::bigint * interval '1 millisecond' AS at FROM working),
-moved AS (UPDATE orders o SET check_at = soon.at FROM soon WHERE o.id = soon.id AND o.check_at > soon.at)
-SELECT LEAST(
-       (SELECT min(sequence) FROM orders WHERE user_id = $1 AND state = 'accepted'),
-       (SELECT min(sequence) FROM orders WHERE user_id = $1 AND state IN ('dispatched', 'unknown') AND check_at IS NOT NULL),
-       COALESCE((SELECT last FROM order_book WHERE user_id = $1), 0) + 1)`
+// beginAt asks a function of the database, which keeps its plans: this is part of every claim.
+const beginAt = `SELECT order_begin_at($1, $2, $3)`
 
 // BeginAt: see [order.Store].
 func (d *Database) BeginAt(ctx context.Context, user fleet.User) (uint64, error) {

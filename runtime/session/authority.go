@@ -39,6 +39,8 @@ type Tenure interface {
 	Affirm(ctx context.Context, s Session) (bool, error)
 	// Close records that nobody acts for the user under the epoch any more. A row of another epoch is left alone.
 	Close(ctx context.Context, user fleet.User, epoch fleet.Epoch) error
+	// CloseAll is Close for many sessions, by their users and epochs, in one step.
+	CloseAll(ctx context.Context, sessions []Session) error
 	// Current returns the user's open session. False: nobody acts for the user, or only one who was dismissed.
 	Current(ctx context.Context, user fleet.User) (Session, bool, error)
 }

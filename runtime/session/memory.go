@@ -144,6 +144,16 @@ func (m *Memory) Close(_ context.Context, user fleet.User, epoch fleet.Epoch) er
 	return nil
 }
 
+// CloseAll: see [Authority].
+func (m *Memory) CloseAll(ctx context.Context, sessions []Session) error {
+	for _, s := range sessions {
+		if err := m.Close(ctx, s.User, s.Epoch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Current: see [Authority].
 func (m *Memory) Current(_ context.Context, user fleet.User) (Session, bool, error) {
 	m.mu.Lock()

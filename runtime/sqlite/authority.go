@@ -129,11 +129,30 @@ func (d *Database) Doubt(ctx context.Context) error {
 	return nil
 }
 
+const closing = `UPDATE user_session SET open = 0 WHERE user_id = ? AND epoch = ?`
+
 // Close: see [session.Authority].
 func (d *Database) Close(ctx context.Context, user fleet.User, epoch fleet.Epoch) error {
-	_, err := d.db.ExecContext(ctx, `UPDATE user_session SET open = 0 WHERE user_id = ? AND epoch = ?`, string(user), int64(epoch))
+	_, err := d.db.ExecContext(ctx, closing, string(user), int64(epoch))
 	if err != nil {
 		return fmt.Errorf("close the session: %w", err)
+	}
+	return nil
+}
+
+// CloseAll: see [session.Authority].
+func (d *Database) CloseAll(ctx context.Context, sessions []session.Session) error {
+	tx, err := d.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("close %d sessions: %w", len(sessions), err)
+	}
+	for _, s := range sessions {
+		if _, err := tx.ExecContext(ctx, closing, string(s.User), int64(s.Epoch)); err != nil {
+			return errors.Join(fmt.Errorf("close %d sessions: %w", len(sessions), err), tx.Rollback())
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("close %d sessions: %w", len(sessions), err)
 	}
 	return nil
 }

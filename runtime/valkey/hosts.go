@@ -68,6 +68,28 @@ func (s *Store) Exit(ctx context.Context, worker fleet.Worker, life fleet.Life, 
 	return a.death(), a.failed(scriptExit)
 }
 
+// End: see [claim.Ends].
+func (s *Store) End(ctx context.Context, workers []fleet.Worker, t claim.Terms) ([]claim.Death, error) {
+	if len(workers) > claim.EndLimit {
+		return nil, fmt.Errorf("end: %d workers at once; allowed: at most %d", len(workers), claim.EndLimit)
+	}
+	args := []any{ms(t.Acknowledge), ms(t.Renew)}
+	for _, worker := range workers {
+		args = append(args, string(worker))
+	}
+	a, err := s.run(ctx, scriptEnd, args...)
+	if err != nil {
+		return nil, err
+	}
+	var dead []claim.Death
+	for list := a.list(); ; {
+		if list.err != nil || len(list.parts) == 0 {
+			return dead, list.failed(scriptEnd)
+		}
+		dead = append(dead, list.death())
+	}
+}
+
 // Park: see [claim.Hosts].
 func (s *Store) Park(ctx context.Context, host fleet.Host, workers []fleet.Worker, silence time.Duration) error {
 	args := []any{string(host), ms(silence)}

@@ -125,6 +125,12 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			require.Equal(t, wantErr, gotErr)
 			require.Equal(t, want, got)
 		},
+		"end": func(t *rapid.T) {
+			workers, terms := rapid.SliceOfN(rapid.Custom(worker), 0, 4).Draw(t, "workers"), terms(t)
+			got, err := m.store.End(ctx, workers, terms)
+			require.NoError(t, err)
+			require.Equal(t, m.index.End(m.now, workers, terms), got)
+		},
 		"gone": func(t *rapid.T) {
 			w, l := worker(t), life(t)
 			got, err := m.store.Gone(ctx, w, l)

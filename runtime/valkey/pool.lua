@@ -106,41 +106,67 @@ local function unbind(w)
   w.user, w.sent = '', '0'
 end
 
--- remember keeps a dropped worker's life as proof for whoever takes its user over; the oldest are forgotten.
-local function remember(id, life)
-  redis.call('ZADD', P .. 'exited', text(now), id .. ' ' .. life)
-  redis.call('ZREMRANGEBYRANK', P .. 'exited', 0, -65537)
-end
+-- remember keeps a dropped worker's life as proof for whoever takes its user over.
+local function remember(id, life) redis.call('ZADD', P .. 'exited', text(now), id .. ' ' .. life) end
+
+-- trim forgets the oldest of what is remembered; once for each script that remembers.
+local function trim() redis.call('ZREMRANGEBYRANK', P .. 'exited', 0, -65537) end
 
 -- drop forgets a worker, ends its session and puts its user at the head of the queue. It returns the death: worker,
--- host, life, user, epoch.
+-- host, life, user, epoch. Only idle workers stand on shelves, and only unconfirmed ones are due. Whoever drops trims.
 local function drop(w, renew)
-  local user = w.user
-  local death = { w.id, w.host, w.life, w.user, w.user ~= '' and w.epoch or '0' }
-  withdraw(w)
-  unbind(w)
-  move(w, nil)
-  settle(w, nil)
+  if w.state == 'warm' then
+    withdraw(w)
+  elseif w.state == 'draining' then
+    redis.call('ZREM', P .. 'draining', w.id)
+  elseif w.state == 'assigned' or w.state == 'returned' then
+    redis.call('ZREM', P .. 'ack', w.id)
+  end
+  count(w, -1)
+  redis.call('HINCRBY', P .. 'host:' .. w.host, 'workers', -1)
   redis.call('DEL', P .. 'worker:' .. w.id)
   redis.call('ZREM', P .. 'lease', w.id)
   remember(w.id, w.life)
-  if user ~= '' and not session(user) then
-    redis.call('ZADD', P .. 'waiting', text(now - 30000), user)
-    redis.call('ZADD', P .. 'renew', text(now + renew), user)
+  local epoch = '0'
+  if w.user ~= '' then
+    epoch = w.epoch
+    local worker, at = session(w.user)
+    if worker == w.id and at == epoch then
+      redis.call('DEL', P .. 'user:' .. w.user)
+      worker = nil
+    end
+    if not worker then
+      redis.call('ZADD', P .. 'waiting', text(now - 30000), w.user)
+      redis.call('ZADD', P .. 'renew', text(now + renew), w.user)
+    end
   end
-  return death
+  return { w.id, w.host, w.life, w.user, epoch }
 end
 
 -- bind gives a worker to a user under the next epoch.
 local function bind(user, w, acknowledge)
-  local last = tonumber(redis.call('GET', P .. 'epoch') or '0')
-  local floor = tonumber(redis.call('GET', P .. 'floor') or '0')
+  local past = redis.call('MGET', P .. 'epoch', P .. 'floor')
+  local last, floor = tonumber(past[1] or '0'), tonumber(past[2] or '0')
   local epoch = text(math.max(last + 1, floor, now * 4096))
   redis.call('SET', P .. 'epoch', epoch)
-  move(w, 'assigned')
-  redis.call('HSET', P .. 'worker:' .. w.id, 'user', user, 'epoch', epoch, 'sent', '0')
+  count(w, -1)
+  w.state, w.user, w.epoch, w.sent = 'assigned', user, epoch, '0'
+  count(w, 1)
+  redis.call('HSET', P .. 'worker:' .. w.id, 'state', w.state, 'user', user, 'epoch', epoch, 'sent', '0')
   redis.call('HSET', P .. 'user:' .. user, 'worker', w.id, 'epoch', epoch)
   redis.call('ZADD', P .. 'ack', text(now + acknowledge), w.id)
+end
+
+-- best takes the best idle worker from its shelf. Those whose lease ran out are stepped over and dropped from theirs, at
+-- most 64 a call.
+local function best()
+  for _ = 1, 64 do
+    local id = redis.call('ZRANGE', P .. 'free', 0, 0)[1]
+    if not id then return nil end
+    local w = get(id)
+    if w then withdraw(w) else redis.call('ZREM', P .. 'free', id) end
+    if w and tonumber(redis.call('ZSCORE', P .. 'lease', id) or '0') >= now then return w end
+  end
 end
 
 -- match binds the head of the queue to the best idle worker until either runs out. Waiters who did not renew and
@@ -165,13 +191,16 @@ local function match(acknowledge)
   end
 end
 
--- bound returns a user's binding, or nil: user, worker, host, life, epoch, key, state, sent.
+-- binding_of is a bound worker's: user, worker, host, life, epoch, key, state, sent.
+local function binding_of(w) return { w.user, w.id, w.host, w.life, w.epoch, w.key, w.state, w.sent } end
+
+-- bound returns a user's binding, or nil.
 local function bound(user)
   local worker, epoch = session(user)
   if not worker then return nil end
   local w = get(worker)
   if not w or w.user ~= user or w.epoch ~= epoch then return nil end
-  return { user, w.id, w.host, w.life, w.epoch, w.key, w.state, w.sent }
+  return binding_of(w)
 end
 
 -- calls is how many thousandths of a call the shared bucket holds: 100 calls at most, 40 more a second.

@@ -32,6 +32,7 @@ for _, id in ipairs(lapsed) do
     deaths[#deaths + 1] = drop(w, tonumber(ARGV[5]))
   end
 end
+if #deaths > 0 then trim() end
 match(tonumber(ARGV[4]))
 if not held then
   for _, host in ipairs(silent) do

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ var (
 	scriptClaim       = script{"claim", false}
 	scriptConfirm     = script{"confirm", true}
 	scriptDrain       = script{"drain", true}
+	scriptEnd         = script{"end", true}
 	scriptExit        = script{"exit", true}
 	scriptExpire      = script{"expire", true}
 	scriptGone        = script{"gone", false}
@@ -59,7 +61,7 @@ var (
 
 func scripts() []script {
 	return []script{
-		scriptArrivals, scriptBeat, scriptCensus, scriptClaim, scriptConfirm, scriptDrain, scriptExit, scriptExpire, scriptGone, scriptHeal, scriptHeard, scriptLaunched,
+		scriptArrivals, scriptBeat, scriptCensus, scriptClaim, scriptConfirm, scriptDrain, scriptEnd, scriptExit, scriptExpire, scriptGone, scriptHeal, scriptHeard, scriptLaunched,
 		scriptLeave, scriptNote, scriptOpen, scriptPark, scriptRaise, scriptReap, scriptRegister, scriptRelease, scriptReserve, scriptRetire,
 		scriptSent, scriptStock, scriptUnconfirmed, scriptUndo, scriptWaiting, scriptWithdraw, scriptWorkers,
 	}
@@ -85,9 +87,35 @@ func load(strict bool) (map[script]*redis.Script, error) {
 		case strict:
 			head = "#!lua\n"
 		}
-		loaded[s] = redis.NewScript(head + string(shared) + string(own))
+		loaded[s] = redis.NewScript(head + needed(string(shared), string(own)))
 	}
 	return loaded, nil
+}
+
+// definition is how a part of the shared script begins, which parts of their own name.
+var definition = regexp.MustCompile(`(?m)^local (?:function )?(\w+)`)
+
+// needed puts before a script those parts of the shared one that it names, and those that these name. Each call of a
+// script makes all functions anew that stand in it: half of what a short one takes.
+func needed(shared, own string) string {
+	parts, code := strings.Split(bare(shared), "\n\n"), bare(own)
+	for i := len(parts) - 1; i > 0; i-- {
+		if name := definition.FindStringSubmatch(parts[i]); name == nil || regexp.MustCompile(`\b`+name[1]+`\b`).MatchString(code) {
+			code = parts[i] + "\n" + code
+		}
+	}
+	return parts[0] + "\n" + code
+}
+
+// bare is a script without the lines that are comments.
+func bare(script string) string {
+	var code strings.Builder
+	for line := range strings.Lines(script) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "--") {
+			code.WriteString(line)
+		}
+	}
+	return code.String()
 }
 
 // understands says whether the server takes the first line of strict scripts.

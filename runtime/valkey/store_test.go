@@ -11,6 +11,7 @@ import (
 
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/claim/claimtest"
+	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/parts"
 	"workerfleet/runtime/valkey/valkeytest"
 )
@@ -109,6 +110,11 @@ func TestStoreRefusals(t *testing.T) {
 	_, err = store.Reap(t.Context(), terms)
 	require.NoError(t, err)
 	require.NoError(t, store.Release(t.Context(), "ann", answer.Bound.Epoch))
+	dead, err := store.End(t.Context(), []fleet.Worker{"w1"}, terms)
+	require.NoError(t, err)
+	require.Len(t, dead, 1)
+	_, err = store.End(t.Context(), make([]fleet.Worker, claim.EndLimit+1), terms)
+	require.ErrorContains(t, err, "allowed: at most 64")
 
 	_, err = store.Beat(t.Context(), "h1", make([]claim.Beat, claim.BeatLimit+1), terms)
 	require.ErrorContains(t, err, "allowed: at most 1024")

@@ -10,7 +10,7 @@ if limit > 0 then
     if w and (w.state == 'assigned' or w.state == 'returned') then
       local overdue = 0
       if tonumber(due[i + 1]) < now then overdue = 1 end
-      list[#list + 1] = { { w.user, w.id, w.host, w.life, w.epoch, w.key, w.state, w.sent }, overdue }
+      list[#list + 1] = { binding_of(w), overdue }
     end
   end
 end

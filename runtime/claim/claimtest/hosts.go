@@ -211,6 +211,29 @@ func exitIsByLife(b *bench) {
 	require.Equal(b, fleet.Worker("w2"), b.bound("ann").Worker)
 }
 
+func endsInAnyLife(b *bench) {
+	b.open()
+	b.idle("w1", "h1", 2)
+	ann := b.serving("ann")
+	b.idle("w2", "h1", 5)
+	b.idle("w3", "h2", 1)
+	dead, err := b.store.End(b.ctx, []fleet.Worker{"w1", "ghost", "w2", "w1"}, b.terms)
+	require.NoError(b, err)
+	require.Equal(b, []claim.Death{{Worker: "w1", Host: "h1", Life: 2, User: "ann", Epoch: ann.Epoch}, {Worker: "w2", Host: "h1", Life: 5}}, dead)
+	require.Equal(b, fleet.Worker("w3"), b.bound("ann").Worker, "the user was first in the queue")
+	require.Greater(b, b.bound("ann").Epoch, ann.Epoch)
+	for worker, life := range map[fleet.Worker]fleet.Life{"w1": 2, "w2": 5} {
+		require.True(b, must(b, func() (bool, error) { return b.store.Gone(b.ctx, worker, life) }))
+	}
+	require.Equal(b, claim.Announce, b.beat("h1", "w2", 5, 0), "what beats all the same has to say who it is")
+	dead, err = b.store.End(b.ctx, []fleet.Worker{"w1", "w2"}, b.terms)
+	require.NoError(b, err)
+	require.Empty(b, dead, "nobody dies twice")
+	dead, err = b.store.End(b.ctx, nil, b.terms)
+	require.NoError(b, err)
+	require.Empty(b, dead)
+}
+
 func takenBack(b *bench) {
 	standing := b.register(claim.Registration{Worker: "w1", Host: "h1", Life: 4, Key: "k", User: "ann", Epoch: 77}, b.terms)
 	require.Equal(b, claim.Ok, standing)

@@ -37,6 +37,7 @@ func Run(t *testing.T, fresh func(t *testing.T) claim.Store) {
 		{"a host is never the last one to be reaped unasked", neverAllHosts},
 		{"parking keeps a host's workers through its silence", parking},
 		{"an exit ends the session of that life and of no newer one", exitIsByLife},
+		{"workers that are known to have ended are dropped in any life, and their users served again", endsInAnyLife},
 		{"a missed acknowledgement frees the user, not the worker", missedAcknowledgement},
 		{"a worker in a session is taken back after the data was lost, when the database agrees", takenBack},
 		{"a worker that the user has outlived is fenced", outlived},

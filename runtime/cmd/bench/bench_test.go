@@ -47,6 +47,98 @@ func TestClaims(t *testing.T) {
 	require.Positive(t, f.Machine.Cores)
 }
 
+// The rate rises until the workers are used up, or what gets ready does not follow; nobody comes twice.
+func TestClaimsRamp(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[rampFigures](t, "claims", "--ramp", "--workers", "120", "--hosts", "3", "--rate", "60", "--for", "500ms")
+	require.NotEmpty(t, f.Stages)
+	claims := 0
+	for _, s := range f.Stages {
+		require.Zero(t, s.Errors)
+		claims += s.Claims
+	}
+	require.LessOrEqual(t, claims, 120)
+	require.Positive(t, f.Saturation)
+}
+
+// All users come at once, all are served, and no two by one worker.
+func TestBurst(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[burstFigures](t, "burst", "--workers", "120", "--hosts", "3")
+	require.Equal(t, []int{120, 120, 0}, []int{f.Users, f.Ready, f.Doubled})
+	require.GreaterOrEqual(t, f.Requests, f.Users)
+	require.Positive(t, f.AllReadySeconds)
+	require.Positive(t, f.CommitsPerSecond)
+}
+
+// A whole fleet dies: on word of the cluster, or by its leases, everybody is fenced and stands in the queue.
+func TestReap(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[reapFigures](t, "reap", "--workers", "150", "--hosts", "5")
+	require.Equal(t, []any{150, 150, 150, "signal"}, []any{f.Dead, f.HeldBefore, f.Waiting, f.By})
+	require.GreaterOrEqual(t, f.DatabaseFencedSeconds, f.FencedSeconds)
+	require.Positive(t, f.StoreMicrosPerWorker)
+	f = last[reapFigures](t, "reap", "--workers", "150", "--hosts", "5", "--lease")
+	require.Equal(t, []any{150, 0, 150, "lease"}, []any{f.Dead, f.HeldBefore, f.Waiting, f.By})
+}
+
+// One host of six is lost without a word: its users serve elsewhere, and nobody else is touched.
+func TestHostLoss(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[hostLossFigures](t, "hostloss", "--workers", "180", "--hosts", "6", "--users", "90", "--ttl", "1500ms")
+	require.Positive(t, f.Lost)
+	require.Equal(t, []int{f.Lost, 90 - f.Lost}, []int{f.ServedAgain, f.Untouched})
+	require.Positive(t, f.ServedSeconds)
+}
+
+// The dead among some and among many are found in all three ways, the same number each time.
+func TestTracking(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[trackingFigures](t, "tracking", "--sizes", "40,400", "--dead", "5")
+	require.Len(t, f.Sizes, 2)
+	for _, s := range f.Sizes {
+		require.Equal(t, []int{5, 5, 5}, []int{s.Ours.Found, s.Scan.Found, s.Pipelined.Found}, s.Workers)
+		require.Positive(t, s.Ours.ServerMicros)
+	}
+	require.Equal(t, 400, f.Sizes[1].Workers)
+	require.Positive(t, f.OursFlat)
+}
+
+// The same users come to all systems, and all are served; what the queue-claim baseline gives to two, it counts.
+func TestCompare(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[compareFigures](t, "compare", "--workers", "90", "--hosts", "3", "--rate", "20", "--for", "1500ms")
+	var names []string
+	for _, s := range f.Systems {
+		names = append(names, s.Name)
+		require.Equal(t, f.Systems[0].Claims, s.Claims, "%s met other users", s.Name)
+		require.LessOrEqual(t, s.Failed, s.Doubled, s.Name)
+		require.Positive(t, s.ReadyP50Ms, s.Name)
+		require.Positive(t, s.ReadyRatio, s.Name)
+	}
+	require.Equal(t, []string{"workerfleet", "queue-claim", "skip-locked", "asynq"}, names)
+	require.Greater(t, f.Systems[0].Claims, 10, "of 30 that are expected")
+	require.Zero(t, f.Systems[0].Doubled)
+}
+
+// Single operations are measured, each as often as was asked for.
+func TestCosts(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	f := last[costFigures](t, "costs", "--workers", "200", "--hosts", "4", "--times", "50")
+	require.Len(t, f.Costs, 15)
+	for _, c := range f.Costs {
+		require.Contains(t, []int{5, 50}, c.Times, c.Name)
+		require.Positive(t, c.ScriptMicros, c.Name)
+	}
+}
+
 // Real worker processes are started and measured, and none is left.
 func TestWorkers(t *testing.T) {
 	binary, remove, err := workertest.Build()
@@ -57,6 +149,21 @@ func TestWorkers(t *testing.T) {
 	require.Positive(t, f.StartP50Ms)
 	require.Greater(t, f.ResidentP50, 1000, "kB")
 	require.GreaterOrEqual(t, f.ResidentMost, f.ResidentP50)
+}
+
+// The agent that ships and real workers behind it are watched, and a keeper's rounds are counted.
+func TestHost(t *testing.T) {
+	partstest.Need(t, parts.Redis)
+	partstest.Need(t, parts.Postgres)
+	bin := t.TempDir() + "/"
+	output, err := exec.Command("go", "build", "-o", bin, "workerfleet/runtime/cmd/agent", "workerfleet/runtime/cmd/worker").CombinedOutput()
+	require.NoError(t, err, string(output))
+	f := last[hostFigures](t, "host", "--bin", bin, "--workers", "4", "--fleet", "300", "--for", "2500ms")
+	require.Equal(t, []int{4, 300, 100}, []int{f.Workers, f.KeeperWorkers, f.KeeperRounds})
+	require.Positive(t, f.BeatsPerSecond)
+	require.Positive(t, f.AgentAllocsPerBeat)
+	require.Positive(t, f.WorkersCPUPercent)
+	require.Positive(t, f.KeeperAllocs)
 }
 
 // The functions' program is started and fed on real servers, and everybody whom a message asks for is served.
@@ -126,10 +233,10 @@ func TestOrdersCeiling(t *testing.T) {
 // What cannot be followed is refused with the values that can.
 func TestRefusals(t *testing.T) {
 	for want, args := range map[string]string{
-		"state what to measure; allowed: claims, functions, launches, orders, workers": "", "--workers: 0 is not allowed": "claims --workers 0",
+		"state what to measure; allowed: burst, claims, compare, costs, functions, host, hostloss, launches, orders, reap, tracking, workers": "", "--users: 6 is not allowed; allowed: 1 to 5": "burst --workers 5 --users 6", "--sizes: 0 is not allowed": "tracking --sizes x", "--ttl: 1 is not allowed": "hostloss --ttl 1ms", "--workers: 0 is not allowed": "claims --workers 0",
 		"--users: 9 is not allowed; allowed: 1 to 5": "claims --workers 5 --users 9", "--rate, --for: are not allowed": "claims --rate -1", "--users: 10001 is not allowed": "orders --users 10001",
 		"--valkey, --start: both are stated": "claims --valkey redis://127.0.0.1:1 --start", "allowed: 1 to 2000": "workers --workers 2001",
-		"--starts, --claims: are not allowed": "functions --starts 0", "--bin: stat nowhere": "functions --bin nowhere",
+		"--starts, --claims: are not allowed": "functions --starts 0", "--bin: stat nowhere": "functions --bin nowhere", "--bin: stat nobody": "host --bin nobody",
 		"--workers, --hosts, --passes, --starts: are not allowed": "launches --passes 11",
 	} {
 		var out, errs bytes.Buffer

@@ -26,6 +26,8 @@ type claimOptions struct {
 	seed    uint64
 	json    bool
 	profile string
+	ramp    bool
+	first   int // number of the first user
 }
 
 // Of the published fleet of 100,000 users: 35,000 workers on 73 hosts, claimed at 600 a second at the market's open.
@@ -42,10 +44,14 @@ func parseClaims(args []string, errs io.Writer) (claimOptions, error) {
 	flags.DurationVar(&o.long, "for", 20*time.Second, "how long users come")
 	flags.IntVar(&o.users, "users", 0, "users who come, at most (default: rate × for; never more than workers)")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed of the schedule")
+	flags.BoolVar(&o.ramp, "ramp", false, "raise the rate until what gets ready does not follow; each stage as long as --for")
 	flags.BoolVar(&o.json, "json", false, "end with one JSON object")
 	flags.StringVar(&o.profile, "profile", "", "file to write this process's CPU profile to, start included")
 	if err := flags.Parse(args); err != nil {
 		return o, usage{err}
+	}
+	if o.ramp && o.users == 0 {
+		o.users = o.workers
 	}
 	if o.users == 0 {
 		o.users = min(o.workers, int(o.rate*o.long.Seconds()))
@@ -86,6 +92,11 @@ type claimFigures struct {
 	Errors              int     `json:"errors"`
 	HeartbeatsPerSecond float64 `json:"heartbeatsPerSecond"`
 	ServerCPUPercent    float64 `json:"serverCPUPercent"`
+	// The store's server time for a heartbeat is of a time without claims, with the rounds of keeper and agents in it; that
+	// for a claim is what comes on top, from the request to the worker's confirmation.
+	BeatServerMicros    float64 `json:"beatServerMicros"`
+	ClaimServerMicros   float64 `json:"claimServerMicros"`
+	ClaimDatabaseMicros float64 `json:"claimDatabaseMicros"`
 	Seed                uint64  `json:"seed"`
 	Machine             machine `json:"machine"`
 }
@@ -114,16 +125,25 @@ func runClaims(ctx context.Context, args []string, out, errs io.Writer) error {
 	}
 	defer f.stop()
 	fmt.Fprintf(out, "store     %s\ndatabase  %s\nfleet     %d workers on %d hosts, warm after %.1f s\n", f.storeName, f.databaseName, o.workers, o.hosts, f.warmed.Seconds())
-	settle(ctx)
-	beats, cpu, began := f.beats.Load(), f.serverCPU(ctx), time.Now()
+	settle(ctx, o.workers)
+	if o.ramp {
+		figures := f.ramp(ctx, o, out)
+		figures.Machine = before.until(look())
+		return tell(out, o.json, figures, figures.String())
+	}
+	quiet := f.quiet(ctx)
+	beats, used, began := f.beats.Load(), f.spent(ctx), time.Now()
 	m := f.open(ctx, o)
-	took := time.Since(began).Seconds()
+	took, after := time.Since(began).Seconds(), f.spent(ctx)
+	beaten := float64(f.beats.Load() - beats)
 	figures := claimFigures{
 		Workers: o.workers, Hosts: o.hosts, Rate: o.rate, Claims: len(m.ready),
 		ClaimP50Ms: milliseconds(quantile(m.claim, 0.5)), ClaimP99Ms: milliseconds(quantile(m.claim, 0.99)),
 		ReadyP50Ms: milliseconds(quantile(m.ready, 0.5)), ReadyP99Ms: milliseconds(quantile(m.ready, 0.99)), ReadyP999Ms: milliseconds(quantile(m.ready, 0.999)),
-		Errors: m.errors, HeartbeatsPerSecond: float64(f.beats.Load()-beats) / took,
-		ServerCPUPercent: 100 * (f.serverCPU(ctx) - cpu) / took, Seed: o.seed, Machine: before.until(look()),
+		Errors: m.errors, HeartbeatsPerSecond: beaten / took, BeatServerMicros: quiet,
+		ClaimServerMicros:   max(0, (after.storage-used.storage)*1e6-beaten*quiet) / float64(max(1, len(m.ready))),
+		ClaimDatabaseMicros: (after.database - used.database) * 1e6 / float64(max(1, len(m.ready))),
+		ServerCPUPercent:    100 * (after.storage - used.storage) / took, Seed: o.seed, Machine: before.until(look()),
 	}
 	if o.json {
 		return json.NewEncoder(out).Encode(figures)
@@ -131,21 +151,31 @@ func runClaims(ctx context.Context, args []string, out, errs io.Writer) error {
 	_, err = fmt.Fprintf(out, `claims    %d at %.0f a second, %d failed
 ready     p50 %.2f ms, p99 %.2f ms, p99.9 %.2f ms after the scheduled arrival
 API       p50 %.2f ms, p99 %.2f ms by its own count
-server    %.1f %% of one core, with %.0f heartbeats a second
+server    %.1f %% of one core, with %.0f heartbeats a second: %.1f µs each, and %.0f µs a claim; the database %.0f µs a claim
 machine   %s
 `, figures.Claims, o.rate, figures.Errors, figures.ReadyP50Ms, figures.ReadyP99Ms, figures.ReadyP999Ms, figures.ClaimP50Ms, figures.ClaimP99Ms,
-		figures.ServerCPUPercent, figures.HeartbeatsPerSecond, figures.Machine)
+		figures.ServerCPUPercent, figures.HeartbeatsPerSecond, figures.BeatServerMicros, figures.ClaimServerMicros, figures.ClaimDatabaseMicros, figures.Machine)
 	return err
+}
+
+// quiet is what the store's server computes for each heartbeat, in microseconds, while nobody comes.
+func (f *simulated) quiet(ctx context.Context) float64 {
+	beats, cpu := f.beats.Load(), f.serverCPU(ctx)
+	select {
+	case <-ctx.Done():
+	case <-time.After(2 * f.settings.Lease.Beat):
+	}
+	return (f.serverCPU(ctx) - cpu) * 1e6 / float64(max(1, f.beats.Load()-beats))
 }
 
 // collectAt lets the heap grow tenfold before it is collected, in percent.
 const collectAt = 1000
 
-// settle lets what the start left to do come to an end.
-func settle(ctx context.Context) {
+// settle lets what the start left to do come to an end: a small fleet's is over at once.
+func settle(ctx context.Context, workers int) {
 	select {
 	case <-ctx.Done():
-	case <-time.After(5 * time.Second):
+	case <-time.After(min(5*time.Second, time.Duration(workers)*time.Millisecond)):
 	}
 }
 
@@ -169,7 +199,7 @@ func (f *simulated) open(ctx context.Context, o claimOptions) *measured {
 		}
 		due := began.Add(at)
 		time.Sleep(time.Until(due))
-		group.Go(func() { f.come(ctx, user(i), due, m) })
+		group.Go(func() { f.come(ctx, user(o.first+i), due, m) })
 	}
 	group.Wait()
 	return m

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"workerfleet/runtime/agent"
 	"workerfleet/runtime/cmd/internal/claimpath"
 	"workerfleet/runtime/cmd/internal/index"
@@ -21,6 +23,7 @@ import (
 	"workerfleet/runtime/keeper"
 	"workerfleet/runtime/order"
 	"workerfleet/runtime/session"
+	"workerfleet/runtime/settings"
 	"workerfleet/runtime/signals"
 	"workerfleet/runtime/valkey"
 	"workerfleet/stacks/sizing"
@@ -33,6 +36,8 @@ const beat, ttl, guard = 2 * time.Second, 15 * time.Second, 2 * time.Second
 type fleetOptions struct {
 	serverOptions
 	workers, hosts, users int
+	// lease is the published one unless it is set.
+	lease settings.Lease
 	// broker is where workers trade, which are real ones then; nil is none, and they are simulated.
 	broker order.Broker
 }
@@ -44,6 +49,7 @@ type simulated struct {
 	path   *claimpath.Parts
 	api    http.Handler
 	beats  atomic.Int64
+	lines  map[fleet.Host]redis.UniversalClient // of the agents to the store
 	warmed time.Duration
 
 	work  context.Context
@@ -52,12 +58,15 @@ type simulated struct {
 	clean []func()
 }
 
+// claimsAtOnce is what the API processes begin at once for which this one stands, as its connections are theirs.
+const claimsAtOnce = 4 * 16
+
 // userHeader names the user: there is no identity provider to measure.
 const userHeader = "X-User"
 
 // startFleet starts everything and waits until every worker is warm and every user has credentials.
 func startFleet(ctx context.Context, o fleetOptions, out io.Writer) (started *simulated, err error) {
-	f := &simulated{}
+	f := &simulated{lines: map[fleet.Host]redis.UniversalClient{}}
 	f.work, f.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -73,6 +82,9 @@ func startFleet(ctx context.Context, o fleetOptions, out io.Writer) (started *si
 		return nil, err
 	}
 	f.clean = append(f.clean, f.servers.stop)
+	if o.lease.TTL > 0 {
+		f.settings.Lease = o.lease
+	}
 	if f.path, err = claimpath.Open(ctx, f.settings, nothing); err != nil {
 		return nil, err
 	}
@@ -108,6 +120,7 @@ func (f *simulated) startAPI() {
 		Sessions: f.path.Sessions, Desk: desk, Name: name, Recorder: signals.Discard{}, Ready: func(context.Context) error { return nil },
 		Orders: f.path.Orders(name, signals.Discard{}), Reader: f.path.Reader, Switches: f.path.Database, Hooks: f.path.Hooks, Deposit: f.path.Vault.Deposit,
 		Identify: func(r *http.Request) (fleet.User, error) { return fleet.ParseUser(r.Header.Get(userHeader)) },
+		Claims:   claimsAtOnce,
 	})
 	f.background(func(ctx context.Context) {
 		for last := ""; ctx.Err() == nil; {
@@ -138,13 +151,14 @@ func (f *simulated) startHosts(ctx context.Context, o fleetOptions) error {
 			return err
 		}
 		f.clean = append(f.clean, func() { _ = client.Close() })
+		f.lines[hostName(i)] = client
 		store, err := valkey.NewStore(ctx, client)
 		if err != nil {
 			return err
 		}
 		d := &door{calls: make(chan agent.Call), closed: make(chan struct{})}
 		a, err := agent.New(agent.Config{
-			Host: fleet.Host("host-" + strconv.Itoa(i)), Door: d, Store: store, Post: valkey.NewMail(client), Terms: f.path.Terms, Beat: beat, Signals: counter{beats: &f.beats},
+			Host: hostName(i), Door: d, Store: store, Post: valkey.NewMail(client), Terms: f.path.Terms, Beat: f.settings.Lease.Beat, Signals: counter{beats: &f.beats},
 		})
 		if err != nil {
 			return err

@@ -24,7 +24,9 @@ func main() {
 
 // benchmarks by name.
 func benchmarks() map[string]func(ctx context.Context, args []string, out, errs io.Writer) error {
-	return map[string]func(context.Context, []string, io.Writer, io.Writer) error{"claims": runClaims, "functions": runFunctions, "launches": runLaunches, "orders": runOrders, "workers": runWorkers}
+	return map[string]func(context.Context, []string, io.Writer, io.Writer) error{
+		"burst": runBurst, "claims": runClaims, "compare": runCompare, "costs": runCosts, "functions": runFunctions, "host": runHost, "hostloss": runHostLoss, "launches": runLaunches, "orders": runOrders, "reap": runReap, "tracking": runTracking, "workers": runWorkers,
+	}
 }
 
 // run returns 0 when everything was measured, 1 when not, 2 for a command line that is not understood.

@@ -88,14 +88,10 @@ type orderFigures struct {
 	Errors     int `json:"errors"`
 	// AcceptedPerSecond counts until the last answer; with --ceiling it is of the stage with the most, as all figures are.
 	AcceptedPerSecond float64 `json:"acceptedPerSecond"`
-	// Shares of one core: this process, which is the platform, its users and the exchange, the database and the store.
-	ProcessCPUPercent  float64 `json:"processCPUPercent"`
-	DatabaseCPUPercent float64 `json:"databaseCPUPercent"` // 0 where it is not this process's
-	ServerCPUPercent   float64 `json:"serverCPUPercent"`
-	IdlePercent        float64 `json:"idlePercent"` // of all cores, whoever uses the rest
-	CommitsPerSecond   float64 `json:"commitsPerSecond"`
-	Seed               uint64  `json:"seed"`
-	Machine            machine `json:"machine"`
+	// Shares of one core: the process is the platform, its users and the exchange.
+	shares
+	Seed    uint64  `json:"seed"`
+	Machine machine `json:"machine"`
 }
 
 // runOrders sends signed webhooks and measures when each is accepted, when its order reaches the broker, and when its
@@ -128,7 +124,7 @@ func runOrders(ctx context.Context, args []string, out, errs io.Writer) error {
 database  %s
 process   this one is the API behind its listener, the keeper, %d agents, %d real workers, the exchange, and the users
 `, f.storeName, f.databaseName, o.hosts, o.workers)
-	settle(ctx)
+	settle(ctx, o.workers)
 	if o.profile != "" {
 		stop, err := profile(o.profile)
 		if err != nil {
@@ -156,10 +152,10 @@ func (f orderFigures) print(out io.Writer) error {
 accepted  p50 %.2f ms, p99 %.2f ms after the scheduled sending
 broker    p50 %.2f ms (aim < %d), p99 %.2f ms (aim < %d), p99.9 %.2f ms
 committed p50 %.2f ms, p99 %.2f ms, by the clock of the turn that commits the end
-cores     this process %.0f %%, database %.0f %%, store %.0f %% of one; %.0f %% of all were idle; %.0f commits a second
+cores     %s
 machine   %s
 `, f.Orders, f.Users, f.Rate, f.Errors, f.Duplicates, f.Lost, f.Late, f.AcceptP50Ms, f.AcceptP99Ms,
 		f.BrokerP50Ms, aimP50.Milliseconds(), f.BrokerP99Ms, aimP99.Milliseconds(), f.BrokerP999Ms, f.CommittedP50Ms, f.CommittedP99Ms,
-		f.ProcessCPUPercent, f.DatabaseCPUPercent, f.ServerCPUPercent, f.IdlePercent, f.CommitsPerSecond, f.Machine)
+		f.shares, f.Machine)
 	return err
 }

@@ -95,8 +95,18 @@ func measureProcesses(ctx context.Context, binary string, count int) (figures pr
 		end()
 		err = errors.Join(err, <-ended)
 	}()
-	provider, err := process.New(process.Config{
-		Binary: binary, Image: 1, Hosts: []process.Host{{Name: "host", Socket: socket, Room: count}}, Directory: filepath.Join(dir, "workers"),
+	provider, err := workersBehind(binary, dir, socket, count)
+	if err != nil {
+		return figures, err
+	}
+	defer provider.Close()
+	return startAll(ctx, provider, store, count)
+}
+
+// workersBehind launches worker processes that call an agent at this socket.
+func workersBehind(binary, dir, socket string, room int) (*process.Provider, error) {
+	return process.New(process.Config{
+		Binary: binary, Image: 1, Hosts: []process.Host{{Name: "host", Socket: socket, Room: room}}, Directory: filepath.Join(dir, "workers"),
 		Variables: func(worker fleet.Worker, h process.Host) (environment []string) {
 			for _, v := range settings.Write(settings.Worker{Socket: settings.Socket{Path: settings.SocketPath(h.Socket)}, Worker: string(worker), Broker: settings.BrokerPaper}) {
 				environment = append(environment, v.Name+"="+v.Value)
@@ -104,11 +114,6 @@ func measureProcesses(ctx context.Context, binary string, count int) (figures pr
 			return environment
 		},
 	})
-	if err != nil {
-		return figures, err
-	}
-	defer provider.Close()
-	return startAll(ctx, provider, store, count)
 }
 
 func startAll(ctx context.Context, provider *process.Provider, store *claim.Memory, count int) (figures processFigures, err error) {

@@ -16,7 +16,7 @@ func (m *market) measure(ctx context.Context, o orderOptions) (orderFigures, err
 	before := m.spent(ctx)
 	all := m.send(ctx, o)
 	f := orderFigures{Users: o.users, Rate: o.rate, Seed: o.seed}
-	m.spent(ctx).since(before, &f)
+	f.shares = m.spent(ctx).shares(before)
 	f.AcceptedPerSecond = acceptedPerSecond(all, o.long)
 	if err := ctx.Err(); err != nil {
 		return f, err

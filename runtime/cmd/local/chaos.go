@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"syscall"
 	"time"
 
@@ -44,8 +45,6 @@ func (d *day) deck() []deed {
 }
 
 const (
-	// turmoil is the mean time between two deeds.
-	turmoil = 300 * time.Millisecond
 	// pauses is how often the longest pause of a program or a server goes into a lease: it is within the time that a worker
 	// may go on without a confirmed beat, and at the usual lease beyond a request's patience.
 	pauses = 5
@@ -59,7 +58,7 @@ const (
 func (d *day) chaos(ctx context.Context) error {
 	var cards []deed
 	for end := time.Now().Add(d.stay); time.Now().Before(end) && ctx.Err() == nil; {
-		time.Sleep(time.Duration(d.random.ExpFloat64() * float64(turmoil)))
+		time.Sleep(time.Duration(d.random.ExpFloat64() * float64(d.turmoil)))
 		if len(cards) == 0 {
 			cards = d.deck()
 			d.random.Shuffle(len(cards), func(i, j int) { cards[i], cards[j] = cards[j], cards[i] })
@@ -92,7 +91,8 @@ func (d *day) do(ctx context.Context, kind deed) error {
 	case stopWorker:
 		return d.stopWorker(ctx)
 	case killProgram:
-		_ = programs[d.random.IntN(len(programs))].signal(syscall.SIGKILL) // it may be between two starts
+		mortal := d.mortal()
+		_ = mortal[d.random.IntN(len(mortal))].signal(syscall.SIGKILL) // it may be between two starts
 		return nil
 	case stopProgram:
 		d.stopFor(programs[d.random.IntN(len(programs))].command().Process.Pid, between(d.random, 0, d.ttl/pauses))
@@ -104,6 +104,11 @@ func (d *day) do(ctx context.Context, kind deed) error {
 	default:
 		return d.restartStore(ctx, kind == ageStore, between(d.random, 0, d.ttl/pauses))
 	}
+}
+
+// mortal are the programs that may be killed: all, or those whose growth nobody watches.
+func (d *day) mortal() []*program {
+	return slices.DeleteFunc(d.programs(), func(g *program) bool { return d.metricsAt[g.name] != "" })
 }
 
 func between(random *rand.Rand, from, to time.Duration) time.Duration {
@@ -123,7 +128,7 @@ func (d *day) stopWorker(ctx context.Context) error {
 	select {
 	case user = <-d.trading.sending:
 		time.Sleep(early)
-	case <-time.After(turmoil):
+	case <-time.After(d.turmoil):
 	case <-ctx.Done():
 		return nil
 	}

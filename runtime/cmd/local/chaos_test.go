@@ -1,7 +1,9 @@
 package main
 
 import (
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,6 +23,40 @@ func TestChaos(t *testing.T) {
 	}
 	require.Zero(t, s.Unknown)
 	require.Empty(t, processesOf(t, binaries), "processes outlive the platform")
+}
+
+// What is watched is seen: all four figures of one program of each kind, which chaos does not kill, the workers', the
+// store's and each table's rows. Whether they are flat says a long run, and no test of some seconds.
+func TestWatch(t *testing.T) {
+	realParts(t)
+	s := playDay(t, "--json", "--bin", binaries, "--users", "3", "--workers", "5", "--hosts", "2", "--orders", "4", "--kill", "0", "--chaos",
+		"--for", "4s", "--turmoil", "200ms", "--watch", "200ms", "--ttl", "3s", "--guard", "500ms", "--beat", "300ms")
+	require.GreaterOrEqual(t, len(s.Held), 6)
+	last := s.Held[len(s.Held)-1]
+	require.Equal(t, []string{"agent-of-host-1", "api-1", "keeper-1"}, slices.Sorted(maps.Keys(last.Programs)))
+	for name, p := range last.Programs {
+		for _, figure := range []float64{p.Goroutines, p.Descriptors, p.Heap, p.Resident} {
+			require.Greater(t, figure, 1.0, name)
+		}
+	}
+	require.Positive(t, last.Workers.Processes)
+	require.Greater(t, last.Workers.Resident, 1e6)
+	require.EqualValues(t, 12, last.Orders)
+	require.EqualValues(t, 12, last.Rows["orders"])
+	require.Positive(t, last.StoreKeys)
+	require.Contains(t, s.Growth, "keeper-1 goroutines")
+}
+
+// Growth is a ratio of medians, of the day's last third to its second, and a table's is an order's.
+func TestGrowth(t *testing.T) {
+	var looks []held
+	for i := range 9 {
+		looks = append(looks, held{StoreKeys: int64(10 + i/3*10), Orders: 10 * (i + 1), Rows: map[string]int64{"orders": int64(10 * (i + 1))}})
+	}
+	seen := growth(looks)
+	require.InDelta(t, 1.5, seen["store keys"], 1e-9)
+	require.InDelta(t, 1, seen["orders rows an order"], 1e-9)
+	require.Empty(t, growth(looks[:2]))
 }
 
 // Senders repeat, overtake and come late; nothing that they send is left out.

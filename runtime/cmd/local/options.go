@@ -22,6 +22,8 @@ type options struct {
 	json, embedded, chaos       bool
 	functions, noKeepers        bool
 	rhythm                      time.Duration // of the functions that the clock starts
+	turmoil                     time.Duration // mean time between two deeds of chaos
+	watching                    time.Duration // time between two looks at what the platform holds; 0 is never
 	bin, databaseURL            string
 }
 
@@ -52,6 +54,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.BoolVar(&o.embedded, "embedded", false, "use the embedded store and database even where real ones are installed")
 	flags.BoolVar(&o.functions, "functions", true, "run the functions claim, control, pool and maintenance beside the keepers")
 	flags.DurationVar(&o.rhythm, "rhythm", standardRhythm, "time between two passes of the functions that the clock starts")
+	flags.DurationVar(&o.turmoil, "turmoil", 300*time.Millisecond, "mean time between two deeds of --chaos")
+	flags.DurationVar(&o.watching, "watch", 0, "time between two looks at what the platform holds: memory, goroutines, descriptors, keys, rows; the first program of each kind is not killed then")
 	flags.StringVar(&o.bin, "bin", ".workerfleet/bin", "folder of the platform's programs")
 	flags.DurationVar(&o.beat, "beat", 2*time.Second, "time between heartbeats")
 	flags.DurationVar(&o.ttl, "ttl", 15*time.Second, "life of a lease")
@@ -103,11 +107,13 @@ func (o *options) check() error {
 			problems = append(problems, fmt.Errorf("--%s: %d is not allowed; allowed: %d to %d", limit.name, limit.value, limit.from, limit.to))
 		}
 	}
-	if o.rhythm < time.Millisecond {
-		problems = append(problems, fmt.Errorf("--rhythm: %s is not allowed; allowed: 1ms or more", o.rhythm))
+	for name, value := range map[string]time.Duration{"rhythm": o.rhythm, "turmoil": o.turmoil} {
+		if value < time.Millisecond {
+			problems = append(problems, fmt.Errorf("--%s: %s is not allowed; allowed: 1ms or more", name, value))
+		}
 	}
-	if o.open < 0 || o.stay < 0 {
-		problems = append(problems, errors.New("--open, --for: a negative time is not allowed"))
+	if o.open < 0 || o.stay < 0 || o.watching < 0 {
+		problems = append(problems, errors.New("--open, --for, --watch: a negative time is not allowed"))
 	}
 	for _, name := range programNames() {
 		if _, err := os.Stat(filepath.Join(o.bin, name)); err != nil {

@@ -45,12 +45,13 @@ type platform struct {
 	urls      []string // of the APIs
 
 	apis, keepers, agents []*program
-	lambdas               *lambdas // nil without functions
+	metricsAt             map[string]string // addresses of the programs whose growth is watched
+	lambdas               *lambdas          // nil without functions
 }
 
 // startPlatform starts everything below dir. The caller stops it.
 func startPlatform(ctx context.Context, o options, dir string) (started *platform, err error) {
-	p := &platform{options: o, dir: dir, accounts: newAccounts(), tokens: httpapi.Development{Secret: []byte(rand.Text())}}
+	p := &platform{options: o, dir: dir, metricsAt: map[string]string{}, accounts: newAccounts(), tokens: httpapi.Development{Secret: []byte(rand.Text())}}
 	defer func() {
 		if err != nil {
 			p.stop()
@@ -208,8 +209,13 @@ func (p *platform) socket(i int) string   { return filepath.Join(p.dir, strconv.
 func (p *platform) startAgents() error {
 	for i := range p.hosts {
 		name := string(p.host(i))
-		agent, err := p.startProgram("agent", "agent-of-"+name, settings.Write(settings.Agent{
-			Stack: p.stack(), Metrics: settings.Metrics{Listen: anyPort}, Valkey: p.valkey, Lease: p.lease(),
+		called := "agent-of-" + name
+		metrics, err := p.metrics(called, i)
+		if err != nil {
+			return err
+		}
+		agent, err := p.startProgram("agent", called, settings.Write(settings.Agent{
+			Stack: p.stack(), Metrics: metrics, Valkey: p.valkey, Lease: p.lease(),
 			Socket: settings.Socket{Path: settings.SocketPath(p.socket(i))}, Host: name,
 		}))
 		if err != nil {
@@ -220,11 +226,29 @@ func (p *platform) startAgents() error {
 	return nil
 }
 
+// metrics says where a program shows its metrics: anywhere, but for the first of each kind while its growth is watched.
+func (p *platform) metrics(name string, place int) (settings.Metrics, error) {
+	if p.watching == 0 || place > 0 {
+		return settings.Metrics{Listen: anyPort}, nil
+	}
+	port, err := server.FreePort()
+	if err != nil {
+		return settings.Metrics{}, err
+	}
+	p.metricsAt[name] = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	return settings.Metrics{Listen: settings.Address(p.metricsAt[name])}, nil
+}
+
 // startKeepers starts two, both active.
 func (p *platform) startKeepers() error {
 	for i := range 2 {
-		keeper, err := p.startProgram("keeper", "keeper-"+strconv.Itoa(i+1), settings.Write(settings.Keeper{
-			Stack: p.stack(), Metrics: settings.Metrics{Listen: anyPort}, Valkey: p.valkey, Database: p.database, Queues: p.queueURLs(),
+		called := "keeper-" + strconv.Itoa(i+1)
+		metrics, err := p.metrics(called, i)
+		if err != nil {
+			return err
+		}
+		keeper, err := p.startProgram("keeper", called, settings.Write(settings.Keeper{
+			Stack: p.stack(), Metrics: metrics, Valkey: p.valkey, Database: p.database, Queues: p.queueURLs(),
 			Lease: p.lease(), Sealing: p.sealing(), Sessions: settings.Sessions{Idle: p.idle}, Cluster: p.cluster(),
 			Launching: p.launching(), Pool: p.pool(), Market: alwaysOpen(),
 		}))
@@ -244,8 +268,13 @@ func (p *platform) startAPIs(ctx context.Context) error {
 			return err
 		}
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		api, err := p.startProgram("api", "api-"+strconv.Itoa(i+1), settings.Write(settings.API{
-			Stack: p.stack(), Metrics: settings.Metrics{Listen: anyPort}, Valkey: p.valkey, Database: p.database, Queues: p.queueURLs(),
+		called := "api-" + strconv.Itoa(i+1)
+		metrics, err := p.metrics(called, i)
+		if err != nil {
+			return err
+		}
+		api, err := p.startProgram("api", called, settings.Write(settings.API{
+			Stack: p.stack(), Metrics: metrics, Valkey: p.valkey, Database: p.database, Queues: p.queueURLs(),
 			Lease: p.lease(), Sealing: p.sealing(), Sessions: settings.Sessions{Idle: p.idle}, Listen: settings.Address(address),
 			TLS:      settings.TLS{Certificate: settings.FilePath(p.trust), Key: settings.FilePath(p.key)},
 			Identity: settings.Identity{Development: settings.Secret(p.tokens.Secret)},

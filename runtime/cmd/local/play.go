@@ -48,9 +48,12 @@ func play(ctx context.Context, o options, out io.Writer) (summary, []string, err
 	stop := d.show(ctx, out)
 	defer stop()
 	err = d.warm(ctx)
+	unwatch := d.watch(ctx)
+	defer unwatch()
 	if err == nil {
 		err = errors.Join(d.open(ctx), d.tradeThrough(ctx), d.settle(ctx))
 	}
+	unwatch()
 	if trouble := p.trouble(); trouble != "" {
 		err = errors.Join(err, errors.New(trouble))
 	}
@@ -75,6 +78,7 @@ type day struct {
 	deeds    map[deed]int
 	awake    time.Time // when the last one wakes that chaos has stopped
 	trading  trading
+	held     []held
 }
 
 // opened is a session as the API answers it.

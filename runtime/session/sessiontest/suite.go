@@ -5,6 +5,7 @@ package sessiontest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -179,6 +180,32 @@ func Run(t *testing.T, fresh func(t *testing.T) session.Authority) {
 		}
 		require.NoError(t, a.Close(ctx, "nobody", 1))
 		require.NoError(t, a.Begin(ctx, on("ann", "w2", 1, 12), longWait))
+	})
+
+	t.Run("many sessions are closed in one step, and newer ones stay", func(t *testing.T) {
+		a, ctx := fresh(t), t.Context()
+		var all []session.Session
+		for i := range 300 {
+			s := on(fmt.Sprintf("user-%d", i), fmt.Sprintf("w%d", i), 1, fleet.Epoch(i+1))
+			require.NoError(t, a.Begin(ctx, s, longWait))
+			all = append(all, s)
+		}
+		require.NoError(t, a.Begin(ctx, on("user-7", "w7", 2, 1000), longWait))
+		require.NoError(t, a.CloseAll(ctx, nil))
+		var group sync.WaitGroup
+		errs := make([]error, 4)
+		for i := range errs {
+			mine := slices.Clone(all[:299])
+			if i%2 == 1 {
+				slices.Reverse(mine)
+			}
+			group.Go(func() { errs[i] = a.CloseAll(ctx, append(mine, on("nobody", "w", 1, 5))) })
+		}
+		group.Wait()
+		require.NoError(t, errors.Join(errs...), "two in different orders wait for each other")
+		open, err := a.Open(ctx, "", 400)
+		require.NoError(t, err)
+		require.Equal(t, []session.Session{all[299], on("user-7", "w7", 2, 1000)}, open)
 	})
 
 	t.Run("open sessions are listed by user in pages", func(t *testing.T) {
