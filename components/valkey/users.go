@@ -33,10 +33,10 @@ type permission struct {
 var (
 	connecting   = []string{"ping", "client|setinfo", "client|setname", "cluster|slots", "cluster|shards", "command"}
 	sharedScript = []string{
-		"eval", "evalsha", "time", "del", "exists", "get", "set", "hdel", "hget", "hmget", "hset", "hincrby", "zadd", "zrange", "zrem",
+		"eval", "evalsha", "time", "del", "exists", "get", "mget", "set", "hdel", "hget", "hmget", "hset", "hincrby", "zadd", "zrange", "zrem",
 		"zremrangebyrank", "zscore",
 	}
-	claiming = []string{"zrank"}
+	claiming = []string{"zcard", "zrank"}
 	passing  = []string{"hgetall", "zcard", "zrangebyscore", "zrank", "zrevrange"}
 	reading  = []string{"xread"}
 	posting  = []string{"xadd"}

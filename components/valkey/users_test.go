@@ -26,7 +26,7 @@ var scripts = map[string][]string{
 	"agent":    {"register", "beat", "confirm", "exit", "park"},
 	"keeper":   {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "note", "retire", "arrivals", "drain"},
 	"operator": {"census", "stock", "workers", "waiting", "heard", "drain", "withdraw"},
-	"function": {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "note", "retire", "arrivals", "drain"},
+	"function": {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "end", "stock", "reserve", "launched", "note", "retire", "arrivals", "drain"},
 }
 
 // direct are the commands that a process calls without a script: mail, outcomes, and the record of a worker.

@@ -258,3 +258,20 @@ func TestPoison(t *testing.T) {
 	require.ErrorContains(t, b.WorkerControl(t.Context(), queue.Message{Body: `{"v":1,"type":"explode"}`}), `type: "explode" is not allowed`)
 	require.ErrorContains(t, b.PoolClaim(t.Context(), queue.Message{Body: `nonsense`}), "body: is no JSON object")
 }
+
+// A user without credentials that the broker takes is nobody's to serve: no message about one comes again.
+func TestUnserved(t *testing.T) {
+	for name, refusal := range map[string]error{"none": session.ErrNoCredentials, "refused": &session.Refused{Reason: "closed"}} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.idle("w1")
+			b.serve()
+			b.away = refusal
+			b.idle("w2")
+			require.NoError(t, b.told(queue.Task{Type: queue.TaskStopped, Worker: "w1"}))
+			require.NoError(t, b.told(queue.Task{Type: queue.Wake, User: "ann"}))
+			require.NoError(t, b.told(queue.Task{Type: queue.Start, User: "ann"}))
+			require.Zero(t, b.current())
+		})
+	}
+}

@@ -129,6 +129,7 @@ type desk struct {
 	unknown error // of the database, after a turn is committed
 	seen    map[fleet.User]int
 	bare    http.Handler // not held against openapi.yaml
+	serves  order.Session
 }
 
 func (d *desk) Turn(ctx context.Context, user fleet.User, w order.Want, do func(*order.Sheet) error) error {
@@ -149,7 +150,7 @@ func (d *desk) BeginAt(ctx context.Context, user fleet.User) (uint64, error) {
 
 func newDesk(t *testing.T) *desk {
 	d := &desk{bench: newBench(t), kept: map[fleet.User]string{}, ends: make(chan struct{}), bell: httpapi.NewBell(), seen: map[fleet.User]int{}}
-	d.orders = order.NewMemory(func(user fleet.User) bool { return user != "poor" }, func(fleet.User) order.Session { return order.Session{} })
+	d.orders = order.NewMemory(func(user fleet.User) bool { return user != "poor" }, func(fleet.User) order.Session { return d.serves })
 	d.ledger = order.New(d, order.Rules{Daily: 20})
 	sessions := session.New(session.Config{
 		Claims: d.store, Directory: d.store, Authority: session.NewMemory(), Vault: vault{}, Mailbox: d.host, Terms: claim.DefaultTerms(),
@@ -309,6 +310,15 @@ func TestOrderLimits(t *testing.T) {
 	limited := d.ask("GET", "/v1/orders", "ann", "")
 	require.Equal(t, http.StatusTooManyRequests, limited.Code)
 	require.Equal(t, "2", limited.Header().Get("Retry-After"))
+}
+
+// What the worker has not begun is taken back by the request that switches orders off.
+func TestHaltTakesBack(t *testing.T) {
+	d := newDesk(t)
+	d.serves = order.Session{Epoch: 7, Worker: "w1", Host: "h1", Life: 1}
+	require.Equal(t, http.StatusAccepted, d.ask("POST", "/v1/orders", "ann", buying, "Idempotency-Key: a").Code)
+	require.Equal(t, http.StatusNoContent, d.ask("PUT", "/v1/halt", "ann", "").Code)
+	require.Equal(t, []fleet.MailKind{fleet.MailOrder, fleet.MailWithdraw}, d.host.kinds)
 }
 
 // Signals come to an address of their own, in both forms; a second delivery is the first one's order.

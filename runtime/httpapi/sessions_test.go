@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,12 +40,17 @@ type host struct {
 	deaf  bool
 	mute  bool          // confirms, but tells no desk
 	gate  chan struct{} // if not nil, it is waited for before anything is posted
+	mu    sync.Mutex
+	kinds []fleet.MailKind
 }
 
 func (h *host) Post(ctx context.Context, _ fleet.Host, m fleet.Mail) error {
 	if h.gate != nil {
 		<-h.gate
 	}
+	h.mu.Lock()
+	h.kinds = append(h.kinds, m.Kind)
+	h.mu.Unlock()
 	if m.Kind != fleet.MailAssign || h.deaf {
 		return nil
 	}

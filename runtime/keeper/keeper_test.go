@@ -319,3 +319,32 @@ func TestRun(t *testing.T) {
 		require.NoError(t, <-done)
 	})
 }
+
+// shut has nobody's credentials but such as the broker refuses.
+type shut struct{}
+
+func (shut) Credentials(context.Context, fleet.User) ([]byte, error) {
+	return nil, &session.Refused{Reason: "the account is closed"}
+}
+
+// A user whose credentials the broker refuses is not served again after a worker's death, and that is no failure.
+func TestUnserved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.pass()
+		b.idle("w1")
+		b.serving("ann")
+		b.idle("w2")
+		b.Sessions.Vault = shut{}
+		for range 2 {
+			time.Sleep(b.Terms.TTL)
+			b.beat(claim.Beat{Worker: "w2", Life: 1})
+		}
+		r := b.pass()
+		require.Len(t, r.Dead, 1)
+		require.Zero(t, r.Served)
+		_, open, err := b.authority.Current(t.Context(), "ann")
+		require.NoError(t, err)
+		require.False(t, open)
+	})
+}

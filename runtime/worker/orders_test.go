@@ -517,14 +517,14 @@ func TestLookUpsOneAtATime(t *testing.T) {
 		s.asks(conn, hostlink.Execute, buy(4))
 		require.Len(t, broker.placed, 1, "a new order waits for look-ups")
 		require.Equal(t, fleet.OutcomeFilled, (<-words).Outcome.State)
-		s.asks(conn, hostlink.Cancel, buy(1))
-		require.Equal(t, []string{name(1)}, broker.ended)
-		require.Equal(t, []string{name(2), name(1)}, asked, "what is to be cancelled waits for nothing")
-		for range 3 {
+		s.asks(conn, hostlink.Cancel, buy(9))
+		require.Equal(t, []string{name(9)}, broker.ended)
+		require.Equal(t, []string{name(2), name(9)}, asked, "what is to be cancelled waits for nothing")
+		for range 4 {
 			answer <- struct{}{}
 			synctest.Wait()
 		}
-		require.Equal(t, []string{name(2), name(1), name(3)}, asked)
+		require.Equal(t, []string{name(2), name(9), name(3), name(1)}, asked)
 		s.stop()
 		<-s.ended
 	})
