@@ -131,7 +131,7 @@ func runClaims(ctx context.Context, args []string, out, errs io.Writer) error {
 		figures.Machine = before.until(look())
 		return tell(out, o.json, figures, figures.String())
 	}
-	quiet := f.quiet(ctx)
+	quiet := f.quiet(ctx, min(2*f.settings.Lease.Beat, o.long))
 	beats, used, began := f.beats.Load(), f.spent(ctx), time.Now()
 	m := f.open(ctx, o)
 	took, after := time.Since(began).Seconds(), f.spent(ctx)
@@ -159,11 +159,11 @@ machine   %s
 }
 
 // quiet is what the store's server computes for each heartbeat, in microseconds, while nobody comes.
-func (f *simulated) quiet(ctx context.Context) float64 {
+func (f *simulated) quiet(ctx context.Context, long time.Duration) float64 {
 	beats, cpu := f.beats.Load(), f.serverCPU(ctx)
 	select {
 	case <-ctx.Done():
-	case <-time.After(2 * f.settings.Lease.Beat):
+	case <-time.After(long):
 	}
 	return (f.serverCPU(ctx) - cpu) * 1e6 / float64(max(1, f.beats.Load()-beats))
 }
