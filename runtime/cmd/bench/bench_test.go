@@ -102,11 +102,11 @@ func TestTracking(t *testing.T) {
 	f := last[trackingFigures](t, "tracking", "--sizes", "40,400", "--dead", "5")
 	require.Len(t, f.Sizes, 2)
 	for _, s := range f.Sizes {
-		require.Equal(t, []int{5, 5, 5}, []int{s.Ours.Found, s.Scan.Found, s.Pipelined.Found}, s.Workers)
-		require.Positive(t, s.Ours.ServerMicros)
+		require.Equal(t, []int{0, 5, 5, 5}, []int{s.Look.Found, s.Reap.Found, s.Scan.Found, s.Pipelined.Found}, s.Workers)
+		require.Positive(t, s.Look.ServerMicros)
 	}
 	require.Equal(t, 400, f.Sizes[1].Workers)
-	require.Positive(t, f.OursFlat)
+	require.Positive(t, f.LookFlat)
 }
 
 // The same users come to all systems, and all are served; what the queue-claim baseline gives to two, it counts.
