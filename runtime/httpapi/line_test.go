@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -18,7 +19,7 @@ func TestLine(t *testing.T) {
 		var now, most, done atomic.Int32
 		work := func(context.Context) {
 			most.Store(max(most.Load(), now.Add(1)))
-			time.Sleep(time.Second)
+			time.Sleep(slow - time.Millisecond)
 			now.Add(-1)
 			done.Add(1)
 		}
@@ -39,6 +40,34 @@ func TestLine(t *testing.T) {
 		require.Equal(t, []int32{2, 10}, []int32{most.Load(), done.Load()}, "nobody begins for who went away")
 		ahead, _ = l.promise()
 		require.Zero(t, ahead)
+	})
+}
+
+// While claims take long there are fewer places, down to one, and all of them again when they do not.
+func TestLineAdapts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLine(8)
+		var now, most atomic.Int32
+		run := func(n int, long time.Duration) {
+			most.Store(0)
+			var group sync.WaitGroup
+			for range n {
+				group.Go(func() {
+					l.begun(t.Context(), time.Minute, func(context.Context) {
+						most.Store(max(most.Load(), now.Add(1)))
+						time.Sleep(long)
+						now.Add(-1)
+					})
+				})
+			}
+			group.Wait()
+		}
+		run(16, 2*time.Second)
+		run(3, 2*time.Second)
+		require.LessOrEqual(t, most.Load(), int32(2), "places are left after slow claims")
+		run(100, 10*time.Millisecond)
+		run(20, 10*time.Millisecond)
+		require.Equal(t, int32(8), most.Load())
 	})
 }
 

@@ -220,17 +220,13 @@ func (a *api) await(ctx context.Context, user fleet.User) (step, error) {
 		case err != nil || progress.Bound == nil || progress.Ready():
 			return progress, err
 		}
-		waiting, stop := context.WithTimeout(ctx, again)
-		ready, silence := a.Desk.Wait(waiting, progress.Bound.Epoch)
-		stop()
-		switch {
-		case silence == nil && ready.Refused == "" && ready.Worker == progress.Bound.Worker:
-			progress.Bound.State = claim.Serving
-			return progress, nil
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return progress, nil
 		}
 		progress.Progress, err = a.Sessions.Claim(ctx, claim.Request{User: user}, a.Name)
+		if err == nil && progress.Bound != nil && !progress.Ready() {
+			a.hear(ctx, &progress.Progress)
+		}
 	}
 }
 

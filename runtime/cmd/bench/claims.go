@@ -97,6 +97,8 @@ type claimFigures struct {
 	BeatServerMicros    float64 `json:"beatServerMicros"`
 	ClaimServerMicros   float64 `json:"claimServerMicros"`
 	ClaimDatabaseMicros float64 `json:"claimDatabaseMicros"`
+	ProcessCPUPercent   float64 `json:"processCPUPercent"`
+	IdlePercent         float64 `json:"idlePercent"` // of all cores, whoever uses the rest
 	Seed                uint64  `json:"seed"`
 	Machine             machine `json:"machine"`
 }
@@ -131,16 +133,17 @@ func runClaims(ctx context.Context, args []string, out, errs io.Writer) error {
 		figures.Machine = before.until(look())
 		return tell(out, o.json, figures, figures.String())
 	}
-	quiet := f.quiet(ctx)
+	quiet := f.quiet(ctx, min(2*f.settings.Lease.Beat, o.long))
 	beats, used, began := f.beats.Load(), f.spent(ctx), time.Now()
 	m := f.open(ctx, o)
 	took, after := time.Since(began).Seconds(), f.spent(ctx)
+	shared := after.shares(used)
 	beaten := float64(f.beats.Load() - beats)
 	figures := claimFigures{
 		Workers: o.workers, Hosts: o.hosts, Rate: o.rate, Claims: len(m.ready),
 		ClaimP50Ms: milliseconds(quantile(m.claim, 0.5)), ClaimP99Ms: milliseconds(quantile(m.claim, 0.99)),
 		ReadyP50Ms: milliseconds(quantile(m.ready, 0.5)), ReadyP99Ms: milliseconds(quantile(m.ready, 0.99)), ReadyP999Ms: milliseconds(quantile(m.ready, 0.999)),
-		Errors: m.errors, HeartbeatsPerSecond: beaten / took, BeatServerMicros: quiet,
+		Errors: m.errors, ProcessCPUPercent: shared.ProcessCPUPercent, IdlePercent: shared.IdlePercent, HeartbeatsPerSecond: beaten / took, BeatServerMicros: quiet,
 		ClaimServerMicros:   max(0, (after.storage-used.storage)*1e6-beaten*quiet) / float64(max(1, len(m.ready))),
 		ClaimDatabaseMicros: (after.database - used.database) * 1e6 / float64(max(1, len(m.ready))),
 		ServerCPUPercent:    100 * (after.storage - used.storage) / took, Seed: o.seed, Machine: before.until(look()),
@@ -152,18 +155,19 @@ func runClaims(ctx context.Context, args []string, out, errs io.Writer) error {
 ready     p50 %.2f ms, p99 %.2f ms, p99.9 %.2f ms after the scheduled arrival
 API       p50 %.2f ms, p99 %.2f ms by its own count
 server    %.1f %% of one core, with %.0f heartbeats a second: %.1f µs each, and %.0f µs a claim; the database %.0f µs a claim
+cores     this process %.0f %% of one; %.0f %% of all were idle
 machine   %s
 `, figures.Claims, o.rate, figures.Errors, figures.ReadyP50Ms, figures.ReadyP99Ms, figures.ReadyP999Ms, figures.ClaimP50Ms, figures.ClaimP99Ms,
-		figures.ServerCPUPercent, figures.HeartbeatsPerSecond, figures.BeatServerMicros, figures.ClaimServerMicros, figures.ClaimDatabaseMicros, figures.Machine)
+		figures.ServerCPUPercent, figures.HeartbeatsPerSecond, figures.BeatServerMicros, figures.ClaimServerMicros, figures.ClaimDatabaseMicros, figures.ProcessCPUPercent, figures.IdlePercent, figures.Machine)
 	return err
 }
 
 // quiet is what the store's server computes for each heartbeat, in microseconds, while nobody comes.
-func (f *simulated) quiet(ctx context.Context) float64 {
+func (f *simulated) quiet(ctx context.Context, long time.Duration) float64 {
 	beats, cpu := f.beats.Load(), f.serverCPU(ctx)
 	select {
 	case <-ctx.Done():
-	case <-time.After(2 * f.settings.Lease.Beat):
+	case <-time.After(long):
 	}
 	return (f.serverCPU(ctx) - cpu) * 1e6 / float64(max(1, f.beats.Load()-beats))
 }

@@ -13,8 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"workerfleet/runtime/agent"
 	"workerfleet/runtime/cmd/internal/claimpath"
 	"workerfleet/runtime/cmd/internal/index"
@@ -49,7 +47,7 @@ type simulated struct {
 	path   *claimpath.Parts
 	api    http.Handler
 	beats  atomic.Int64
-	lines  map[fleet.Host]redis.UniversalClient // of the agents to the store
+	lines  map[fleet.Host]*line // of the agents to the store
 	warmed time.Duration
 
 	work  context.Context
@@ -66,7 +64,7 @@ const userHeader = "X-User"
 
 // startFleet starts everything and waits until every worker is warm and every user has credentials.
 func startFleet(ctx context.Context, o fleetOptions, out io.Writer) (started *simulated, err error) {
-	f := &simulated{lines: map[fleet.Host]redis.UniversalClient{}}
+	f := &simulated{lines: map[fleet.Host]*line{}}
 	f.work, f.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -151,7 +149,8 @@ func (f *simulated) startHosts(ctx context.Context, o fleetOptions) error {
 			return err
 		}
 		f.clean = append(f.clean, func() { _ = client.Close() })
-		f.lines[hostName(i)] = client
+		f.lines[hostName(i)] = &line{}
+		client.AddHook(f.lines[hostName(i)])
 		store, err := valkey.NewStore(ctx, client)
 		if err != nil {
 			return err

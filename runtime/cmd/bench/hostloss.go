@@ -92,7 +92,8 @@ func (r *hostLossFigures) measure(ctx context.Context, f *simulated, o runOption
 		}
 	}
 	before, began := f.spent(ctx), time.Now()
-	f.cut(lost)
+	f.cut(lost, true)
+	defer f.cut(lost, false) // its agent ends with the others
 	r.Lost = len(of)
 	served, err := f.servedAgain(ctx, of, f.path.Terms.TTL+f.path.Terms.Guard+reserveBeyond)
 	if err != nil {
@@ -145,8 +146,8 @@ func (f *simulated) fullest(sessions map[fleet.User]session.Session) (host fleet
 	return host
 }
 
-// cut takes a host away: from now on nothing that its agent says arrives anywhere.
-func (f *simulated) cut(host fleet.Host) { _ = f.lines[host].Close() }
+// cut takes a host away, or brings it back: meanwhile nothing that its agent says arrives anywhere.
+func (f *simulated) cut(host fleet.Host, gone bool) { f.lines[host].gone.Store(gone) }
 
 // servedAgain asks until every one of these users serves under another session, and notes when each was first seen to.
 func (f *simulated) servedAgain(ctx context.Context, lost []session.Session, limit time.Duration) (map[fleet.User]time.Time, error) {
