@@ -24,9 +24,9 @@ const runtimeFolder = "../../runtime/valkey"
 var scripts = map[string][]string{
 	"api":      {"claim", "leave", "sent", "release", "undo", "raise", "gone", "limit"},
 	"agent":    {"register", "beat", "confirm", "exit", "park"},
-	"keeper":   {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "note", "retire", "arrivals", "drain"},
+	"keeper":   {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "agree", "unconfirmed", "expire", "heal", "census", "exit", "stock", "reserve", "launched", "note", "retire", "arrivals", "drain"},
 	"operator": {"census", "stock", "workers", "waiting", "heard", "drain", "withdraw"},
-	"function": {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "unconfirmed", "expire", "heal", "census", "exit", "end", "stock", "reserve", "launched", "note", "retire", "arrivals", "drain"},
+	"function": {"claim", "leave", "sent", "release", "undo", "raise", "gone", "open", "reap", "agree", "unconfirmed", "expire", "heal", "census", "exit", "end", "stock", "reserve", "launched", "note", "retire", "arrivals", "drain"},
 }
 
 // direct are the commands that a process calls without a script: mail, outcomes, and the record of a worker.
