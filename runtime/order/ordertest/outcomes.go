@@ -113,10 +113,12 @@ func foreignEpochs(b *bench) {
 		b.stands(behind.ID, order.Accepted)
 	}
 	b.served(9)
+	require.Empty(b, b.commit(b.says(a.ID, 7, fleet.OutcomeAbsent, absence(0, true))), "absent, by one who may still call")
+	b.stands(a.ID, order.Dispatched)
+	require.Empty(b, b.commit(b.says(a.ID, 9, fleet.OutcomeUnsent)), "unsent, by one who cannot know")
+	b.stands(a.ID, order.Dispatched)
 	for name, o := range map[string]fleet.Outcome{
-		"unsent, by one who cannot know":      b.says(a.ID, 9, fleet.OutcomeUnsent),
 		"in doubt, by one who did not try":    b.says(a.ID, 9, fleet.OutcomeDoubt),
-		"absent, by one who may still call":   b.says(a.ID, 7, fleet.OutcomeAbsent, absence(0, true)),
 		"filled, by a session in the middle":  b.says(a.ID, 8, fleet.OutcomeFilled),
 		"filled, by one who is not there yet": b.says(a.ID, 10, fleet.OutcomeFilled),
 	} {
