@@ -67,21 +67,20 @@ func orders() []guard {
 		{"a reversal that nobody waits for ends half-way", "`closing` looks at `InFlight`",
 			"runtime/order/apply.go", `	case state == Filled && !r.InFlight():`,
 			`	case state == Filled && r.Leg == 9:`, "./runtime/order", "TestMemory"},
-		{"switched off, nothing is accepted", "`Halted` in `accept`",
-			"runtime/order/accept.go", `	case s.Halted:
-		return nil, ErrHalted
+		{"a reversal whose second leg's word comes first is not sent again", "`Leg` in `unsent`",
+			"runtime/order/apply.go", "case o.Leg == 2 || r.Leg == 2:",
+			"case r.Leg == 2:", "./runtime/order", "TestMemory"},
+		{"switched off, nothing is accepted", "`off` in `accept`",
+			"runtime/order/accept.go", `	case s.off() != nil:
+		return nil, s.off()
 `,
 			"", "./runtime/order", "TestMemory"},
-		{"… or marked", "`Halted` in `mark`",
-			"runtime/order/accept.go", `	if s.Halted || s.Session.Epoch == 0 {
-		s.next.Claim`,
-			`	if s.Session.Epoch == 0 {
-		s.next.Claim`, "./runtime/order", "TestMemory|TestLaws"},
+		{"… or marked", "`off` in `mark`",
+			"runtime/order/accept.go", "if off := s.off() != nil; off ||",
+			"if off := false; off ||", "./runtime/order", "TestMemory|TestLaws"},
 		{"… or begun", "`halted` in `tooLate`",
-			"runtime/worker/emit.go", `	case m.trade.halted:
-`,
-			`	case m.trade.halted && j.cancel:
-`, "./runtime/worker", "TestNoCall|TestTradeLaws"},
+			"runtime/worker/emit.go", "case m.trade.halted || j.withdrawn:",
+			"case m.trade.halted && j.cancel || j.withdrawn:", "./runtime/worker", "TestNoCall|TestTradeLaws"},
 		{"an outcome stays in the inbox until it is committed", "`Settle` comes after `Commit`",
 			"runtime/dispatch/passes.go", `		if err != nil {
 			return err
@@ -99,10 +98,8 @@ func orders() []guard {
 `,
 			"", "./runtime/worker", "TestOrderOnce|TestTradeLaws|TestOutcomeSurvivesTheAgent"},
 		{"a worker takes letters of its session only", "the epoch of `Ordered` in `Step`",
-			"runtime/worker/machine.go", `		if e.Epoch == m.epoch && m.state != Idle {
-`,
-			`		if m.state != Idle {
-`, "./runtime/worker", "TestLettersOfAnotherEpoch"},
+			"runtime/worker/machine.go", "case e.Epoch != m.epoch || m.state == Idle:",
+			"case m.state == Idle:", "./runtime/worker", "TestLettersOfAnotherEpoch"},
 		{"no order is begun without a lease", "`MayCall` in `advance`",
 			"runtime/worker/emit.go", "may := m.MayCall(now) && m.login.done",
 			"may := m.state == Serving && m.login.done", "./runtime/worker", "TestNoCall|TestOrderWaitsForTheLease"},

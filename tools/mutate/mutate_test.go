@@ -15,7 +15,10 @@ func TestGuardsStand(t *testing.T) {
 	seen := map[string]bool{}
 	for _, g := range guards() {
 		_, err := g.without()
-		require.NoError(t, err, g.promise)
+		if err != nil {
+			t.Error(g.promise, err)
+			continue
+		}
 		require.False(t, seen[g.file+g.new+g.old], "%s is taken out twice", g.promise)
 		seen[g.file+g.new+g.old] = true
 		tests, err := filepath.Glob(filepath.Join(g.pkg, "*_test.go"))
