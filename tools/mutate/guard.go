@@ -79,7 +79,7 @@ func (g guard) try(ctx context.Context, seeds int) (result, error) {
 		}
 	}
 	if len(r.failed) == 0 && strings.Contains(said, "panic: ") {
-		r.failed = []string{"a panic"}
+		r.failed = []string{g.tests} // it waited until it was ended
 	}
 	said, err = test(ctx, overlay, "./runtime/sim", "-run", "Seeds", "-args", "-seeds", strconv.Itoa(seeds), "-failures", "1")
 	if err != nil {
@@ -116,7 +116,7 @@ func (g guard) overlay(dir string) (string, error) {
 
 // test runs go test, and returns what it said. Tests that fail are no error; code that does not compile is one.
 func test(ctx context.Context, overlay, pkg string, args ...string) (string, error) {
-	args = append([]string{"test", "-overlay", overlay, "-count", "1", "-timeout", "5m", pkg}, args...)
+	args = append([]string{"test", "-overlay", overlay, "-count", "1", "-timeout", "1m", pkg}, args...)
 	output, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
 	said := string(output)
 	switch exit := new(exec.ExitError); {

@@ -113,7 +113,7 @@ func orders() []guard {
 			"runtime/worker/emit.go", `	case now >= j.emitBy:
 		reason = lateReason`,
 			`	case now < 0:
-		reason = lateReason`, "./runtime/worker", "TestTradeLaws"},
+		reason = lateReason`, "./runtime/worker", "TestNoCall"},
 		{"… though it was decided before", "`until` in `begin`",
 			"runtime/worker/emit.go", "until := min(m.lease.Until(), j.emitBy)",
 			"until := m.lease.Until()", "./runtime/worker", "TestCallsEndWithLeaseAndOrder"},
@@ -138,8 +138,8 @@ func orders() []guard {
 			`		j.stage, j.leg, j.emitBy = waiting, 2, now.Add(order.LegLimit)
 `, "./runtime/worker", "TestReversal"},
 		{"nothing is written after a call's deadline", "the clock in `admit`",
-			"runtime/order/once/gate.go", " || late(a.ctx):",
-			":", "./runtime/order/once", "TestNothingLeavesLate"},
+			"runtime/order/once/gate.go", "a.ctx.Err() != nil || a.on == nil && order.Late(a.ctx) || late(a.ctx):",
+			"a.ctx.Err() != nil && order.Late(a.ctx):", "./runtime/order/once", "TestNothingLeavesLate"},
 		{"the transport repeats no call by itself", "one connection for each attempt, in `admit`",
 			"runtime/order/once/gate.go", `	case a.on != nil && a.on != g:`,
 			`	case a.on != nil && a.on == nil:`, "./runtime/order/once", "TestNothingIsRepeated|TestEndedCallsDoNotWrite"},
