@@ -24,7 +24,7 @@ func (p *product) serving(user fleet.User) (fleet.Epoch, bool) {
 // ends by itself, its worker logs out and serves others; the others' go on. An order brings the first one back.
 func TestIdleSessionEnds(t *testing.T) {
 	o := quick(3, 4, 1)
-	o.embedded, o.orders, o.idle = true, 10, 4*time.Second
+	o.embedded, o.orders, o.idle = true, 10, 8*time.Second // a stream is looked at every five
 	p := startProduct(t, o)
 	p.serveAll()
 	away, trades, listens := p.user(0), p.user(1), p.user(2)
@@ -51,7 +51,7 @@ func TestIdleSessionEnds(t *testing.T) {
 		left, err := p.path.Database.Dismissed(ctx, time.Hour, 10)
 		return err == nil && len(left) == 0
 	})
-	time.Sleep(2 * o.idle)
+	time.Sleep(3 * o.idle / 2)
 	for _, user := range []fleet.User{trades, listens} {
 		_, open := p.serving(user)
 		require.True(t, open, "the session of %s has ended", user)
