@@ -130,4 +130,5 @@ func (s *stream) send(text string) {
 	if _, s.err = s.Write([]byte(text)); s.err == nil {
 		s.err = s.control.Flush()
 	}
+	_ = s.control.SetWriteDeadline(time.Time{}) // over HTTP/2 one that passes ends the stream, although nobody writes
 }
