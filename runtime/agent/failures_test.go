@@ -169,7 +169,7 @@ func TestWorkerThatRefuses(t *testing.T) {
 	h.post.post(fleet.Mail{Kind: fleet.MailAssign, Worker: "w1", Life: 1, User: "ann", Epoch: b.Epoch, Sealed: []byte("not sealed"), ReplyTo: "ann"})
 	require.Contains(t, h.post.told(t, "ann").Refused, "not sealed for this session")
 	require.Eventually(t, func() bool {
-		expired, err := h.store.Expire(t.Context(), "w1", b.Epoch)
+		expired, err := h.store.Expire(t.Context(), "w1", b.Epoch, testTerms())
 		require.NoError(t, err)
 		return expired
 	}, time.Second, time.Millisecond)

@@ -132,6 +132,9 @@ func (x *Index) standing(host fleet.Host, b Beat) Standing {
 		}
 		return Ok
 	case Assigned:
+		if b.Epoch == w.Epoch { // its acknowledgement is on its way, or was lost
+			x.serve(w)
+		}
 		if b.Epoch == 0 || b.Epoch == w.Epoch {
 			return Ok
 		}

@@ -89,9 +89,14 @@ func (x *Index) Unconfirmed(now int64, limit int) []Unconfirmed {
 }
 
 // Expire: see [Passes].
-func (x *Index) Expire(now int64, worker fleet.Worker, epoch fleet.Epoch) bool {
+func (x *Index) Expire(now int64, worker fleet.Worker, epoch fleet.Epoch, t Terms) bool {
 	w := x.workers[worker]
-	if w == nil || w.State != Assigned || w.Epoch != epoch || x.ack[string(worker)] >= now {
+	due := x.ack[string(worker)]
+	if w == nil || w.State != Assigned || w.Epoch != epoch || due >= now {
+		return false
+	}
+	// An acknowledgement may be among the writes that a failover lost. A beat brings it back, and this waits for one.
+	if heard := x.lease[string(worker)] - millis(t.TTL); heard <= due {
 		return false
 	}
 	x.unbind(w)

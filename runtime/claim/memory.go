@@ -123,8 +123,8 @@ func (m *Memory) Unconfirmed(_ context.Context, limit int) (u []Unconfirmed, err
 }
 
 // Expire: see [Passes].
-func (m *Memory) Expire(_ context.Context, worker fleet.Worker, epoch fleet.Epoch) (expired bool, err error) {
-	m.at(func(x *Index, now int64) { expired = x.Expire(now, worker, epoch) })
+func (m *Memory) Expire(_ context.Context, worker fleet.Worker, epoch fleet.Epoch, t Terms) (expired bool, err error) {
+	m.at(func(x *Index, now int64) { expired = x.Expire(now, worker, epoch, t) })
 	return expired, nil
 }
 

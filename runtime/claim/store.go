@@ -78,8 +78,9 @@ type Passes interface {
 	// Agree makes a returned worker serve, because the database agrees to its session. Repeating it is harmless. ErrFenced:
 	// not current.
 	Agree(ctx context.Context, worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error
-	// Expire ends an assignment that missed its acknowledgement. False: it was confirmed, is not due or is not current.
-	Expire(ctx context.Context, worker fleet.Worker, epoch fleet.Epoch) (bool, error)
+	// Expire ends an assignment that missed its acknowledgement, once a beat after the deadline has said that the worker is
+	// idle. False: it was confirmed, is not due, its worker was not heard of since, or it is not current.
+	Expire(ctx context.Context, worker fleet.Worker, epoch fleet.Epoch, t Terms) (bool, error)
 	// Heal repairs disagreements among the keys of up to limit workers from a cursor on, 0 at first. It frees nobody.
 	Heal(ctx context.Context, cursor int, limit int, t Terms) (Healed, error)
 }

@@ -211,7 +211,7 @@ func (k *Keeper) agree(ctx context.Context, b claim.Binding, r *Report) error {
 // expire takes an assignment back that its worker did not confirm. The worker may have accepted it, but without a
 // confirmation it never logged in; its late one is refused. So nobody acts for the user, and another worker may.
 func (k *Keeper) expire(ctx context.Context, b claim.Binding, r *Report) error {
-	expired, err := k.Store.Expire(ctx, b.Worker, b.Epoch)
+	expired, err := k.Store.Expire(ctx, b.Worker, b.Epoch, k.Terms)
 	if err != nil {
 		return fmt.Errorf("expire the assignment of %s: %w", b.User, err)
 	}

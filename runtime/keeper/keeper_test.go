@@ -214,6 +214,8 @@ func TestUnconfirmedIsReplaced(t *testing.T) {
 		b.idle("w2")
 		require.Zero(t, b.pass().Expired)
 		time.Sleep(b.Terms.Acknowledge + time.Millisecond)
+		require.Zero(t, b.pass().Expired, "its acknowledgement may have been lost by the store")
+		b.beat(claim.Beat{Worker: "w1", Life: 1})
 		r := b.pass()
 		require.Equal(t, 1, r.Expired)
 		require.Equal(t, 1, r.Served)

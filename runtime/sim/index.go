@@ -195,8 +195,8 @@ func (c client) Agree(_ context.Context, worker fleet.Worker, life fleet.Life, e
 	return err
 }
 
-func (c client) Expire(_ context.Context, worker fleet.Worker, epoch fleet.Epoch) (bool, error) {
-	return run(c, "expire "+string(worker)+" "+c.short(epoch), func(x *claim.Index, now int64) (bool, error) { return x.Expire(now, worker, epoch), nil })
+func (c client) Expire(_ context.Context, worker fleet.Worker, epoch fleet.Epoch, t claim.Terms) (bool, error) {
+	return run(c, "expire "+string(worker)+" "+c.short(epoch), func(x *claim.Index, now int64) (bool, error) { return x.Expire(now, worker, epoch, t), nil })
 }
 
 func (c client) Heal(_ context.Context, cursor, limit int, t claim.Terms) (claim.Healed, error) {

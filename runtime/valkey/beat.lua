@@ -21,7 +21,13 @@ local function standing(id, life, epoch)
     if epoch ~= '0' then return 'f', false end
     return 'o', true
   elseif state == 'assigned' then
-    if epoch == '0' or epoch == w[4] then return 'o', true end
+    if epoch == w[4] then -- its acknowledgement is on its way, or was lost
+      w = get(id)
+      move(w, 'serving')
+      redis.call('ZREM', P .. 'ack', id)
+      return 'o', true
+    end
+    if epoch == '0' then return 'o', true end
     return 'f', false
   elseif state == 'serving' then
     if epoch == w[4] then return 'o', true end

@@ -160,10 +160,10 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			require.Equal(t, m.index.Unconfirmed(m.now, limit), got)
 		},
 		"expire": func(t *rapid.T) {
-			w, e := worker(t), m.epoch(t)
-			got, err := m.store.Expire(ctx, w, e)
+			w, e, terms := worker(t), m.epoch(t), terms(t)
+			got, err := m.store.Expire(ctx, w, e, terms)
 			require.NoError(t, err)
-			require.Equal(t, m.index.Expire(m.now, w, e), got)
+			require.Equal(t, m.index.Expire(m.now, w, e, terms), got)
 		},
 		"heal": func(t *rapid.T) {
 			cursor, limit, terms := rapid.IntRange(0, 4).Draw(t, "cursor"), rapid.IntRange(1, 4).Draw(t, "limit"), terms(t)

@@ -48,8 +48,8 @@ func (s *Store) Unconfirmed(ctx context.Context, limit int) ([]claim.Unconfirmed
 }
 
 // Expire: see [claim.Passes].
-func (s *Store) Expire(ctx context.Context, worker fleet.Worker, epoch fleet.Epoch) (bool, error) {
-	a, err := s.run(ctx, scriptExpire, string(worker), epoch.String())
+func (s *Store) Expire(ctx context.Context, worker fleet.Worker, epoch fleet.Epoch, t claim.Terms) (bool, error) {
+	a, err := s.run(ctx, scriptExpire, string(worker), epoch.String(), ms(t.TTL))
 	if err != nil {
 		return false, err
 	}

@@ -241,9 +241,9 @@ func missedAcknowledgement(b *bench) {
 	require.Equal(b, []claim.Unconfirmed{{Binding: bound, Overdue: true}}, list)
 	require.Empty(b, must(b, func() ([]claim.Unconfirmed, error) { return b.store.Unconfirmed(b.ctx, 0) }))
 
-	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", bound.Epoch-1) }))
-	require.True(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", bound.Epoch) }))
-	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", bound.Epoch) }), "expired twice")
+	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", bound.Epoch-1, b.terms) }))
+	require.True(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", bound.Epoch, b.terms) }), "its worker was heard of since")
+	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", bound.Epoch, b.terms) }), "expired twice")
 	require.Nil(b, b.claim("ann").Bound, "the worker may still have accepted")
 	require.ErrorIs(b, b.store.Confirm(b.ctx, "w1", 1, bound.Epoch), claim.ErrFenced, "a late acknowledgement was taken")
 	require.Equal(b, claim.Announce, b.beat("h1", "w1", 1, 0))
@@ -251,9 +251,28 @@ func missedAcknowledgement(b *bench) {
 	require.Equal(b, claim.Ok, b.idle("w1", "h1", 1), "it never heard of the assignment")
 	next := b.bound("ann")
 	require.Greater(b, next.Epoch, bound.Epoch)
-	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", next.Epoch) }), "not due")
+	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", next.Epoch, b.terms) }), "not due")
 	require.NoError(b, b.store.Confirm(b.ctx, "w1", 1, next.Epoch))
 	require.Empty(b, must(b, func() ([]claim.Unconfirmed, error) { return b.store.Unconfirmed(b.ctx, 10) }))
+}
+
+// lostAcknowledgement is what a failover to a replica leaves that has not had the last writes.
+func lostAcknowledgement(b *bench) {
+	b.open()
+	b.idle("w1", "h1", 1)
+	b.idle("w2", "h1", 1)
+	silent := b.terms
+	silent.TTL += 10 * time.Second // heard of that long ago
+	b.terms.Acknowledge = -time.Second
+	ann := b.bound("ann")
+	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, ann.Worker, ann.Epoch, silent) }), "its worker was not heard of since the deadline")
+	require.Equal(b, claim.Ok, b.beat("h1", string(ann.Worker), 1, ann.Epoch))
+	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, ann.Worker, ann.Epoch, b.terms) }), "its worker says that it has the user")
+	require.Equal(b, claim.Serving, b.bound("ann").State)
+	require.NoError(b, b.store.Confirm(b.ctx, ann.Worker, 1, ann.Epoch), "which comes late")
+	bea := b.bound("bea")
+	require.Equal(b, claim.Ok, b.beat("h1", string(bea.Worker), 1, 0))
+	require.True(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, bea.Worker, bea.Epoch, b.terms) }), "its worker has said that it is idle")
 }
 
 func lateIdleWord(b *bench) {

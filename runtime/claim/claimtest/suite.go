@@ -39,6 +39,7 @@ func Run(t *testing.T, fresh func(t *testing.T) claim.Store) {
 		{"an exit ends the session of that life and of no newer one", exitIsByLife},
 		{"workers that are known to have ended are dropped in any life, and their users served again", endsInAnyLife},
 		{"a missed acknowledgement frees the user, not the worker", missedAcknowledgement},
+		{"an acknowledgement that was lost is said again by a beat", lostAcknowledgement},
 		{"a worker in a session is taken back after the data was lost, when the database agrees", takenBack},
 		{"a worker that the user has outlived is fenced", outlived},
 		{"an idle word from before an assignment does not undo it", lateIdleWord},
