@@ -35,6 +35,8 @@ type crowd struct {
 	hosts     map[fleet.Host]*machine
 	users     []fleet.User
 	judge     judge
+	// mu is over all that hosts and workers hold.
+	mu sync.Mutex
 	// ends is how often, in a hundred claims, a clerk ends the user's session instead.
 	ends atomic.Int64
 	// wanted is how many of the users, from the first on, want a worker.
@@ -140,17 +142,20 @@ func (c *crowd) serve(ctx context.Context, random *rand.Rand, user fleet.User) {
 // Post: see [session.Mailbox].
 func (c *crowd) Post(_ context.Context, host fleet.Host, mail fleet.Mail) error {
 	m := c.hosts[host]
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	m.letters = append(m.letters, mail)
 	return nil
 }
+
+// calm is many times what coming to rest takes, and half of what a client takes by default to look for a new primary.
+const calm = 30 * time.Second
 
 // settle waits until everybody who wants a worker has one, and says what is missing if that does not come.
 func (c *crowd) settle(what string) {
 	c.Helper()
 	why := "nothing was looked at"
-	until := time.Now().Add(60 * time.Second)
+	until := time.Now().Add(calm)
 	for why != "" {
 		if why = c.unsettled(); why != "" {
 			require.True(c, time.Now().Before(until), "%s: %s; %d calls failed", what, why, c.failed.Load())
@@ -163,21 +168,12 @@ func (c *crowd) settle(what string) {
 // unsettled says in what authority, index and workers do not agree yet.
 func (c *crowd) unsettled() string {
 	ctx := c.Context()
-	for _, m := range c.hosts {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-	}
-	held := map[fleet.User]*hand{}
-	for _, m := range c.hosts {
-		for _, w := range m.workers {
-			if w.user == "" {
-				continue
-			}
-			if other := held[w.user]; other != nil {
-				return fmt.Sprintf("%s has %s and %s", w.user, other.id, w.id)
-			}
-			held[w.user] = w
+	held := map[fleet.User]hand{}
+	for _, w := range c.busy() {
+		if other, twice := held[w.user]; twice {
+			return fmt.Sprintf("%s has %s and %s", w.user, other.id, w.id)
 		}
+		held[w.user] = w
 	}
 	wanted := c.users[:c.wanted.Load()]
 	for _, user := range wanted {
@@ -186,7 +182,7 @@ func (c *crowd) unsettled() string {
 		switch {
 		case err != nil:
 			return err.Error()
-		case w == nil || !w.serving:
+		case !w.serving:
 			return fmt.Sprintf("%s has no worker that serves", user)
 		case !open || row.Worker != w.id || row.Life != w.life || row.Epoch != w.epoch:
 			return fmt.Sprintf("%s has %s under %d, and the authority says %+v", user, w.id, w.epoch, row)
@@ -259,6 +255,13 @@ func (j *judge) confirm(w *hand, before confirmed) {
 	if now.epoch > last.epoch {
 		j.byUser[w.user] = now
 	}
+}
+
+// confirmations counts them.
+func (j *judge) confirmations() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.count
 }
 
 func (j *judge) verdict() []string {

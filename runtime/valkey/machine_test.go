@@ -3,6 +3,7 @@ package valkey
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,7 +15,6 @@ import (
 type machine struct {
 	*crowd
 	name    fleet.Host
-	mu      sync.Mutex
 	letters []fleet.Mail
 	workers []*hand
 }
@@ -134,23 +134,28 @@ func (m *machine) register(ctx context.Context, w *hand) {
 	}
 }
 
-// acting counts the users for whom two workers may call at this moment, and those for whom one may.
-func (c *crowd) acting() (once, twice int) {
-	for _, m := range c.hosts {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-	}
-	now, of := time.Now(), map[fleet.User]int{}
+// busy are copies of the workers that have a user.
+func (c *crowd) busy() (busy []hand) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, m := range c.hosts {
 		for _, w := range m.workers {
-			if w.acts(now) {
-				of[w.user]++
+			if w.user != "" {
+				busy = append(busy, *w)
 			}
 		}
 	}
-	for _, n := range of {
-		if n > 1 {
-			twice++
+	return busy
+}
+
+// acting counts the users for whom a worker may call at this moment, and those for whom two may.
+func (c *crowd) acting() (once, twice int) {
+	now, of := time.Now(), map[fleet.User]int{}
+	for _, w := range c.busy() {
+		if w.acts(now) {
+			if of[w.user]++; of[w.user] == 2 {
+				twice++
+			}
 		}
 	}
 	return len(of), twice
@@ -158,16 +163,10 @@ func (c *crowd) acting() (once, twice int) {
 
 // held are the sessions that serve, by user.
 func (c *crowd) held() map[fleet.User]hand {
-	for _, m := range c.hosts {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-	}
 	of := map[fleet.User]hand{}
-	for _, m := range c.hosts {
-		for _, w := range m.workers {
-			if w.serving {
-				of[w.user] = *w
-			}
+	for _, w := range c.busy() {
+		if w.serving {
+			of[w.user] = w
 		}
 	}
 	return of
@@ -175,16 +174,5 @@ func (c *crowd) held() map[fleet.User]hand {
 
 // inFlight says whether a worker has an assignment that it has not confirmed.
 func (c *crowd) inFlight() bool {
-	for _, m := range c.hosts {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-	}
-	for _, m := range c.hosts {
-		for _, w := range m.workers {
-			if w.user != "" && !w.serving {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.busy(), func(w hand) bool { return !w.serving })
 }
