@@ -35,8 +35,9 @@ type crowd struct {
 	hosts     map[fleet.Host]*machine
 	users     []fleet.User
 	judge     judge
-	// mu is over all that hosts and workers hold.
-	mu sync.Mutex
+	// mu is over all that hosts and workers hold. late are users whose worker's beat was confirmed when its lease had ended.
+	mu   sync.Mutex
+	late map[fleet.User]bool
 	// ends is how often, in a hundred claims, a clerk ends the user's session instead.
 	ends atomic.Int64
 	// wanted is how many of the users, from the first on, want a worker.
@@ -64,7 +65,7 @@ func gather(t *testing.T, url string, terms claim.Terms, n size) *crowd {
 	key, err := seal.NewKey()
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
-	c := &crowd{T: t, size: n, terms: terms, store: store, authority: session.NewMemory(), hosts: map[fleet.Host]*machine{}, stop: stop}
+	c := &crowd{T: t, size: n, terms: terms, store: store, authority: session.NewMemory(), hosts: map[fleet.Host]*machine{}, late: map[fleet.User]bool{}, stop: stop}
 	c.judge.byUser = map[fleet.User]confirmed{}
 	c.sessions = session.New(session.Config{
 		Claims: store, Directory: store, Authority: c.authority, Vault: everybody{}, Mailbox: c, Terms: terms,

@@ -27,9 +27,8 @@ type hand struct {
 	user    fleet.User
 	epoch   fleet.Epoch
 	serving bool
-	// until is how long the worker may act for its user; lapsed says that it once might not.
-	until  time.Time
-	lapsed bool
+	// until is how long the worker may act for its user.
+	until time.Time
 }
 
 // reset begins a worker's next life.
@@ -104,9 +103,11 @@ func (m *machine) beat(ctx context.Context) {
 	var group sync.WaitGroup
 	for i, w := range m.workers {
 		m.mu.Lock()
+		if w.serving && !w.until.IsZero() && time.Now().After(w.until) {
+			m.late[w.user] = true
+		}
 		switch standings[i] {
 		case claim.Ok:
-			w.lapsed = w.lapsed || w.serving && !w.until.IsZero() && time.Now().After(w.until)
 			w.until = began.Add(m.terms.TTL - m.terms.Guard)
 		case claim.Fenced:
 			w.reset()
