@@ -29,6 +29,9 @@ const (
 	// A connection that signed in with a token is renewed before the server ends it, 12 hours later
 	// (https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html).
 	tokenLifetime = 11 * time.Hour
+	// How often a client asks which node serves what. The client library asks where a node says that it moved, but not where
+	// one says nothing: a primary that died was called until the next time, which by default is a minute, four leases.
+	rediscover = time.Second
 )
 
 // errAddress keeps a URL, which may hold a password, out of messages.
@@ -51,9 +54,19 @@ func Connect(ctx context.Context, a Address) (redis.UniversalClient, error) {
 	if parsed.Network == "unix" {
 		options.Dialer = redis.NewDialer(parsed)
 	}
-	client := redis.NewUniversalClient(options)
+	client := open(options)
 	if err := client.Ping(ctx).Err(); err != nil {
 		return nil, errors.Join(fmt.Errorf("valkey: connect: %w", err), client.Close())
 	}
 	return client, nil
+}
+
+// open makes the client. The cluster's has an option that the universal ones lack.
+func open(options *redis.UniversalOptions) redis.UniversalClient {
+	if !options.IsClusterMode {
+		return redis.NewUniversalClient(options)
+	}
+	cluster := options.Cluster()
+	cluster.ClusterStateReloadInterval = rediscover
+	return redis.NewClusterClient(cluster)
 }

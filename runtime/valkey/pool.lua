@@ -1,6 +1,7 @@
 -- What the pool's scripts share; it is put before each of them. KEYS[1] is always {pool}:incarnation: it routes the
--- call to the one slot that all of the pool's keys live in. Time is the server's, in Unix milliseconds; callers send
--- durations. Epochs are text: %.0f keeps their 53 bits, which last until the year 2039.
+-- call to the one slot that all of the pool's keys live in. KEYS[2] is never there: script.go says why. Time is the
+-- server's, in Unix milliseconds; callers send durations. Epochs are text: %.0f keeps their 53 bits, which last until
+-- the year 2039.
 local P = '{pool}:'
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)

@@ -19,6 +19,11 @@ var sources embed.FS
 // route is the key that every script declares: it leads the call to the pool's slot.
 const route = "{pool}:incarnation"
 
+// never is a key of that slot which nobody writes, and which every call declares too. While the slot moves to another
+// shard, a server runs a script that declares keys it has, although others that the script needs are elsewhere; one
+// that declares several of which some are missing it refuses with TRYAGAIN. So no script runs on half of the data.
+const never = "{pool}:never"
+
 // script is one transition.
 type script struct {
 	name string

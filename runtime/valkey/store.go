@@ -37,7 +37,7 @@ func NewStore(ctx context.Context, client redis.UniversalClient) (*Store, error)
 
 // run calls a script. An error of the network leaves open whether it ran.
 func (s *Store) run(ctx context.Context, what script, args ...any) (*answer, error) {
-	parts, err := s.scripts[what].Run(ctx, s.client, []string{route}, args...).Slice()
+	parts, err := s.scripts[what].Run(ctx, s.client, []string{route, never}, args...).Slice()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what.name, err)
 	}

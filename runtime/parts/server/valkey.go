@@ -28,15 +28,16 @@ func Valkey(ctx context.Context, program, dir string, more ...string) (*Server, 
 	return server, nil
 }
 
-// ValkeyNode starts a server of the program on a loopback port, ready to join a cluster through the bus port.
-func ValkeyNode(ctx context.Context, program, dir string, port, bus int) (*Server, error) {
+// ValkeyNode starts a server of the program on a loopback port, ready to join a cluster through the bus port. More
+// arguments follow its own, so that they win.
+func ValkeyNode(ctx context.Context, program, dir string, port, bus int, more ...string) (*Server, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the server's folder: %w", err)
 	}
 	address := net.JoinHostPort("127.0.0.1", fmt.Sprint(port))
 	server, err := start(ctx, spec{
 		name: program, dir: dir,
-		args:  volatile("--bind", "127.0.0.1", "--port", fmt.Sprint(port), "--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(bus)),
+		args:  append(volatile("--bind", "127.0.0.1", "--port", fmt.Sprint(port), "--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(bus)), more...),
 		ready: func(ctx context.Context) bool { return pong(ctx, "tcp", address) },
 	})
 	if err != nil {
