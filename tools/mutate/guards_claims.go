@@ -72,6 +72,15 @@ func claims() []guard {
 		{"a worker is dropped after lease and guard", "`Reap`",
 			"runtime/claim/index_passes.go", "if x.lease[worker]+millis(t.Guard) >= now || seen == ReapWindow {",
 			"if x.lease[worker]-millis(2*t.Guard) >= now || seen == ReapWindow {", "./runtime/claim", "TestMemory"},
+		{"an assignment expires only when its worker says that it is idle", "`Expire` waits for a beat",
+			"runtime/claim/index_passes.go", "heard := x.lease[string(worker)] - millis(t.TTL); heard <= due {",
+			"heard := x.lease[string(worker)] - millis(t.TTL); heard < 0 {", "./runtime/claim", "TestMemory"},
+		{"… and an acknowledgement that was lost is said again", "`standing` takes the beat's epoch",
+			"runtime/claim/index_hosts.go", `			x.serve(w)
+		}
+		if b.Epoch == 0`,
+			`		}
+		if b.Epoch == 0`, "./runtime/claim", "TestMemory"},
 		{"a user is taken over after lease and guard", "the wait in `Begin`",
 			"runtime/session/memory.go", "left := r.takeover.Add(wait).Sub(now); left > 0 {",
 			"left := r.takeover.Add(wait).Sub(now); left > wait {", "./runtime/session", "TestMemory"},
