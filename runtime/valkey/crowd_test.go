@@ -104,6 +104,12 @@ func (c *crowd) run(ctx context.Context) {
 			c.failed.Add(1)
 		}
 	})
+	ends := keeper.NewEnds(keeper.EndsConfig{Presence: c.authority, Sessions: c.sessions})
+	c.every(ctx, 500*time.Millisecond, func(ctx context.Context) {
+		if _, err := ends.Pass(ctx); err != nil {
+			c.failed.Add(1)
+		}
+	})
 	for i := range c.clerks {
 		random := rand.New(rand.NewPCG(7, uint64(i)))
 		c.every(ctx, 5*time.Millisecond, func(ctx context.Context) {
