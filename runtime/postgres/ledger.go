@@ -65,44 +65,24 @@ ON CONFLICT (user_id) DO UPDATE SET last = b.last
 RETURNING last, event, day, count`
 
 // circumstances are read after the lock is had: each statement sees what was committed before it.
-const circumstances = `
-SELECT clock_timestamp(), EXISTS (SELECT FROM halts WHERE user_id = $1),
-       EXISTS (SELECT FROM halts WHERE user_id = '') OR EXISTS (SELECT FROM operator_halts WHERE user_id = $1),
-       COALESCE((SELECT refused FROM credentials WHERE user_id = $1 AND refused_at >= updated_at), ''),
-       COALESCE(s.epoch, 0), COALESCE(s.worker, ''), COALESCE(s.host, ''), COALESCE(s.life, 0)
-  FROM (VALUES (1)) AS one LEFT JOIN user_session s ON s.user_id = $1 AND s.open AND s.ending_at IS NULL`
+const circumstances = `SELECT * FROM order_circumstances($1)`
 
 // A sheet has what a turn decides on, at most about three times the bound beside what was asked for: a user with thousands
 // of orders that wait takes turns as fast as others. The earliest of each kind come first; what is left out has its turn
-// later. Each part is found by an index of its own, and the server plans the parts anew each time: no more than are needed.
-const (
-	sheetBegin = `
-SELECT ` + columns + `
-  FROM orders o LEFT JOIN fills f ON f.order_id = o.id
- WHERE o.id IN (
-       (SELECT id FROM orders WHERE user_id = $1 AND state IN ('dispatched', 'unknown') AND check_at IS NOT NULL ORDER BY sequence LIMIT $2)
-       UNION ALL (SELECT id FROM orders WHERE user_id = $1 AND state = 'accepted' ORDER BY sequence LIMIT $2)
-       UNION ALL (SELECT id FROM orders WHERE user_id = $1 AND check_at <= statement_timestamp() ORDER BY check_at LIMIT $2)`
-	sheetIDs = `
-       UNION ALL SELECT id FROM orders WHERE user_id = $1 AND id = ANY ($%d)`
-	sheetKey = `
-       UNION ALL SELECT id FROM orders WHERE user_id = $1 AND key = $%d`
-	sheetEnd = `)
- ORDER BY o.sequence, f.at, f.leg, f.id`
-)
+// later. Like the circumstances it is a function of the database, which keeps its plan.
+const sheetOrders = `SELECT * FROM order_sheet($1, $2, $3, $4)`
 
-// sheetOrders is the statement for what is wanted, and its arguments.
-func sheetOrders(user fleet.User, w order.Want) (string, []any) {
-	text, args := sheetBegin, []any{string(user), sheetBound}
+// wanted are its arguments: null is nothing.
+func wanted(user fleet.User, w order.Want) []any {
+	var ids []string
+	var key *string
 	if len(w.IDs) > 0 {
-		args = append(args, names(w.IDs))
-		text += fmt.Sprintf(sheetIDs, len(args))
+		ids = names(w.IDs)
 	}
 	if w.Key != "" {
-		args = append(args, w.Key)
-		text += fmt.Sprintf(sheetKey, len(args))
+		key = &w.Key
 	}
-	return text + sheetEnd, args
+	return []any{string(user), int64(sheetBound), ids, key}
 }
 
 func names(ids []fleet.OrderID) []string {
@@ -135,8 +115,7 @@ func readSheet(ctx context.Context, conn *pgxpool.Conn, user fleet.User, w order
 		s.Session = order.Session{Epoch: fleet.Epoch(r.epoch), Worker: fleet.Worker(r.worker), Host: fleet.Host(r.host), Life: fleet.Life(r.life)}
 		return err
 	})
-	statement, args := sheetOrders(user, w)
-	b.Queue(statement, args...).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(sheetOrders, wanted(user, w)...).Query(func(rows pgx.Rows) (err error) {
 		s.Orders, err = collectOrders(rows, user)
 		return err
 	})
