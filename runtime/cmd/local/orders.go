@@ -169,16 +169,16 @@ func draw(random *rand.Rand, n int) string {
 	return "{" + text + "}"
 }
 
-// byWebhook signs a body once: each delivery of it is the same.
+// byWebhook signs a body once, when it is first sent: each delivery of it is the same.
 func (d *day) byWebhook(path, secret, body string) func(context.Context) (*http.Request, error) {
-	now := strconv.FormatInt(time.Now().Unix(), 10)
+	sent := sync.OnceValue(func() string { return strconv.FormatInt(time.Now().Unix(), 10) })
 	return func(ctx context.Context) (*http.Request, error) {
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url()+path, bytes.NewReader([]byte(body)))
 		if err != nil {
 			return nil, err
 		}
-		r.Header.Set("X-Timestamp", now)
-		r.Header.Set("X-Signature", webhook.Sign([]byte(secret), now, []byte(body)))
+		r.Header.Set("X-Timestamp", sent())
+		r.Header.Set("X-Signature", webhook.Sign([]byte(secret), sent(), []byte(body)))
 		return r, nil
 	}
 }
