@@ -123,6 +123,30 @@ func texts() (map[string][]byte, error) {
 	return files, err
 }
 
+// No program stands in the tree: go build leaves one in the folder it is called in, and its megabytes stay in the history.
+func TestNoPrograms(t *testing.T) {
+	require.True(t, isProgram([]byte("\x7fELF\x02\x01")))
+	require.False(t, isProgram([]byte("package main")))
+	require.NoError(t, filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && name != "." && d.Name()[0] == '.':
+			return fs.SkipDir
+		case d.Type().IsRegular():
+			content, err := os.ReadFile(name)
+			require.False(t, isProgram(content), "%s is a program; make builds them below .workerfleet", name)
+			return err
+		}
+		return nil
+	}))
+}
+
+// isProgram knows what Linux, macOS and Windows run.
+func isProgram(content []byte) bool {
+	return slices.ContainsFunc([]string{"\x7fELF", "\xcf\xfa\xed\xfe", "MZ"}, func(magic string) bool { return bytes.HasPrefix(content, []byte(magic)) })
+}
+
 // Every text file and every Go package looks as the house wants it. It proves nothing about what the words say.
 func TestFilesKeepTheHouseRules(t *testing.T) {
 	files, err := texts()
