@@ -33,7 +33,7 @@ var core = []struct {
 	ordered bool
 	names   []string
 }{
-	{false, []string{"settings", "signals", "fleet"}},
+	{false, []string{"settings", "signals", "fleet", "batch"}},
 	{false, []string{"queue"}},
 	{false, []string{"seal", "claim", "pool", "order"}},
 	{false, []string{"webhook", "audit"}},

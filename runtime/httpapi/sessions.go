@@ -53,12 +53,12 @@ type Config struct {
 	Recorder signals.Recorder
 	// Patience is how long a request waits for its worker before it answers 202; 0 means two seconds.
 	Patience time.Duration
-	// Claims is how many are brought to the servers at once; 0 means sixteen. The others wait in line.
+	// Claims is how many are brought to the servers at once; 0 means 64. The others wait in line.
 	Claims int
 }
 
 // defaultClaims is several times what a process has connections to the database: a claim waits for the key service too.
-const defaultClaims = 16
+const defaultClaims = 64
 
 // Durations of a wait.
 const (

@@ -15,9 +15,6 @@ import (
 
 var _ session.Authority = (*Database)(nil)
 
-// begin writes the row in one statement of a function, where the epoch rises and nobody else may act.
-const begin = `SELECT session_begin($1, $2, $3, $4, $5, $6, $7)`
-
 // takeOver begins the wait for a predecessor that may still act, or finds it begun.
 const takeOver = `
 UPDATE user_session SET takeover_at = CASE WHEN takeover_at + $5::bigint * interval '1 millisecond' >= now() THEN takeover_at ELSE now() END
@@ -30,9 +27,7 @@ const attempts = 8
 // Begin: see [session.Authority].
 func (d *Database) Begin(ctx context.Context, s session.Session, wait time.Duration) error {
 	for range attempts {
-		var done bool
-		err := d.pool.QueryRow(ctx, begin, string(s.User), int64(s.Epoch), string(s.Worker), string(s.Host), int64(s.Life),
-			wait.Milliseconds(), (wait + session.TakeoverKept).Milliseconds()).Scan(&done)
+		done, err := d.begins.Do(ctx, beginning{s, wait})
 		if err != nil {
 			return fmt.Errorf("write the session: %w", err)
 		}
@@ -127,9 +122,13 @@ func (d *Database) Dismiss(ctx context.Context, user fleet.User, epoch fleet.Epo
 
 // Doubt: see [session.Roll].
 func (d *Database) Doubt(ctx context.Context, wait, lately time.Duration) error {
-	_, err := d.pool.Exec(ctx, `UPDATE user_session SET takeover_at = now()
- WHERE open AND began_at + $2::bigint * interval '1 millisecond' <= now()
-   AND (takeover_at IS NULL OR takeover_at + $1::bigint * interval '1 millisecond' < now())`, (wait + session.TakeoverKept).Milliseconds(), lately.Milliseconds())
+	_, err := d.pool.Exec(ctx, `
+WITH doubted AS (
+  SELECT user_id FROM user_session
+   WHERE open AND began_at + $2::bigint * interval '1 millisecond' <= now()
+     AND (takeover_at IS NULL OR takeover_at + $1::bigint * interval '1 millisecond' < now())
+   ORDER BY user_id FOR UPDATE)
+UPDATE user_session s SET takeover_at = now() FROM doubted WHERE s.user_id = doubted.user_id`, (wait + session.TakeoverKept).Milliseconds(), lately.Milliseconds())
 	if err != nil {
 		return fmt.Errorf("doubt the open sessions: %w", err)
 	}

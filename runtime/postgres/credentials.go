@@ -2,11 +2,7 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/session"
@@ -16,22 +12,16 @@ var _ session.Safe = (*Database)(nil)
 
 // Encrypted: see [session.Safe].
 func (d *Database) Encrypted(ctx context.Context, user fleet.User) ([]byte, error) {
-	var ciphertext []byte
-	var since *time.Time
-	var refused session.Refused
-	err := d.pool.QueryRow(ctx, `
-SELECT ciphertext, CASE WHEN refused_at >= updated_at THEN refused_at END, refused FROM credentials WHERE user_id = $1`, string(user)).
-		Scan(&ciphertext, &since, &refused.Reason)
+	kept, err := d.deposits.Do(ctx, user)
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return nil, session.ErrNoCredentials
 	case err != nil:
 		return nil, fmt.Errorf("read credentials: %w", err)
-	case since != nil:
-		refused.Since = *since
-		return nil, &refused
+	case kept.ciphertext == nil:
+		return nil, session.ErrNoCredentials
+	case kept.since != nil:
+		return nil, &session.Refused{Reason: kept.refused, Since: *kept.since}
 	}
-	return ciphertext, nil
+	return kept.ciphertext, nil
 }
 
 // Refuse: see [session.Safe].

@@ -14,13 +14,18 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"workerfleet/runtime/batch"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
 // Database is a pool of connections to one endpoint. It is safe for concurrent use.
-type Database struct{ pool *pgxpool.Pool }
+type Database struct {
+	pool *pgxpool.Pool
+	together
+}
 
 // Password gives the password of a user at HOST:PORT that is good for now; it is asked for each new connection.
 type Password func(ctx context.Context, endpoint, user string) (string, error)
@@ -58,7 +63,17 @@ func Connect(ctx context.Context, url string, p Pool) (*Database, error) {
 		pool.Close()
 		return nil, fmt.Errorf("database: connect: %w", err)
 	}
-	return &Database{pool}, nil
+	return open(pool), nil
+}
+
+func open(pool *pgxpool.Pool) *Database {
+	d := &Database{pool: pool}
+	d.together = together{
+		begins:   batch.New(lanes, most, apart(d.beginAll)),
+		numbers:  batch.New(lanes, most, apart(d.beginAtAll)),
+		deposits: batch.New(lanes, most, apart(d.encrypted)),
+	}
+	return d
 }
 
 // Disconnect ends all connections.

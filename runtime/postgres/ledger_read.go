@@ -110,14 +110,11 @@ SELECT COALESCE((extract(epoch FROM statement_timestamp() - min(accepted_at)) * 
 	return time.Duration(max(micros, 0)) * time.Microsecond, nil
 }
 
-// beginAt asks a function of the database, which keeps its plans: this is part of every claim.
-const beginAt = `SELECT order_begin_at($1, $2, $3)`
-
 // BeginAt: see [order.Store].
 func (d *Database) BeginAt(ctx context.Context, user fleet.User) (uint64, error) {
-	var lowest int64
-	if err := d.pool.QueryRow(ctx, beginAt, string(user), order.LooksMost, order.LookPause.Milliseconds()).Scan(&lowest); err != nil {
+	lowest, err := d.numbers.Do(ctx, user)
+	if err != nil {
 		return 0, fmt.Errorf("look for the next order: %w", err)
 	}
-	return uint64(lowest), nil
+	return lowest, nil
 }

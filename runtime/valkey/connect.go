@@ -46,7 +46,9 @@ func Connect(ctx context.Context, a Address) (redis.UniversalClient, error) {
 	options := &redis.UniversalOptions{
 		Addrs: []string{parsed.Addr}, DB: parsed.DB, Username: parsed.Username, Password: parsed.Password,
 		TLSConfig: parsed.TLSConfig, CredentialsProviderContext: a.Token, IsClusterMode: a.Cluster, PoolSize: a.Connections,
-		DialTimeout: dialTimeout, ReadTimeout: callTimeout, WriteTimeout: callTimeout, ContextTimeoutEnabled: true,
+		// Several commands in one message take a connection like any other: the library would keep ten more for them.
+		PipelinePoolSize: -1,
+		DialTimeout:      dialTimeout, ReadTimeout: callTimeout, WriteTimeout: callTimeout, ContextTimeoutEnabled: true,
 	}
 	if a.Token != nil {
 		options.ConnMaxLifetime = tokenLifetime

@@ -75,6 +75,8 @@ func gather(t *testing.T, url string, terms claim.Terms, n size) *crowd {
 	}
 	for i := range n.hosts {
 		m := &machine{crowd: c, name: fleet.Host(fmt.Sprintf("h%02d", i))}
+		m.store, err = NewStore(t.Context(), client)
+		require.NoError(t, err)
 		for j := range n.perHost {
 			m.workers = append(m.workers, &hand{id: fleet.Worker(fmt.Sprintf("h%02d-w%02d", i, j)), life: 1, key: key.Public()})
 		}

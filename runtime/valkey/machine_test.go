@@ -14,6 +14,7 @@ import (
 // machine is a host of a crowd: it does for its workers what an agent does, in a simple loop.
 type machine struct {
 	*crowd
+	store   *Store // its own, as an agent has
 	name    fleet.Host
 	letters []fleet.Mail
 	workers []*hand

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"workerfleet/runtime/agent"
+	"workerfleet/runtime/batch"
 	"workerfleet/runtime/dispatch"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/session"
@@ -26,7 +27,10 @@ const (
 
 // Mail carries mail between processes in streams: one for each host, whose agent reads it, and one for each process
 // that waits for workers to be ready. It is safe for concurrent use.
-type Mail struct{ client redis.UniversalClient }
+type Mail struct {
+	client redis.UniversalClient
+	added  *batch.Calls[entry, struct{}]
+}
 
 var (
 	_ session.Mailbox = (*Mail)(nil)
@@ -35,7 +39,11 @@ var (
 )
 
 // NewMail uses the client, which stays the caller's to close.
-func NewMail(client redis.UniversalClient) *Mail { return &Mail{client} }
+func NewMail(client redis.UniversalClient) *Mail {
+	m := &Mail{client: client}
+	m.added = batch.New(lanes, most, m.append)
+	return m
+}
 
 func mailbox(host fleet.Host) string { return "{host:" + string(host) + "}:mail" }
 func desk(name string) string        { return "{api:" + name + "}:ready" }
@@ -55,8 +63,7 @@ func (m *Mail) add(ctx context.Context, stream string, length int64, value any) 
 	if err != nil {
 		return fmt.Errorf("write mail: %w", err)
 	}
-	err = m.client.XAdd(ctx, &redis.XAddArgs{Stream: stream, MaxLen: length, Approx: true, Values: []any{"m", text}}).Err()
-	if err != nil {
+	if _, err := m.added.Do(ctx, entry{stream, length, text}); err != nil {
 		return fmt.Errorf("post mail: %w", err)
 	}
 	return nil

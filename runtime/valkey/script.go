@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -80,7 +81,7 @@ func load(strict bool) (map[script]*redis.Script, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the shared script: %w", err)
 	}
-	loaded := map[script]*redis.Script{}
+	loaded, parts := map[script]*redis.Script{}, divide(string(shared))
 	for _, s := range scripts() {
 		own, err := sources.ReadFile(s.name + ".lua")
 		if err != nil {
@@ -93,7 +94,7 @@ func load(strict bool) (map[script]*redis.Script, error) {
 		case strict:
 			head = "#!lua\n"
 		}
-		loaded[s] = redis.NewScript(head + needed(string(shared), string(own)))
+		loaded[s] = redis.NewScript(head + needed(parts, string(own)))
 	}
 	return loaded, nil
 }
@@ -101,16 +102,34 @@ func load(strict bool) (map[script]*redis.Script, error) {
 // definition is how a part of the shared script begins, which parts of their own name.
 var definition = regexp.MustCompile(`(?m)^local (?:function )?(\w+)`)
 
+// part is one part of the shared script, and what names it; the first has no name and stands in every script.
+type part struct {
+	code  string
+	named *regexp.Regexp
+}
+
+func divide(shared string) []part {
+	var parts []part
+	for _, code := range strings.Split(bare(shared), "\n\n") {
+		p := part{code: code}
+		if name := definition.FindStringSubmatch(code); name != nil && len(parts) > 0 {
+			p.named = regexp.MustCompile(`\b` + name[1] + `\b`)
+		}
+		parts = append(parts, p)
+	}
+	return parts
+}
+
 // needed puts before a script those parts of the shared one that it names, and those that these name. Each call of a
 // script makes all functions anew that stand in it: half of what a short one takes.
-func needed(shared, own string) string {
-	parts, code := strings.Split(bare(shared), "\n\n"), bare(own)
-	for i := len(parts) - 1; i > 0; i-- {
-		if name := definition.FindStringSubmatch(parts[i]); name == nil || regexp.MustCompile(`\b`+name[1]+`\b`).MatchString(code) {
-			code = parts[i] + "\n" + code
+func needed(parts []part, own string) string {
+	code := bare(own)
+	for _, p := range slices.Backward(parts) {
+		if p.named == nil || p.named.MatchString(code) {
+			code = p.code + "\n" + code
 		}
 	}
-	return parts[0] + "\n" + code
+	return code
 }
 
 // bare is a script without the lines that are comments.

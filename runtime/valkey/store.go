@@ -7,6 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"workerfleet/runtime/batch"
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/fleet"
 )
@@ -16,6 +17,7 @@ import (
 type Store struct {
 	client  redis.UniversalClient
 	scripts map[script]*redis.Script
+	calls   *batch.Calls[invocation, []any]
 	// observe is told the server's time of each call, in Unix milliseconds; only the model test sets it.
 	observe func(nowMillis int64)
 }
@@ -32,12 +34,14 @@ func NewStore(ctx context.Context, client redis.UniversalClient) (*Store, error)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{client: client, scripts: scripts}, nil
+	s := &Store{client: client, scripts: scripts}
+	s.calls = batch.New(lanes, most, s.invoke)
+	return s, nil
 }
 
 // run calls a script. An error of the network leaves open whether it ran.
 func (s *Store) run(ctx context.Context, what script, args ...any) (*answer, error) {
-	parts, err := s.scripts[what].Run(ctx, s.client, []string{route, never}, args...).Slice()
+	parts, err := s.calls.Do(ctx, invocation{what, args})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what.name, err)
 	}

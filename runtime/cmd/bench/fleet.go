@@ -57,7 +57,7 @@ type simulated struct {
 }
 
 // claimsAtOnce is what the API processes begin at once for which this one stands, as its connections are theirs.
-const claimsAtOnce = 4 * 16
+const claimsAtOnce = 4 * 64
 
 // userHeader names the user: there is no identity provider to measure.
 const userHeader = "X-User"

@@ -1,0 +1,111 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"workerfleet/runtime/batch"
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/order"
+	"workerfleet/runtime/session"
+)
+
+// together is what every claim asks: when everybody comes at once, planning, round trips and commits are those of a few.
+type together struct {
+	begins   *batch.Calls[beginning, bool]
+	numbers  *batch.Calls[fleet.User, uint64]
+	deposits *batch.Calls[fleet.User, kept]
+}
+
+// Bounds of what goes together. One connection that hangs must not stop all, and a batch is done before others wait long.
+const (
+	lanes = 2
+	most  = 64
+)
+
+// apart sends a batch, and where the database refuses it, each call by itself: the reason may be one's alone.
+func apart[In, Out any](send func(ctx context.Context, in []In) ([]Out, error)) func(ctx context.Context, in []In) []batch.Answer[Out] {
+	return func(ctx context.Context, in []In) []batch.Answer[Out] {
+		answers := make([]batch.Answer[Out], len(in))
+		out, err := send(ctx, in)
+		if err == nil && len(out) != len(in) {
+			err = fmt.Errorf("%d calls have %d answers", len(in), len(out))
+		}
+		var refused *pgconn.PgError
+		each := len(in) > 1 && errors.As(err, &refused)
+		for i := range in {
+			switch {
+			case each:
+				answers[i] = apart(send)(ctx, in[i:i+1])[0]
+			case err != nil:
+				answers[i].Err = err
+			default:
+				answers[i].Out = out[i]
+			}
+		}
+		return answers
+	}
+}
+
+// beginning is a session to be written, and how long its predecessor is waited for.
+type beginning struct {
+	session.Session
+	wait time.Duration
+}
+
+// kept is what there is of a user's credentials.
+type kept struct {
+	ciphertext []byte
+	since      *time.Time // they are refused
+	refused    string
+}
+
+// beginAll writes the rows where the epoch rises and nobody else may act, and says of each whether it did.
+func (d *Database) beginAll(ctx context.Context, all []beginning) ([]bool, error) {
+	users, epochs, workers := make([]string, len(all)), make([]int64, len(all)), make([]string, len(all))
+	hosts, lives := make([]string, len(all)), make([]int64, len(all))
+	after, until := make([]int64, len(all)), make([]int64, len(all))
+	for i, b := range all {
+		users[i], epochs[i], workers[i] = string(b.User), int64(b.Epoch), string(b.Worker)
+		hosts[i], lives[i] = string(b.Host), int64(b.Life)
+		after[i], until[i] = b.wait.Milliseconds(), (b.wait + session.TakeoverKept).Milliseconds()
+	}
+	var begun []bool
+	err := d.pool.QueryRow(ctx, `SELECT sessions_begin($1, $2, $3, $4, $5, $6, $7)`, users, epochs, workers, hosts, lives, after, until).Scan(&begun)
+	return begun, err
+}
+
+// beginAtAll finds each user's lowest number that an order may still come with.
+func (d *Database) beginAtAll(ctx context.Context, users []fleet.User) ([]uint64, error) {
+	var lowest []int64
+	err := d.pool.QueryRow(ctx, `SELECT orders_begin_at($1, $2, $3)`, texts(users), order.LooksMost, order.LookPause.Milliseconds()).Scan(&lowest)
+	numbers := make([]uint64, len(lowest))
+	for i, n := range lowest {
+		numbers[i] = uint64(n)
+	}
+	return numbers, err
+}
+
+func (d *Database) encrypted(ctx context.Context, users []fleet.User) ([]kept, error) {
+	rows, err := d.pool.Query(ctx, `SELECT ciphertext, refused_since, COALESCE(refused, '') FROM credentials_of($1)`, texts(users))
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (k kept, err error) {
+		return k, row.Scan(&k.ciphertext, &k.since, &k.refused)
+	})
+}
+
+// texts is users as the database's types have them.
+func texts(users []fleet.User) []string {
+	list := make([]string, len(users))
+	for i, u := range users {
+		list[i] = string(u)
+	}
+	return list
+}
