@@ -144,6 +144,18 @@ func TestDestroyOrder(t *testing.T) {
 	require.True(t, dependsOn(g, byName(t, g, "keeper-service"), g.OfType(instanceResource)[0]))
 }
 
+// A release whose scripts use a command that the last one's did not gives the right first, to everybody.
+func TestRightsComeBeforeReleases(t *testing.T) {
+	g := deployTier(t, "100", graph.Run{})
+	users := g.OfType("aws:elasticache/user:User")
+	require.NotEmpty(t, users)
+	for _, runs := range append(g.OfType(serviceResource), g.OfType(functionResource)...) {
+		for _, user := range users {
+			require.True(t, dependsOn(g, runs, user), "%s does not wait for %s", runs.Name, user.Name)
+		}
+	}
+}
+
 // Who is let into cache and database: API hosts, agents, functions and the migration. Worker hosts are let in nowhere.
 func TestWorkerHostsAreLetInNowhere(t *testing.T) {
 	g := deployTier(t, "10k", graph.Run{})

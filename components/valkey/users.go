@@ -33,7 +33,7 @@ type permission struct {
 var (
 	connecting   = []string{"ping", "client|setinfo", "client|setname", "cluster|slots", "cluster|shards", "command"}
 	sharedScript = []string{
-		"eval", "evalsha", "time", "del", "exists", "get", "mget", "set", "hdel", "hget", "hmget", "hset", "hincrby", "zadd", "zrange", "zrem",
+		"eval", "evalsha", "time", "del", "exists", "get", "mget", "set", "hdel", "hget", "hmget", "hset", "hincrby", "zadd", "zpopmin", "zrange", "zrem",
 		"zremrangebyrank", "zscore",
 	}
 	claiming = []string{"zcard", "zrank"}

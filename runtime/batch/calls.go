@@ -104,7 +104,7 @@ func (c *Calls[In, Out]) next() []*call[In, Out] {
 			batch = append(batch, one)
 		}
 	}
-	c.waiting = slices.Delete(c.waiting, 0, at)
+	c.waiting = slices.Clone(c.waiting[at:]) // and not a part of the same, which would keep all who ever waited
 	return batch
 }
 

@@ -162,10 +162,10 @@ end
 -- most 64 a call.
 local function best()
   for _ = 1, 64 do
-    local id = redis.call('ZRANGE', P .. 'free', 0, 0)[1]
+    local id = redis.call('ZPOPMIN', P .. 'free')[1]
     if not id then return nil end
     local w = get(id)
-    if w then withdraw(w) else redis.call('ZREM', P .. 'free', id) end
+    if w then redis.call('ZREM', idle(w), id) end
     if w and tonumber(redis.call('ZSCORE', P .. 'lease', id) or '0') >= now then return w end
   end
 end
@@ -180,10 +180,10 @@ local function match(acknowledge)
     if tonumber(redis.call('ZSCORE', P .. 'renew', user) or '0') < now then
       leave(user)
     else
-      local id = redis.call('ZRANGE', P .. 'free', 0, 0)[1]
+      local id = redis.call('ZPOPMIN', P .. 'free')[1]
       if not id then return end
       local w = get(id)
-      if w then withdraw(w) else redis.call('ZREM', P .. 'free', id) end
+      if w then redis.call('ZREM', idle(w), id) end
       if w and tonumber(redis.call('ZSCORE', P .. 'lease', id) or '0') >= now then
         leave(user)
         bind(user, w, acknowledge)
