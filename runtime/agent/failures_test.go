@@ -179,7 +179,7 @@ func TestWorkerThatRefuses(t *testing.T) {
 }
 
 // While the store is away the worker keeps its session and makes no call once its lease has run out; when the store is
-// back both go on.
+// back and the database agrees, both go on.
 func TestStoreOutage(t *testing.T) {
 	h := newHost(t)
 	c := h.startRole("w1", "BROKER=down")
@@ -193,6 +193,7 @@ func TestStoreOutage(t *testing.T) {
 		require.Less(t, call, down.Add(testTrust+testBeat))
 	}
 	h.store.faults(nil, nil)
+	h.agree(b)
 	require.Eventually(t, func() bool { return len(c.brokerCalls(t, "login")) > len(before) }, 10*time.Second, 5*time.Millisecond)
 	withinLease(t, c.brokerCalls(t, "login"), h.store.okay("w1"))
 	require.Equal(t, b.Epoch, h.awaitState("w1", claim.Serving, 1).Epoch)

@@ -73,7 +73,7 @@ func withinLease(t *testing.T, calls, okays []hostlink.Instant) {
 }
 
 // A worker that is stopped for longer than its lease starts no call when it goes on, until a beat of the same epoch is
-// confirmed that was sent after that. Buffered confirmations from before are of no use to it.
+// confirmed that was sent after that, and the database agrees. Buffered confirmations from before are of no use to it.
 func TestStoppedWorker(t *testing.T) {
 	h := newHost(t)
 	c := h.startRole("w1", "BROKER=down")
@@ -93,6 +93,7 @@ func TestStoppedWorker(t *testing.T) {
 		require.Less(t, call, stopped.Add(100*time.Millisecond), "a call without a lease")
 	}
 	h.store.faults(nil, nil)
+	h.agree(b)
 	require.Eventually(t, func() bool { return len(c.brokerCalls(t, "login")) > len(before) }, 10*time.Second, 5*time.Millisecond)
 	withinLease(t, c.brokerCalls(t, "login"), h.store.okay("w1"))
 	w := h.awaitState("w1", claim.Serving, 1)

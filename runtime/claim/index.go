@@ -13,6 +13,7 @@ type Index struct {
 	closed      int64 // when a reap first found no incarnation; 0: none has
 	last, floor fleet.Epoch
 	hold        int64 // until when reaping is suspended; 0: not
+	gaps        gaps
 	workers     map[fleet.Worker]*Worker
 	users       map[fleet.User]session
 	free        scores // idle workers by preference

@@ -4,7 +4,7 @@ import "workerfleet/runtime/fleet"
 
 // Register: see [Hosts].
 func (x *Index) Register(now int64, r Registration, t Terms) Standing {
-	x.hostSeen(now, r.Host)
+	x.hostSeen(now, r.Host, t)
 	w := x.workers[r.Worker]
 	switch {
 	case w != nil && r.Life < w.Life:
@@ -50,6 +50,7 @@ func (x *Index) registerBusy(now int64, w *Worker, r Registration, t Terms) Stan
 			return Fenced
 		}
 		w.Host = r.Host
+		x.affirm(now, w, t)
 		x.prolong(now, w.ID, t)
 		return Ok
 	}
@@ -86,7 +87,10 @@ func (x *Index) preference(of Worker) int64 {
 	return -(of.Revision*BeatLimit + min(beside, BeatLimit-1))
 }
 
-func (x *Index) hostSeen(now int64, name fleet.Host) { x.hosts[string(name)] = now }
+func (x *Index) hostSeen(now int64, name fleet.Host, t Terms) {
+	x.gaps.attend(now, t)
+	x.hosts[string(name)] = now
+}
 
 func (x *Index) prolong(now int64, worker fleet.Worker, t Terms) {
 	x.lease.raise(string(worker), now+millis(t.TTL))
@@ -94,10 +98,12 @@ func (x *Index) prolong(now int64, worker fleet.Worker, t Terms) {
 
 // Beat: see [Hosts].
 func (x *Index) Beat(now int64, host fleet.Host, beats []Beat, t Terms) []Standing {
-	x.hostSeen(now, host)
+	x.hostSeen(now, host, t)
 	standings := make([]Standing, len(beats))
 	for i, b := range beats {
-		standings[i] = x.standing(host, b)
+		standings[i] = x.standing(now, host, b, t)
+	}
+	for i, b := range beats {
 		if x.workers[b.Worker] != nil && standings[i] != Fenced {
 			x.prolong(now, b.Worker, t)
 		}
@@ -106,7 +112,7 @@ func (x *Index) Beat(now int64, host fleet.Host, beats []Beat, t Terms) []Standi
 }
 
 // standing compares a beat with what the index holds.
-func (x *Index) standing(host fleet.Host, b Beat) Standing {
+func (x *Index) standing(now int64, host fleet.Host, b Beat, t Terms) Standing {
 	w := x.workers[b.Worker]
 	switch {
 	case w == nil || w.Host != host && b.Life >= w.Life:
@@ -131,22 +137,12 @@ func (x *Index) standing(host fleet.Host, b Beat) Standing {
 			return Fenced
 		}
 		return Ok
-	case Assigned:
-		if b.Epoch == w.Epoch { // its acknowledgement is on its way, or was lost
-			x.serve(w)
-		}
-		if b.Epoch == 0 || b.Epoch == w.Epoch {
+	case Assigned, Serving, Returned:
+		switch {
+		case b.Epoch == w.Epoch: // an acknowledgement is on its way, or was lost
+			return x.affirm(now, w, t)
+		case b.Epoch == 0 && w.State == Assigned:
 			return Ok
-		}
-		return Fenced
-	case Serving:
-		if b.Epoch == w.Epoch {
-			return Ok
-		}
-		return Fenced
-	case Returned:
-		if b.Epoch == w.Epoch {
-			return Pending
 		}
 		return Fenced
 	default: // Resetting
@@ -157,16 +153,32 @@ func (x *Index) standing(host fleet.Host, b Beat) Standing {
 	}
 }
 
+// affirm takes a worker's word that it is in the session that the index knows. Of one that comes so late that the session
+// may have been ended – an assignment after its deadline, a session after lease and guard – the index may have forgotten
+// that it was: a failover loses the last writes. The database has not forgotten, and is asked, as if the worker had returned.
+func (x *Index) affirm(now int64, w *Worker, t Terms) Standing {
+	id := string(w.ID)
+	switch {
+	case w.State == Assigned && x.ack[id] >= now:
+		x.serve(w)
+	case w.State == Assigned, w.State == Serving && x.lease[id]+millis(t.Guard) < now:
+		w.State, x.ack[id] = Returned, now
+	}
+	if w.State == Returned {
+		return Pending
+	}
+	return Ok
+}
+
 // Confirm: see [Hosts].
-func (x *Index) Confirm(worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error {
+func (x *Index) Confirm(now int64, worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error {
 	w := x.workers[worker]
 	switch {
 	case w == nil || w.Life != life || w.Epoch != epoch || w.User == "":
 		return ErrFenced
-	case w.State == Returned:
+	case w.State != Serving && x.affirm(now, w, Terms{}) == Pending:
 		return ErrPending
 	}
-	x.serve(w)
 	return nil
 }
 

@@ -10,10 +10,14 @@ import (
 //
 // Silence is judged here, in the same step that reaps, by comparing the hosts that beat with those that are
 // registered: a detector beside the index could be late after a failover. While too many are silent, their workers
-// stay; those of hosts that beat are reaped as ever.
+// stay; those of hosts that beat are reaped as ever. After a gap nobody is given up for a lease: see gaps.
 func (x *Index) Reap(now int64, t Terms) Reaped {
 	if x.incarnation == "" && x.closed == 0 {
 		x.closed = now
+	}
+	x.gaps.attend(now, t)
+	if x.unheard(now, t) {
+		x.gaps.close(now, t)
 	}
 	limit := millis(t.TTL + t.Guard)
 	var silent []fleet.Host
@@ -35,8 +39,9 @@ func (x *Index) Reap(now int64, t Terms) Reaped {
 	if report.Held {
 		report.Silent = silent
 	}
+	spare := x.gaps.spare(now, t)
 	for seen, worker := range x.lease.ordered() {
-		if x.lease[worker]+millis(t.Guard) >= now || seen == ReapWindow {
+		if x.lease[worker]+millis(t.Guard) >= now || seen == ReapWindow || spare {
 			break
 		}
 		w := x.workers[fleet.Worker(worker)]
@@ -54,7 +59,7 @@ func (x *Index) Reap(now int64, t Terms) Reaped {
 		report.Dead = append(report.Dead, x.drop(now, w, t))
 	}
 	x.match(now, t)
-	if !report.Held {
+	if !report.Held && !spare {
 		x.forget(silent)
 	}
 	return report

@@ -94,7 +94,7 @@ func (m *Memory) Beat(_ context.Context, host fleet.Host, beats []Beat, t Terms)
 
 // Confirm: see [Hosts].
 func (m *Memory) Confirm(_ context.Context, worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) (err error) {
-	m.at(func(x *Index, _ int64) { err = x.Confirm(worker, life, epoch) })
+	m.at(func(x *Index, now int64) { err = x.Confirm(now, worker, life, epoch) })
 	return err
 }
 

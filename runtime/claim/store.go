@@ -58,7 +58,7 @@ type Hosts interface {
 	// Beat prolongs leases. The answers stand in the order of the beats; at most [BeatLimit] at once.
 	Beat(ctx context.Context, host fleet.Host, beats []Beat, t Terms) ([]Standing, error)
 	// Confirm makes a worker serve that acknowledges its assignment. Repeating it is harmless. ErrFenced: not current.
-	// ErrPending: the index knows the session by the worker's return only, to which the database has to agree.
+	// ErrPending: the index knows the session by the worker's return only, or its deadline has passed; the database has to agree.
 	Confirm(ctx context.Context, worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error
 	// Exit reports the exit of a worker's process. Its user goes to the head of the queue. ErrFenced: a newer life is
 	// registered.
@@ -70,8 +70,8 @@ type Hosts interface {
 
 // Passes is what the keeper's rounds ask of the store.
 type Passes interface {
-	// Reap drops workers whose lease has run out by more than the guard, at most [ReapLimit]. Their users go to the
-	// head of the queue.
+	// Reap drops workers whose lease has run out by more than the guard, at most [ReapLimit], and none for a lease after a
+	// time in which the index was deaf. Their users go to the head of the queue.
 	Reap(ctx context.Context, t Terms) (Reaped, error)
 	// Unconfirmed lists assigned and returned workers, the earliest deadline first, at most limit.
 	Unconfirmed(ctx context.Context, limit int) ([]Unconfirmed, error)

@@ -14,7 +14,7 @@ type Terms struct {
 	Acknowledge time.Duration
 	// Renew is how long a waiting user is kept in the queue without asking again.
 	Renew time.Duration
-	// Hold is how long reaping may be suspended while too many hosts are silent.
+	// Hold is how long reaping may be suspended while too many hosts are silent, or the index is deaf again and again.
 	Hold time.Duration
 	// Launch is how long a worker that was asked for counts as coming.
 	Launch time.Duration

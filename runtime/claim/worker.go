@@ -15,8 +15,8 @@ const (
 	Assigned State = "assigned"
 	// Serving workers have confirmed their epoch; only they may log in at the broker.
 	Serving State = "serving"
-	// Returned workers say that they serve, and the index has no record of it: it lost its data, or had dropped them.
-	// They serve again when the database agrees.
+	// Returned workers say that they serve, and the index has no record of it – it lost its data, or had dropped them – or they
+	// say it so late that it may have lost the record of their session's end. They serve when the database agrees.
 	Returned State = "returned"
 	// Draining workers were idle and were taken out of the pool: nobody gets them, and they are asked to end.
 	Draining State = "draining"
@@ -94,7 +94,8 @@ const (
 	Ok Standing = "ok"
 	// Announce: the index does not know the worker well enough; it must register again.
 	Announce Standing = "announce"
-	// Pending: the worker says that it serves and the database has not agreed yet. It waits; nothing is confirmed.
+	// Pending: the worker says that it serves, unknown to the index or late, and the database has not agreed yet. It waits;
+	// nothing is confirmed.
 	Pending Standing = "pending"
 	// Fenced: another life or epoch is current. The worker must stop acting for its user and start a new life.
 	Fenced Standing = "fenced"

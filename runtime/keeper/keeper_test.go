@@ -338,8 +338,8 @@ func TestUnserved(t *testing.T) {
 		b.serving("ann")
 		b.idle("w2")
 		b.Sessions.Vault = shut{}
-		for range 2 {
-			time.Sleep(b.Terms.TTL)
+		for range 2 * b.Terms.TTL / time.Second {
+			time.Sleep(time.Second)
 			b.beat(claim.Beat{Worker: "w2", Life: 1})
 		}
 		r := b.pass()

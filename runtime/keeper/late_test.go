@@ -128,9 +128,12 @@ func TestManyDead(t *testing.T) {
 			require.NoError(t, err)
 		}
 		require.False(t, b.pass().More)
-		time.Sleep(b.Terms.TTL + b.Terms.Guard + time.Second)
-		_, err := b.store.Beat(t.Context(), "h1", nil, b.Terms) // the host is there; its workers are not
-		require.NoError(t, err)
+		for range (b.Terms.TTL + b.Terms.Guard) / time.Second {
+			time.Sleep(time.Second)
+			_, err := b.store.Beat(t.Context(), "h1", nil, b.Terms) // the host is there; its workers are not
+			require.NoError(t, err)
+		}
+		time.Sleep(time.Second)
 		round := b.pass()
 		require.Len(t, round.Dead, claim.ReapLimit+1)
 		require.False(t, round.More)

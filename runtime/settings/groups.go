@@ -181,6 +181,9 @@ func (s Switching) problems() []Problem {
 //
 //	sent ──── TTL − Guard ────► the worker starts no broker call
 //	 └─────── TTL + Guard ─────────────► the store may give its user away
+//
+// Between the two are twice the guard: for a beat's period, and for the beats that an index may lose in a failover. One that
+// was deaf for longer than the guard notices it, and waits: see claim.
 type Lease struct {
 	Beat  time.Duration `env:"FLEET_BEAT" default:"2s"`
 	TTL   time.Duration `env:"FLEET_TTL" default:"15s"`
@@ -211,10 +214,13 @@ func (l Lease) problems() []Problem {
 	if l.TTL > maxReap || l.Guard > maxReap || l.Reap() > maxReap {
 		found = append(found, Problem{EnvTTL, fmt.Sprintf("plus %s is more than %v, within which a dead worker must be noticed", EnvGuard, maxReap)})
 	}
-	// Compared by division: twice a long beat would overflow.
-	if l.Beat > l.Trust()/2 {
+	switch {
+	case l.Beat > l.Trust()/2: // compared by division: twice a long beat would overflow
 		found = append(found, Problem{EnvBeat, fmt.Sprintf("is %v; allowed: up to half of %s − %s (%v − %v), so that one lost beat stops no worker",
 			l.Beat, EnvTTL, EnvGuard, l.TTL, l.Guard)})
+	case l.Beat > l.Guard:
+		found = append(found, Problem{EnvBeat, fmt.Sprintf("is %v; allowed: up to %s (%v), so that the two guards cover a beat and what an index may lose unnoticed",
+			l.Beat, EnvGuard, l.Guard)})
 	}
 	return found
 }

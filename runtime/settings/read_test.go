@@ -79,6 +79,7 @@ func TestReadReportsAllProblemsAtOnce(t *testing.T) {
 func TestReadRefuses(t *testing.T) {
 	for _, c := range []struct{ change, says string }{
 		{"FLEET_BEAT=7s", "FLEET_BEAT is 7s; allowed: up to half of FLEET_TTL − FLEET_GUARD (15s − 2s)"},
+		{"FLEET_BEAT=2500ms", "FLEET_BEAT is 2.5s; allowed: up to FLEET_GUARD (2s)"},
 		{"FLEET_GUARD=15s", "FLEET_BEAT is 2s; allowed: up to half"},
 		{"FLEET_BEAT=-1s", "FLEET_BEAT is not a duration above zero"},
 		{"FLEET_BEAT=1500µs", "FLEET_BEAT must be whole milliseconds"},

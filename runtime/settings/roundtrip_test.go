@@ -136,7 +136,8 @@ func lease(t *rapid.T) Lease {
 	ms := func(from, to int, label string) time.Duration {
 		return time.Duration(rapid.IntRange(from, to).Draw(t, label)) * time.Millisecond
 	}
-	beat, guard := ms(1, 10_000, "beat"), ms(1, 15_000, "guard")
+	beat := ms(1, 10_000, "beat")
+	guard := beat + ms(0, 5_000, "more than a beat")
 	return Lease{Beat: beat, Guard: guard, TTL: 2*beat + guard + ms(0, 10_000, "spare")}
 }
 

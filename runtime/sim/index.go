@@ -156,7 +156,7 @@ func (c client) Beat(_ context.Context, host fleet.Host, beats []claim.Beat, t c
 }
 
 func (c client) Confirm(_ context.Context, worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error {
-	_, err := run(c, "confirm "+string(worker)+" "+c.short(epoch), func(x *claim.Index, _ int64) (none, error) { return none{}, x.Confirm(worker, life, epoch) })
+	_, err := run(c, "confirm "+string(worker)+" "+c.short(epoch), func(x *claim.Index, now int64) (none, error) { return none{}, x.Confirm(now, worker, life, epoch) })
 	return err
 }
 

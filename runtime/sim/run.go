@@ -30,13 +30,11 @@ const (
 type Options struct {
 	// Whole keeps all lines of the trace.
 	Whole bool
-	// Failovers has the index go on with data of a moment ago, now and then.
-	Failovers bool
 }
 
 // Run plays a seed's history.
 func Run(seed uint64, o Options) (r Result) {
-	w := newWorld(seed, o)
+	w := newWorld(seed)
 	w.keep = o.Whole
 	defer func() {
 		if broken := recover(); broken != nil {

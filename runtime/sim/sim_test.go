@@ -15,25 +15,23 @@ import (
 //	go test ./runtime/sim -run Seeds -seed 17 -v
 //	go test ./runtime/sim -run Seeds -seeds 5000
 var (
-	seed      = flag.Uint64("seed", 0, "plays this seed alone, and logs its whole trace; 0: as many as -seeds")
-	seeds     = flag.Uint64("seeds", 60, "how many seeds to play")
-	failures  = flag.Uint64("failures", 10, "how many may fail before no more are played")
-	from      = flag.Uint64("from", 1, "the first of them")
-	failovers = flag.Bool("failovers", false, "lets the index fail over to data of a moment ago")
-	into      = flag.String("into", "", "writes the trace of -seed into this file, and logs none")
+	seed     = flag.Uint64("seed", 0, "plays this seed alone, and logs its whole trace; 0: as many as -seeds")
+	seeds    = flag.Uint64("seeds", 60, "how many seeds to play")
+	failures = flag.Uint64("failures", 10, "how many may fail before no more are played")
+	from     = flag.Uint64("from", 1, "the first of them")
+	into     = flag.String("into", "", "writes the trace of -seed into this file, and logs none")
 )
 
 // Every seed's history ends as it must: see the package. A seed that does not is played again for its trace, of which the
 // end is logged. What no seed of these draws is not shown.
 func TestSeeds(t *testing.T) {
-	options := sim.Options{Failovers: *failovers}
 	if *seed != 0 {
-		replay(t, *seed, options)
+		replay(t, *seed)
 		return
 	}
 	began, failed, steps := time.Now(), uint64(0), 0
 	for s := *from; s < *from+*seeds && failed < *failures; s++ {
-		r := sim.Run(s, options)
+		r := sim.Run(s, sim.Options{})
 		steps += r.Steps
 		if r.Err == nil {
 			continue
@@ -47,9 +45,8 @@ func TestSeeds(t *testing.T) {
 	t.Logf("%d seeds, %d events, in %v: %.0f seeds a minute", *seeds, steps, took, float64(*seeds)/took.Minutes())
 }
 
-func replay(t *testing.T, seed uint64, o sim.Options) {
-	o.Whole = true
-	r := sim.Run(seed, o)
+func replay(t *testing.T, seed uint64) {
+	r := sim.Run(seed, sim.Options{Whole: true})
 	trace := strings.Join(r.Trace, "\n") + "\n"
 	if *into == "" {
 		t.Log("\n" + trace)

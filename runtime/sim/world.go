@@ -28,17 +28,17 @@ type world struct {
 	// processes are those that live.
 	processes []*process
 
-	terms             claim.Terms
-	beat, parked      time.Duration
-	keeps, fills      time.Duration // the keepers' periods
-	rules             order.Rules
-	policy            pool.Policy
-	perHost           int
-	stormy            time.Duration // until when there are faults
-	hostsMade, pids   int
-	unknown           int // orders that were given up
-	incarnations      int
-	forgot, failovers bool
+	terms           claim.Terms
+	beat, parked    time.Duration
+	keeps, fills    time.Duration // the keepers' periods
+	rules           order.Rules
+	policy          pool.Policy
+	perHost         int
+	stormy          time.Duration // until when there are faults
+	hostsMade, pids int
+	unknown         int // orders that were given up
+	incarnations    int
+	forgot          bool
 }
 
 // apart is how far synchronized clocks are from one another: those that orders' times are read on. The index's is only
@@ -46,9 +46,9 @@ type world struct {
 const apart = 50 * time.Millisecond
 
 // newWorld draws a world and its faults.
-func newWorld(seed uint64, o Options) *world {
+func newWorld(seed uint64) *world {
 	l := newLoop(seed)
-	w := &world{loop: l, perHost: 4, failovers: o.Failovers}
+	w := &world{loop: l, perHost: 4}
 	w.terms = claim.DefaultTerms()
 	w.beat, w.parked = 2*time.Second, 60*time.Second
 	if w.chance(0.7) { // a short lease has more of its ends in one history

@@ -1,8 +1,12 @@
 -- beat prolongs the leases of a host's workers.
--- ARGV: host, ttl ms, then worker, life, epoch ('0' when idle) for each worker
+-- ARGV: host, ttl ms, guard ms, then worker, life, epoch ('0' when idle) for each worker
 -- Answer: one of o (ok), a (announce), p (pending), f (fenced) for each worker, in one text
-local host, deadline = ARGV[1], text(now + tonumber(ARGV[2]))
-heard(host, now)
+local host, ttl, guard = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local deadline = text(now + ttl)
+heard(host, ttl, guard)
+-- Most of the time no lease in the pool has run out by more than the guard, and none has to be looked at.
+local least = redis.call('ZRANGE', P .. 'lease', 0, 0, 'WITHSCORES')[2]
+local late = least and tonumber(least) + guard < now
 local standings, alive = {}, {}
 
 local function standing(id, life, epoch)
@@ -20,27 +24,19 @@ local function standing(id, life, epoch)
   elseif state == 'draining' then
     if epoch ~= '0' then return 'f', false end
     return 'o', true
-  elseif state == 'assigned' then
-    if epoch == w[4] then -- its acknowledgement is on its way, or was lost
-      w = get(id)
-      move(w, 'serving')
-      redis.call('ZREM', P .. 'ack', id)
-      return 'o', true
+  elseif state ~= 'resetting' then
+    if epoch == w[4] then -- an acknowledgement is on its way, or was lost
+      if state == 'serving' and not late or affirm(get(id), guard) then return 'o', true end
+      return 'p', true
     end
-    if epoch == '0' then return 'o', true end
-    return 'f', false
-  elseif state == 'serving' then
-    if epoch == w[4] then return 'o', true end
-    return 'f', false
-  elseif state == 'returned' then
-    if epoch == w[4] then return 'p', true end
+    if epoch == '0' and state == 'assigned' then return 'o', true end
     return 'f', false
   end
   if epoch == '0' then return 'a', true end
   return 'f', false
 end
 
-for i = 3, #ARGV, 3 do
+for i = 4, #ARGV, 3 do
   local answer, lives = standing(ARGV[i], ARGV[i + 1], ARGV[i + 2])
   standings[#standings + 1] = answer
   if lives then

@@ -12,7 +12,7 @@ import (
 // Register: see [claim.Hosts].
 func (s *Store) Register(ctx context.Context, r claim.Registration, t claim.Terms) (claim.Standing, error) {
 	a, err := s.run(ctx, scriptRegister, string(r.Worker), string(r.Host), r.Life.String(), r.Revision, r.Key,
-		string(r.User), r.Epoch.String(), ms(t.TTL), ms(t.Acknowledge))
+		string(r.User), r.Epoch.String(), ms(t.TTL), ms(t.Acknowledge), ms(t.Guard))
 	if err != nil {
 		return "", err
 	}
@@ -24,8 +24,8 @@ func (s *Store) Beat(ctx context.Context, host fleet.Host, beats []claim.Beat, t
 	if len(beats) > claim.BeatLimit {
 		return nil, fmt.Errorf("beat: %d workers in one batch; allowed: at most %d", len(beats), claim.BeatLimit)
 	}
-	args := make([]any, 0, 2+3*len(beats))
-	args = append(args, string(host), ms(t.TTL))
+	args := make([]any, 0, 3+3*len(beats))
+	args = append(args, string(host), ms(t.TTL), ms(t.Guard))
 	for _, b := range beats {
 		args = append(args, string(b.Worker), b.Life.String(), b.Epoch.String())
 	}

@@ -115,7 +115,8 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		},
 		"confirm": func(t *rapid.T) {
 			w, l, e := worker(t), life(t), m.epoch(t)
-			require.Equal(t, m.index.Confirm(w, l, e), m.store.Confirm(ctx, w, l, e))
+			got := m.store.Confirm(ctx, w, l, e)
+			require.Equal(t, m.index.Confirm(m.now, w, l, e), got)
 		},
 		"agree": func(t *rapid.T) {
 			w, l, e := worker(t), life(t), m.epoch(t)
@@ -298,6 +299,9 @@ func terms(t *rapid.T) claim.Terms {
 	}
 	if past("never launched") {
 		terms.Launch = -time.Minute
+	}
+	if past("deaf") {
+		terms.Guard = time.Millisecond
 	}
 	if past("held") {
 		terms.Hold = -time.Minute

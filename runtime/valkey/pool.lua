@@ -53,7 +53,24 @@ local function settle(w, host)
   count(w, 1)
 end
 
-local function heard(host, at) redis.call('ZADD', P .. 'hosts', text(at), host) end
+-- close ends a gap, in which the index was deaf, or moves the end of one that goes on. See claim/index_gaps.go.
+local function close(ttl, guard)
+  local last = tonumber(redis.call('HGET', P .. 'gaps', 'end') or '0')
+  if now > last + ttl + guard then redis.call('HSET', P .. 'gaps', 'first', text(now)) end
+  redis.call('HSET', P .. 'gaps', 'end', text(now))
+end
+
+-- attend notes that a host or a round is here. If nobody was for longer than the guard, that was a gap.
+local function attend(ttl, guard)
+  local before = redis.call('HGET', P .. 'gaps', 'attended')
+  if before and guard > 0 and now - tonumber(before) > guard then close(ttl, guard) end
+  redis.call('HSET', P .. 'gaps', 'attended', text(now))
+end
+
+local function heard(host, ttl, guard)
+  attend(ttl, guard)
+  redis.call('ZADD', P .. 'hosts', text(now), host)
+end
 
 local function prolong(id, ttl) redis.call('ZADD', P .. 'lease', 'GT', text(now + ttl), id) end
 
@@ -112,6 +129,19 @@ local function remember(id, life) redis.call('ZADD', P .. 'exited', text(now), i
 
 -- trim forgets the oldest of what is remembered; once for each script that remembers.
 local function trim() redis.call('ZREMRANGEBYRANK', P .. 'exited', 0, -65537) end
+
+-- affirm takes a worker's word that it is in the session that the index knows, and says whether that is so. Of one that
+-- comes so late that the session may have been ended, the last writes may be lost: then the database is asked.
+local function affirm(w, guard)
+  if w.state == 'assigned' and tonumber(redis.call('ZSCORE', P .. 'ack', w.id) or '0') >= now then
+    move(w, 'serving')
+    redis.call('ZREM', P .. 'ack', w.id)
+  elseif w.state == 'assigned' or w.state == 'serving' and tonumber(redis.call('ZSCORE', P .. 'lease', w.id) or '0') + guard < now then
+    move(w, 'returned')
+    redis.call('ZADD', P .. 'ack', text(now), w.id)
+  end
+  return w.state ~= 'returned'
+end
 
 -- drop forgets a worker, ends its session and puts its user at the head of the queue. It returns the death: worker,
 -- host, life, user, epoch. Only idle workers stand on shelves, and only unconfirmed ones are due. Whoever drops trims.

@@ -1,9 +1,9 @@
 -- register takes a worker's word for what it is.
--- ARGV: worker, host, life, revision, key, user ('' when idle), epoch, ttl ms, acknowledge ms
+-- ARGV: worker, host, life, revision, key, user ('' when idle), epoch, ttl ms, acknowledge ms, guard ms
 -- Answer: ok | fenced
 local id, host, life, user, epoch = ARGV[1], ARGV[2], ARGV[3], ARGV[6], ARGV[7]
-local ttl = tonumber(ARGV[8])
-heard(host, now)
+local ttl, guard = tonumber(ARGV[8]), tonumber(ARGV[10])
+heard(host, ttl, guard)
 local w = get(id)
 if w and tonumber(life) < tonumber(w.life) then return reply('fenced') end
 
@@ -43,6 +43,7 @@ end
 if w and life == w.life then
   if w.user ~= user or w.epoch ~= epoch then return reply('fenced') end
   settle(w, host)
+  affirm(w, guard)
   prolong(id, ttl)
   return reply('ok')
 end

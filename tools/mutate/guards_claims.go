@@ -37,14 +37,9 @@ func claims() []guard {
 			`	case w == nil || w.Life != life || w.User == "":
 `, "./runtime/claim", "TestMemory"},
 		{"who beats under an epoch that is not current is fenced", "the epoch in `standing`",
-			"runtime/claim/index_hosts.go", `	case Serving:
-		if b.Epoch == w.Epoch {
-			return Ok
-		}
-		return Fenced
+			"runtime/claim/index_hosts.go", `		case b.Epoch == w.Epoch: // an acknowledgement is on its way, or was lost
 `,
-			`	case Serving:
-		return Ok
+			`		case b.Epoch != 0:
 `, "./runtime/claim", "TestMemory"},
 		{"… or in a life that is over", "the life in `standing`",
 			"runtime/claim/index_hosts.go", `	case b.Life < w.Life:
@@ -70,17 +65,32 @@ func claims() []guard {
 			"runtime/worker/lease.go", `		l.sent = max(l.sent, sent)`,
 			`		l.sent = max(l.sent, now)`, "./runtime/worker", "TestLeaseCountsFromTheSending"},
 		{"a worker is dropped after lease and guard", "`Reap`",
-			"runtime/claim/index_passes.go", "if x.lease[worker]+millis(t.Guard) >= now || seen == ReapWindow {",
-			"if x.lease[worker]-millis(2*t.Guard) >= now || seen == ReapWindow {", "./runtime/claim", "TestMemory"},
+			"runtime/claim/index_passes.go", "if x.lease[worker]+millis(t.Guard) >= now || seen == ReapWindow || spare {",
+			"if x.lease[worker]-millis(2*t.Guard) >= now || seen == ReapWindow || spare {", "./runtime/claim", "TestMemory"},
+		{"nobody is given up for what a deaf index has not heard", "`spare`",
+			"runtime/claim/index_gaps.go", "return now <= min(g.end, g.first+millis(t.Hold))+millis(t.TTL+t.Guard)",
+			"return now < 0", "./runtime/claim", "TestMemory"},
+		{"… nor while no host is heard", "`unheard`",
+			"runtime/claim/index_passes.go", `	if x.unheard(now, t) {
+`,
+			`	if x.unheard(0, t) {
+`, "./runtime/claim", "TestMemory"},
+		{"… though not for ever", "the hold in `spare`",
+			"runtime/claim/index_gaps.go", "min(g.end, g.first+millis(t.Hold))",
+			"g.end", "./runtime/claim", "TestMemory"},
+		{"the database is asked about a session whose worker's word comes late", "the lease in `affirm`",
+			"runtime/claim/index_hosts.go", "	case w.State == Assigned, w.State == Serving && x.lease[id]+millis(t.Guard) < now:\n",
+			"	case w.State == Assigned:\n", "./runtime/claim", "TestMemory"},
+		{"… and about a late acknowledgement", "the deadline in `affirm`",
+			"runtime/claim/index_hosts.go", "	case w.State == Assigned && x.ack[id] >= now:\n",
+			"	case w.State == Assigned:\n", "./runtime/claim", "TestMemory"},
 		{"an assignment expires only when its worker says that it is idle", "`Expire` waits for a beat",
 			"runtime/claim/index_passes.go", "heard := x.lease[string(worker)] - millis(t.TTL); heard <= due {",
 			"heard := x.lease[string(worker)] - millis(t.TTL); heard < 0 {", "./runtime/claim", "TestMemory"},
-		{"… and an acknowledgement that was lost is said again", "`standing` takes the beat's epoch",
-			"runtime/claim/index_hosts.go", `			x.serve(w)
-		}
-		if b.Epoch == 0`,
-			`		}
-		if b.Epoch == 0`, "./runtime/claim", "TestMemory"},
+		{"… and an acknowledgement that was lost is said again", "`affirm` of a beat or a registration",
+			"runtime/claim/index_hosts.go", `		x.serve(w)
+	case w.State == Assigned,`,
+			`	case w.State == Assigned,`, "./runtime/claim", "TestMemory"},
 		{"a user is taken over after lease and guard", "the wait in `Begin`",
 			"runtime/session/memory.go", "left := r.takeover.Add(wait).Sub(now); left > 0 {",
 			"left := r.takeover.Add(wait).Sub(now); left > wait {", "./runtime/session", "TestMemory"},
@@ -99,16 +109,21 @@ func claims() []guard {
 		{"a takeover that nobody completed begins anew", "`begin` of a row",
 			"runtime/session/memory.go", "if r.takeover.IsZero() || now.Sub(r.takeover) > wait+TakeoverKept {",
 			"if r.takeover.IsZero() {", "./runtime/session", "TestTakeoverGrowsOld"},
-		{"a returned session waits for the database", "`Pending` in `standing`",
-			"runtime/claim/index_hosts.go", `			return Pending
+		{"a returned session waits for the database", "`Pending` in `affirm`",
+			"runtime/claim/index_hosts.go", `		return Pending
+	}
 `,
-			`			return Ok
+			`		return Ok
+	}
 `, "./runtime/claim", "TestMemory"},
 		{"… also for an acknowledgement that was on its way", "`ErrPending` in `Confirm`",
-			"runtime/claim/index_hosts.go", `	case w.State == Returned:
+			"runtime/claim/index_hosts.go", `	case w.State != Serving && x.affirm(now, w, Terms{}) == Pending:
 		return ErrPending
+	}
 `,
-			"", "./runtime/claim", "TestMemory"},
+			`	}
+	x.serve(w)
+`, "./runtime/claim", "TestMemory"},
 		{"… which agrees to the session that it has open", "`agree`",
 			"runtime/keeper/keeper.go", `	if kept {
 `,

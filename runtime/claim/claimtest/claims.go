@@ -266,10 +266,17 @@ func lostAcknowledgement(b *bench) {
 	b.terms.Acknowledge = -time.Second
 	ann := b.bound("ann")
 	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, ann.Worker, ann.Epoch, silent) }), "its worker was not heard of since the deadline")
-	require.Equal(b, claim.Ok, b.beat("h1", string(ann.Worker), 1, ann.Epoch))
+	require.Equal(b, claim.Pending, b.beat("h1", string(ann.Worker), 1, ann.Epoch), "it may have expired")
 	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, ann.Worker, ann.Epoch, b.terms) }), "its worker says that it has the user")
-	require.Equal(b, claim.Serving, b.bound("ann").State)
+	b.agreed(ann)
 	require.NoError(b, b.store.Confirm(b.ctx, ann.Worker, 1, ann.Epoch), "which comes late")
+	b.terms.Acknowledge = time.Minute
+	b.idle("w3", "h1", 1)
+	cid := b.bound("cid")
+	require.Equal(b, claim.Ok, b.beat("h1", string(cid.Worker), 1, cid.Epoch), "in time")
+	require.Equal(b, claim.Serving, b.bound("cid").State)
+	b.terms.Acknowledge = -time.Second
+	b.idle("w4", "h1", 1)
 	bea := b.bound("bea")
 	require.Equal(b, claim.Ok, b.beat("h1", string(bea.Worker), 1, 0))
 	require.True(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, bea.Worker, bea.Epoch, b.terms) }), "its worker has said that it is idle")
