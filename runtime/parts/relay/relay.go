@@ -28,6 +28,7 @@ type Relay struct {
 	made        int
 	free        chan struct{} // closed while words pass
 	held        bool
+	closed      bool
 	group       sync.WaitGroup
 }
 
@@ -57,6 +58,9 @@ func (r *Relay) Port() int { return r.listener.Addr().(*net.TCPAddr).Port }
 // Close ends all connections and takes no more.
 func (r *Relay) Close() {
 	_ = r.listener.Close()
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
 	r.Hold(false)
 	r.Cut()
 	r.group.Wait()
@@ -109,8 +113,10 @@ func (r *Relay) carry(client net.Conn) {
 		return
 	}
 	defer server.Close()
-	r.note(client, true)
-	defer r.note(client, false)
+	if !r.note(client) {
+		return
+	}
+	defer r.forget(client)
 	var answers sync.WaitGroup
 	answers.Go(func() {
 		r.copy(client, server, &r.back)
@@ -141,15 +147,22 @@ func (r *Relay) copy(to, from net.Conn, pace *Pace) {
 	}
 }
 
-func (r *Relay) note(conn net.Conn, open bool) {
+// note counts a connection, unless the relay has closed meanwhile.
+func (r *Relay) note(conn net.Conn) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if open {
-		r.open[conn] = true
-		r.made++
-	} else {
-		delete(r.open, conn)
+	if r.closed {
+		return false
 	}
+	r.open[conn] = true
+	r.made++
+	return true
+}
+
+func (r *Relay) forget(conn net.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.open, conn)
 }
 
 // delay is how long a word takes, and what it waits for before.
