@@ -62,7 +62,7 @@ func (f *faulted) play(ctx context.Context, d deed, rate float64) (figure faultF
 		err = rest(ctx, f.beyond()) // what a fault leaves behind shows within a lease
 	}
 	if err == nil {
-		err = ignoreLate(until(ctx, 50*time.Millisecond, f.limit(), func() (bool, error) { return f.without(end) == 0, nil }))
+		err = ignoreLate(until(ctx, f.terms.TTL/30, f.limit(), func() (bool, error) { return f.without(end) == 0, nil }))
 	}
 	stop()
 	crowd.Wait()
