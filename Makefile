@@ -23,7 +23,7 @@ local: ## run the platform on this machine: ARGS="--users 100 --workers 110 --ki
 	@go build -o .workerfleet/bin/ ./runtime/cmd/agent ./runtime/cmd/api ./runtime/cmd/function ./runtime/cmd/keeper ./runtime/cmd/local ./runtime/cmd/migrate ./runtime/cmd/worker
 	@.workerfleet/bin/local $(ARGS)
 
-bench: ## measure: ARGS="claims --ramp", ARGS=burst, reap, hostloss, tracking, costs, compare, host, workers, launches, functions, ARGS="orders --rate 500"
+bench: ## measure: ARGS="claims --ramp", ARGS=burst, reap, hostloss, faults, tracking, costs, compare, host, workers, launches, functions, ARGS="orders --rate 500"
 	@go build -o .workerfleet/bin/ ./runtime/cmd/agent ./runtime/cmd/bench ./runtime/cmd/function ./runtime/cmd/worker
 	@.workerfleet/bin/bench $(or $(ARGS),claims)
 

@@ -34,6 +34,9 @@ type Config struct {
 	// Log is nil for none, Signals for none.
 	Log     *slog.Logger
 	Signals signals.Recorder
+	// Now and Instant read the host's clocks; nil is [time.Now] and [hostlink.Now].
+	Now     func() time.Time
+	Instant func() hostlink.Instant
 }
 
 // Bounds of what the agent waits for.
@@ -90,8 +93,14 @@ func New(c Config) (*Agent, error) {
 	if c.Signals == nil {
 		c.Signals = signals.Discard{}
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Instant == nil {
+		c.Instant = hostlink.Now
+	}
 	a := &Agent{Config: c, turns: make(chan turn), slots: make(chan struct{}, calls), watched: map[int]*process{}}
-	a.means = means{spawn: a.group.Go, turn: a.hand, pause: a.wait, now: time.Now, instant: hostlink.Now}
+	a.means = means{spawn: a.group.Go, turn: a.hand, pause: a.wait, now: c.Now, instant: c.Instant}
 	return a, nil
 }
 

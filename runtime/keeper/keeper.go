@@ -164,16 +164,33 @@ func (k *Keeper) serve(ctx context.Context, user fleet.User, r *Report) error {
 	return nil
 }
 
-// confirmLimit bounds the unconfirmed sessions of one round.
-const confirmLimit = 256
+// Bounds of the unconfirmed sessions of one list, and of the lists of one round: the next one reaps again.
+const (
+	confirmLimit = 256
+	confirmLists = 16
+)
 
-// confirm brings unconfirmed sessions to an end: those that nobody delivered are delivered, overdue assignments are
-// taken back, and returned sessions are compared with the database.
+// confirm brings unconfirmed sessions to an end, list by list as long as that brings any on: when a whole fleet has returned
+// to an index that lost its data, nobody of it may act before its turn.
 func (k *Keeper) confirm(ctx context.Context, r *Report) error {
-	list, err := k.Store.Unconfirmed(ctx, confirmLimit)
-	if err != nil {
-		return fmt.Errorf("list unconfirmed sessions: %w", err)
+	for range confirmLists {
+		list, err := k.Store.Unconfirmed(ctx, confirmLimit)
+		if err != nil {
+			return fmt.Errorf("list unconfirmed sessions: %w", err)
+		}
+		var part Report
+		err = k.bring(ctx, list, &part)
+		r.add(part)
+		if err != nil || len(list) < confirmLimit || part.Delivered+part.Expired+part.Agreed+part.Refused == 0 {
+			return err
+		}
 	}
+	return nil
+}
+
+// bring goes on with some: those that nobody delivered are delivered, overdue assignments are taken back, and returned
+// sessions are compared with the database.
+func (k *Keeper) bring(ctx context.Context, list []claim.Unconfirmed, r *Report) error {
 	return k.several(len(list), r, func(i int, part *Report) error {
 		switch u := list[i]; {
 		case u.State == claim.Returned:

@@ -2,9 +2,10 @@ package keeper
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
+	"workerfleet/runtime/claim"
+	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/session"
 )
 
@@ -35,22 +36,26 @@ func (k *Keeper) rebuild(ctx context.Context, r *Report) error {
 		}
 		k.doubted = census.Closed
 	}
-	missing, err := k.missing(ctx)
+	open, err := k.sessions(ctx)
 	if err != nil {
 		return err
 	}
-	if len(missing) > 0 && census.ClosedFor <= wait {
+	early := census.ClosedFor <= wait
+	if returned := census.Workers[claim.Returned] + census.Workers[claim.Serving]; early && returned < len(open) {
+		return nil // looking for each of them would keep the store from hearing the others
+	}
+	missing, err := k.missing(ctx, open)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 && early {
 		return nil
 	}
 	if err := k.open(ctx); err != nil {
 		return err
 	}
 	r.Rebuilding, r.Opened = false, true
-	var errs []error
-	for _, s := range missing {
-		errs = append(errs, k.serve(ctx, s.User, r))
-	}
-	return errors.Join(errs...)
+	return k.several(len(missing), r, func(i int, part *Report) error { return k.serve(ctx, missing[i].User, part) })
 }
 
 // open lets claims in, above every epoch that was ever begun.
@@ -71,23 +76,43 @@ func (k *Keeper) open(ctx context.Context) error {
 // openPage is how many open sessions are read at once.
 const openPage = 1000
 
-// missing lists the open sessions whose worker has not returned with them.
-func (k *Keeper) missing(ctx context.Context) (missing []session.Session, err error) {
-	page, err := k.Authority.Open(ctx, "", openPage)
-	for err == nil && len(page) > 0 {
-		for _, s := range page {
-			w, known, err := k.Store.Worker(ctx, s.Worker)
-			if err != nil {
-				return nil, fmt.Errorf("look for the worker of %s: %w", s.User, err)
-			}
-			if !known || w.User != s.User || w.Epoch != s.Epoch {
-				missing = append(missing, s)
-			}
+// sessions lists the open ones.
+func (k *Keeper) sessions(ctx context.Context) (open []session.Session, err error) {
+	for after := fleet.User(""); ; after = open[len(open)-1].User {
+		page, err := k.Authority.Open(ctx, after, openPage)
+		if err != nil {
+			return nil, fmt.Errorf("list open sessions: %w", err)
 		}
-		page, err = k.Authority.Open(ctx, page[len(page)-1].User, openPage)
+		if open = append(open, page...); len(page) < openPage {
+			return open, nil
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("list open sessions: %w", err)
+}
+
+// missing lists those sessions whose worker has not returned with them. One after the other a fleet's would take longer than
+// what was read may be acted on.
+func (k *Keeper) missing(ctx context.Context, open []session.Session) (missing []session.Session, err error) {
+	gone := make([]bool, len(open))
+	looking, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	_ = k.several(len(open), &Report{}, func(i int, _ *Report) error {
+		if looking.Err() != nil { // one failure is told, not that of thousands
+			return nil
+		}
+		w, known, err := k.Store.Worker(looking, open[i].Worker)
+		if err != nil {
+			stop(fmt.Errorf("look for the worker of %s: %w", open[i].User, err))
+		}
+		gone[i] = !known || w.User != open[i].User || w.Epoch != open[i].Epoch
+		return nil
+	})
+	if looking.Err() != nil {
+		return nil, context.Cause(looking)
+	}
+	for i, s := range open {
+		if gone[i] {
+			missing = append(missing, s)
+		}
 	}
 	return missing, nil
 }

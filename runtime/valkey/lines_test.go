@@ -9,6 +9,7 @@ import (
 
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/parts"
+	"workerfleet/runtime/parts/relay"
 	"workerfleet/runtime/valkey/valkeytest"
 )
 
@@ -28,7 +29,7 @@ func TestSlowAndCutLines(t *testing.T) {
 
 	shard, _ := shards.Of(t, route)
 	for _, node := range shards.Primaries {
-		node.Line.Slow(50*time.Millisecond, 300*time.Millisecond)
+		node.Line.Slow(relay.Pace{Least: 50 * time.Millisecond, Most: 300 * time.Millisecond}, relay.Pace{})
 	}
 	c.wanted.Store(240)
 	made, confirmed := shards.Primaries[shard].Line.Cut(), c.judge.confirmations()
@@ -43,7 +44,7 @@ func TestSlowAndCutLines(t *testing.T) {
 	anew := shards.Primaries[shard].Line.Cut() - made
 	require.Greater(t, anew, 20, "connections that were made anew")
 	for _, node := range shards.Primaries {
-		node.Line.Slow(0, 0)
+		node.Line.Slow(relay.Pace{}, relay.Pace{})
 	}
 	c.settle("after the lines were slow")
 

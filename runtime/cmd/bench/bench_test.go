@@ -233,7 +233,7 @@ func TestOrdersCeiling(t *testing.T) {
 // What cannot be followed is refused with the values that can.
 func TestRefusals(t *testing.T) {
 	for want, args := range map[string]string{
-		"state what to measure; allowed: burst, claims, compare, costs, functions, host, hostloss, launches, orders, reap, tracking, workers": "", "--users: 6 is not allowed; allowed: 1 to 5": "burst --workers 5 --users 6", "--sizes: 0 is not allowed": "tracking --sizes x", "--ttl: 1 is not allowed": "hostloss --ttl 1ms", "--workers: 0 is not allowed": "claims --workers 0",
+		"state what to measure; allowed: burst, claims, compare, costs, faults, functions, host, hostloss, launches, orders, reap, tracking, workers": "", "--users: 6 is not allowed; allowed: 1 to 5": "burst --workers 5 --users 6", "--sizes: 0 is not allowed": "tracking --sizes x", "--ttl: 1 is not allowed": "hostloss --ttl 1ms", "--workers: 0 is not allowed": "claims --workers 0",
 		"--users: 9 is not allowed; allowed: 1 to 5": "claims --workers 5 --users 9", "--rate, --for: are not allowed": "claims --rate -1", "--users: 10001 is not allowed": "orders --users 10001",
 		"--valkey, --start: both are stated": "claims --valkey redis://127.0.0.1:1 --start", "allowed: 1 to 2000": "workers --workers 2001",
 		"--starts, --claims: are not allowed": "functions --starts 0", "--bin: stat nowhere": "functions --bin nowhere", "--bin: stat nobody": "host --bin nobody",

@@ -64,29 +64,18 @@ const userHeader = "X-User"
 
 // startFleet starts everything and waits until every worker is warm and every user has credentials.
 func startFleet(ctx context.Context, o fleetOptions, out io.Writer) (started *simulated, err error) {
-	f := &simulated{lines: map[fleet.Host]*line{}}
-	f.work, f.end = context.WithCancel(context.WithoutCancel(ctx))
+	f := newSimulated(ctx)
 	defer func() {
 		if err != nil {
 			f.stop()
 		}
 	}()
-	dir, remove, err := workDir()
-	if err != nil {
+	if _, err = f.startServers(ctx, o); err != nil {
 		return nil, err
 	}
-	f.clean = append(f.clean, remove)
-	if f.servers, err = startServers(ctx, o.serverOptions, dir); err != nil {
+	if f.path, err = f.connect(ctx, f.settings); err != nil {
 		return nil, err
 	}
-	f.clean = append(f.clean, f.servers.stop)
-	if o.lease.TTL > 0 {
-		f.settings.Lease = o.lease
-	}
-	if f.path, err = claimpath.Open(ctx, f.settings, nothing); err != nil {
-		return nil, err
-	}
-	f.clean = append(f.clean, f.path.Close)
 	if err = f.path.Client.FlushAll(ctx).Err(); err != nil {
 		return nil, fmt.Errorf("empty the store: %w", err)
 	}
@@ -102,6 +91,38 @@ func startFleet(ctx context.Context, o fleetOptions, out io.Writer) (started *si
 	}
 	f.warmed = time.Since(began)
 	return f, nil
+}
+
+func newSimulated(ctx context.Context) *simulated {
+	f := &simulated{lines: map[fleet.Host]*line{}}
+	f.work, f.end = context.WithCancel(context.WithoutCancel(ctx))
+	return f
+}
+
+// startServers starts them in a folder, which is left behind by nobody.
+func (f *simulated) startServers(ctx context.Context, o fleetOptions) (dir string, err error) {
+	dir, remove, err := workDir()
+	if err != nil {
+		return "", err
+	}
+	f.clean = append(f.clean, remove)
+	if f.servers, err = startServers(ctx, o.serverOptions, dir); err != nil {
+		return "", err
+	}
+	f.clean = append(f.clean, f.servers.stop)
+	if o.lease.TTL > 0 {
+		f.settings.Lease = o.lease
+	}
+	return dir, nil
+}
+
+// connect opens the claim path until the fleet stops.
+func (f *simulated) connect(ctx context.Context, set claimpath.Settings) (*claimpath.Parts, error) {
+	path, err := claimpath.Open(ctx, set, nothing)
+	if err == nil {
+		f.clean = append(f.clean, path.Close)
+	}
+	return path, err
 }
 
 // nothing is an environment without variables.

@@ -119,10 +119,16 @@ func (r *hostLossFigures) measure(ctx context.Context, f *simulated, o runOption
 
 // sessions reads all open ones.
 func (f *simulated) sessions(ctx context.Context) (map[fleet.User]session.Session, error) {
-	const page = 1000
+	return openSessions(ctx, f.path.Database)
+}
+
+// page is how many rows or keys are read at once.
+const page = 1000
+
+func openSessions(ctx context.Context, database session.Authority) (map[fleet.User]session.Session, error) {
 	all := map[fleet.User]session.Session{}
 	for after := fleet.User(""); ; {
-		found, err := f.path.Database.Open(ctx, after, page)
+		found, err := database.Open(ctx, after, page)
 		if err != nil {
 			return nil, err
 		}

@@ -25,7 +25,7 @@ func main() {
 // benchmarks by name.
 func benchmarks() map[string]func(ctx context.Context, args []string, out, errs io.Writer) error {
 	return map[string]func(context.Context, []string, io.Writer, io.Writer) error{
-		"burst": runBurst, "claims": runClaims, "compare": runCompare, "costs": runCosts, "functions": runFunctions, "host": runHost, "hostloss": runHostLoss, "launches": runLaunches, "orders": runOrders, "reap": runReap, "tracking": runTracking, "workers": runWorkers,
+		"burst": runBurst, "claims": runClaims, "compare": runCompare, "costs": runCosts, "faults": runFaults, "functions": runFunctions, "host": runHost, "hostloss": runHostLoss, "launches": runLaunches, "orders": runOrders, "reap": runReap, "tracking": runTracking, "workers": runWorkers,
 	}
 }
 

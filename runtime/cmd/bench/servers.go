@@ -24,6 +24,8 @@ import (
 type serverOptions struct {
 	valkey, database string
 	start            bool
+	// store are more arguments for the store's server.
+	store []string
 }
 
 func (o *serverOptions) flags(flags *flag.FlagSet) {
@@ -37,7 +39,11 @@ type servers struct {
 	storeName, databaseName string
 	settings                claimpath.Settings
 	databasePID             int // 0: the database is not this process's child
-	stops                   []func()
+	// store is this process's child, or nil; storeAgain starts it again when it has ended.
+	store        *server.Server
+	storeProgram string
+	storeAgain   func(ctx context.Context) (*server.Server, error)
+	stops        []func()
 }
 
 func (s *servers) stop() {
@@ -81,12 +87,16 @@ func (s *servers) startStore(ctx context.Context, o serverOptions, dir string) e
 	if !found {
 		return errors.New("no redis-server or valkey-server is installed; install one, or state --valkey")
 	}
-	running, err := server.Valkey(ctx, program, filepath.Join(dir, "valkey"))
-	if err != nil {
+	s.storeProgram = program
+	s.storeAgain = func(ctx context.Context) (*server.Server, error) {
+		return server.Valkey(ctx, program, filepath.Join(dir, "valkey"), o.store...)
+	}
+	var err error
+	if s.store, err = s.storeAgain(ctx); err != nil {
 		return err
 	}
-	s.stops = append(s.stops, running.Stop)
-	s.storeName, s.settings.Valkey.Address.URL = filepath.Base(program)+" of this machine, through a unix socket", running.URL
+	s.stops = append(s.stops, func() { s.store.Stop() })
+	s.storeName, s.settings.Valkey.Address.URL = filepath.Base(program)+" of this machine, through a unix socket", s.store.URL
 	return nil
 }
 

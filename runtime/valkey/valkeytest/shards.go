@@ -13,6 +13,7 @@ import (
 
 	"workerfleet/runtime/parts"
 	"workerfleet/runtime/parts/partstest"
+	"workerfleet/runtime/parts/relay"
 	"workerfleet/runtime/parts/server"
 )
 
@@ -32,7 +33,7 @@ type Node struct {
 	// ID is its name within the cluster.
 	ID string
 	// Line is what clients reach it through where the shards were started behind lines; else nil.
-	Line *Line
+	Line *relay.Relay
 	port int
 	bus  int
 }
@@ -96,8 +97,11 @@ func start(t testing.TB, program string, shape Shape) *Node {
 	node := &Node{port: freePort(t), bus: freePort(t)}
 	more := []string{"--repl-diskless-sync-delay", "0"}
 	if shape.Lines {
-		node.Line = NewLine(t, fmt.Sprintf("127.0.0.1:%d", node.port))
-		more = append(more, "--cluster-announce-port", fmt.Sprint(node.Line.Port), "--cluster-announce-bus-port", fmt.Sprint(node.bus))
+		line, err := relay.Start(relay.End{Network: "tcp", Address: "127.0.0.1:0"}, relay.End{Network: "tcp", Address: fmt.Sprintf("127.0.0.1:%d", node.port)})
+		require.NoError(t, err)
+		t.Cleanup(line.Close)
+		node.Line = line
+		more = append(more, "--cluster-announce-port", fmt.Sprint(line.Port()), "--cluster-announce-bus-port", fmt.Sprint(node.bus))
 	}
 	running, err := server.ValkeyNode(t.Context(), program, filepath.Join(t.TempDir(), "node"), node.port, node.bus, more...)
 	require.NoError(t, err)
@@ -126,7 +130,7 @@ func (s *Shards) joined(ctx context.Context) bool {
 // URL is where a client begins to learn the cluster.
 func (s *Shards) URL() string {
 	if line := s.Primaries[0].Line; line != nil {
-		return fmt.Sprintf("redis://127.0.0.1:%d", line.Port)
+		return fmt.Sprintf("redis://127.0.0.1:%d", line.Port())
 	}
 	return s.Primaries[0].Server.URL
 }
