@@ -15,6 +15,9 @@ import (
 
 var update = flag.Bool("update", false, "add to testdata what is written today; what stands there stays")
 
+// Updating says that tests are run to add to testdata.
+func Updating() bool { return *update }
+
 // Wire holds a form in which processes of different releases write to each other. The file has what any release has
 // written, one JSON object a line; lines are only ever added.
 type Wire struct {
