@@ -94,8 +94,12 @@ func (d *day) tradeAs(ctx context.Context, user fleet.User, random *rand.Rand, w
 			asks[n].make = d.byAPI(user, body)
 		}
 	}
-	for _, now := range deliveries(random, d.orders) {
+	rounds := deliveries(random, d.orders)
+	for i, now := range rounds {
 		pause := time.Duration(random.ExpFloat64() * float64(within) / float64(d.orders+1))
+		if d.former != "" {
+			pause = d.rolled(ctx, (float64(i)+random.Float64())/float64(len(rounds)), random)
+		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

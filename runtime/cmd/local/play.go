@@ -82,6 +82,7 @@ type day struct {
 	trading  trading
 	held     []held
 	steps    []step
+	progress atomic.Pointer[progress]
 }
 
 // opened is a session as the API answers it.

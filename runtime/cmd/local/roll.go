@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/order"
 	"workerfleet/runtime/paper"
+	"workerfleet/runtime/pool"
 	"workerfleet/runtime/settings"
 )
 
@@ -45,6 +47,7 @@ func (d *day) roll(ctx context.Context) error {
 	pause := d.stay / time.Duration(len(steps))
 	for i, s := range steps {
 		before, began := d.accepted(), time.Now()
+		d.progress.Store(&progress{float64(i+1) / float64(len(steps)), pause})
 		if err := s.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", s.What, err)
 		}
@@ -73,6 +76,27 @@ func (d *day) roll(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// progress is which share of a roll's steps has begun, and how long each lasts at least.
+type progress struct {
+	share float64
+	pause time.Duration
+}
+
+// rolled waits until a share of the roll has begun, and draws a pause within the step: each has orders, however long it
+// takes.
+func (d *day) rolled(ctx context.Context, share float64, random *rand.Rand) time.Duration {
+	for {
+		if p := d.progress.Load(); p != nil && p.share >= share {
+			return time.Duration(random.Float64() * float64(p.pause))
+		}
+		select {
+		case <-ctx.Done():
+			return 0
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
 // forward are the steps to a release, with so many quarters of the workers that are of another one.
 func (d *day) forward(r release, workers int) []step {
 	var steps []step
@@ -90,15 +114,16 @@ func (d *day) forward(r release, workers int) []step {
 	return steps
 }
 
-// backward are the steps back to a release: the last that was replaced goes first.
+// backward are the steps back to a release: the last program that was replaced goes first, and workers follow keepers, who
+// launch them.
 func (d *day) backward(r release) []step {
 	steps := d.forward(r, quarters/2)
-	slices.Reverse(steps)
+	slices.Reverse(steps[:len(steps)-quarters/2])
 	return steps
 }
 
 // replaceWorkers asks the workers of other releases to end, as the cluster does with what runs on a host that goes: one in
-// so many of them, one after the other. Keepers launch others.
+// so many of them, one after the other, and waits until they have. Keepers launch others.
 func (d *day) replaceWorkers(ctx context.Context, r release, share int) error {
 	tasks, err := d.provider.List(ctx)
 	if err != nil {
@@ -111,7 +136,8 @@ func (d *day) replaceWorkers(ctx context.Context, r release, share int) error {
 		}
 	}
 	slices.Sort(others)
-	for _, worker := range others[:(len(others)+share-1)/share] {
+	others = others[:(len(others)+share-1)/share]
+	for _, worker := range others {
 		if err := d.provider.Stop(ctx, worker); err != nil {
 			return err
 		}
@@ -121,7 +147,13 @@ func (d *day) replaceWorkers(ctx context.Context, r release, share int) error {
 			return ctx.Err()
 		}
 	}
-	return nil
+	for {
+		tasks, err := d.provider.List(ctx)
+		if err != nil || !slices.ContainsFunc(tasks, func(task pool.Task) bool { return slices.Contains(others, task.Worker) }) {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // workerPause is the time between two workers that are replaced.

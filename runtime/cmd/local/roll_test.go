@@ -35,7 +35,7 @@ func copied(t *testing.T) string {
 func TestRoll(t *testing.T) {
 	o := quick(6, 10, 2)
 	o.former, o.back, o.embedded, o.functions, o.rhythm = copied(t), true, true, true, time.Second
-	o.stay, o.orders, o.kill = 12*time.Second, 30, 2
+	o.stay, o.orders, o.kill = 6*time.Second, 40, 2
 	p := startProduct(t, o)
 	require.NotEmpty(t, processesOf(t, o.former))
 	require.Empty(t, processesOf(t, o.bin))
@@ -46,12 +46,15 @@ func TestRoll(t *testing.T) {
 
 	s := p.day.summary()
 	require.True(t, s.clean(), "%+v\n%v", s, p.trading.verdict.Notes)
-	require.Equal(t, 6*30, s.Orders)
+	require.Equal(t, 6*40, s.Orders)
 	require.Zero(t, s.Unknown)
 	require.Equal(t, 2, s.Deaths)
 	require.Len(t, s.Steps, 2+(1+6+2)+(1+6+2)+(1+6+4))
 	require.Equal(t, "agent 2+0, api 2+0, keeper 2+0, worker 10+0", s.Steps[1].Running)
 	require.Regexp(t, `^agent 0\+2, api 0\+2, keeper 0\+2, worker 0\+`, s.Steps[len(s.Steps)-1].Running)
+	for _, step := range s.Steps {
+		require.NotZero(t, step.Orders, "no orders while %s", step.What)
+	}
 	orders := 0
 	for _, n := range s.Mixtures {
 		orders += n
