@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"workerfleet/runtime/postgres/postgrestest"
+	"workerfleet/runtime/session"
 )
 
 // A migration that takes a table which a turn wants, and wants one which the turn has, gives way: the turn is committed,
@@ -54,4 +55,46 @@ func TestMigrationGivesWay(t *testing.T) {
 	var epoch int
 	require.NoError(t, db.QueryRowContext(t.Context(), "SELECT epoch FROM user_session WHERE user_id = 'ann' AND seen_at IS NULL").Scan(&epoch))
 	require.Equal(t, 1, epoch)
+}
+
+// beginAsBefore is how the release before 00006 begins a session: it knows no ending_at.
+const beginAsBefore = `
+INSERT INTO user_session AS s (user_id, epoch, worker, host, life, open)
+VALUES ($1, $2, $3, $4, $5, true)
+ON CONFLICT (user_id) DO UPDATE
+   SET epoch = excluded.epoch, worker = excluded.worker, host = excluded.host, life = excluded.life,
+       open = true, began_at = now(), takeover_at = NULL
+ WHERE s.epoch < excluded.epoch AND (NOT s.open OR s.worker = excluded.worker)`
+
+// A session that the release before begins after this one has ended another is current to both, and ended by nobody.
+func TestSessionsOfTheReleaseBefore(t *testing.T) {
+	url := postgrestest.Server(t).URL
+	_, err := Migrate(t.Context(), url)
+	require.NoError(t, err)
+	database, err := Connect(t.Context(), url, Pool{})
+	require.NoError(t, err)
+	t.Cleanup(database.Disconnect)
+
+	first := session.Session{User: "ann", Epoch: 1, Worker: "w1", Host: "h", Life: 1}
+	require.NoError(t, database.Begin(t.Context(), first, time.Minute))
+	require.NoError(t, database.Dismiss(t.Context(), "ann", 1))
+	ending, err := database.Dismissed(t.Context(), time.Minute, 10)
+	require.NoError(t, err)
+	require.Equal(t, []session.Session{first}, ending)
+	require.NoError(t, database.Close(t.Context(), "ann", 1))
+
+	done, err := database.pool.Exec(t.Context(), beginAsBefore, "ann", 2, "w2", "h", 1)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, done.RowsAffected())
+	second, open, err := database.Current(t.Context(), "ann")
+	require.NoError(t, err)
+	require.True(t, open, "no order would be given to it")
+	require.EqualValues(t, 2, second.Epoch)
+	ending, err = database.Dismissed(t.Context(), time.Minute, 10)
+	require.NoError(t, err)
+	require.Empty(t, ending, "it would be ended")
+	require.NoError(t, database.Dismiss(t.Context(), "ann", 2))
+	ending, err = database.Dismissed(t.Context(), time.Minute, 10)
+	require.NoError(t, err)
+	require.Equal(t, []session.Session{second}, ending)
 }
