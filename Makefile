@@ -1,9 +1,10 @@
-# make up · preview · destroy · local · bench · build · test · mutate · check. STACK is a tier (tier-100 … tier-100k) or any Pulumi.<name>.yaml.
+# make up · preview · destroy · local · roll · bench · build · test · mutate · check. STACK is a tier (tier-100 … tier-100k) or any Pulumi.<name>.yaml.
 .DEFAULT_GOAL := help
-.PHONY: help up preview destroy local bench build test mutate check
+.PHONY: help up preview destroy local roll bench build test mutate check
 # Exported, not pasted into the commands: a value with a quote in it stays a value.
 export STACK ?= tier-100
 export FROM
+PROGRAMS := ./runtime/cmd/agent ./runtime/cmd/api ./runtime/cmd/function ./runtime/cmd/keeper ./runtime/cmd/migrate ./runtime/cmd/worker
 CC := $(shell go env CC)
 RACE := $(if $(shell command -v $(CC)),-race)
 
@@ -20,8 +21,15 @@ destroy: ## remove what up applied to STACK
 	@go run ./offline destroy --stack "$$STACK"
 
 local: ## run the platform on this machine: ARGS="--users 100 --workers 110 --kill 10"
-	@go build -o .workerfleet/bin/ ./runtime/cmd/agent ./runtime/cmd/api ./runtime/cmd/function ./runtime/cmd/keeper ./runtime/cmd/local ./runtime/cmd/migrate ./runtime/cmd/worker
+	@go build -o .workerfleet/bin/ ./runtime/cmd/local $(PROGRAMS)
 	@.workerfleet/bin/local $(ARGS)
+
+roll: ## roll from the programs of a commit to these, under orders: FROM=v1 ARGS="--back --for 2m"
+	@go build -o .workerfleet/bin/ ./runtime/cmd/local $(PROGRAMS)
+	@former=$$(mktemp -d) && trap 'rm -rf "$$former"' EXIT && trap 'exit 1' INT TERM && \
+	git archive "$$FROM" -- go.mod go.sum runtime stacks | tar x -C "$$former" && \
+	(cd "$$former" && go build -o bin/ $(PROGRAMS)) && \
+	.workerfleet/bin/local --former "$$former/bin" $(or $(ARGS),--users 24 --hosts 2 --orders 30 --for 60s)
 
 bench: ## measure: ARGS="claims --ramp", ARGS=burst, reap, hostloss, faults, tracking, costs, compare, host, workers, launches, functions, ARGS="orders --rate 500"
 	@go build -o .workerfleet/bin/ ./runtime/cmd/agent ./runtime/cmd/bench ./runtime/cmd/function ./runtime/cmd/worker

@@ -31,8 +31,10 @@ func samples() []Message {
 		{Kind: BeatOk, Epoch: 9, SentAt: 12345, Off: true},
 		{Kind: Execute, Epoch: 9, Order: &fleet.Order{ID: "o", Sequence: 1, Symbol: "A", Quantity: decimal.RequireFromString("1.5")}},
 		{Kind: Cancel, Epoch: 9, Order: &fleet.Order{ID: "o", Quantity: decimal.RequireFromString("1")}},
+		{Kind: Withdraw, Epoch: 9, Order: &fleet.Order{ID: "o", Quantity: decimal.RequireFromString("3")}},
 		{Kind: Verify, Epoch: 9, Order: &fleet.Order{ID: "o", Quantity: decimal.RequireFromString("2")}},
 		{Kind: Reported, Epoch: 9, Outcome: &fleet.Outcome{User: "ann", Epoch: 9, Order: "o", Number: 1, State: fleet.OutcomeFilled}},
+		{Kind: Denied, Outcome: &fleet.Outcome{User: "ann", Epoch: 9, Number: 2, State: fleet.OutcomeDenied, Reason: "refused"}},
 		{Kind: Committed, Epoch: 9, Number: 1},
 	}
 }

@@ -2,24 +2,19 @@ package postgres
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"fmt"
-	"io/fs"
 	"net"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 
 	"workerfleet/runtime/batch"
 )
 
 //go:embed migrations/*.sql
-var migrations embed.FS
+var scripts embed.FS
 
 // Database is a pool of connections to one endpoint. It is safe for concurrent use.
 type Database struct {
@@ -78,38 +73,3 @@ func open(pool *pgxpool.Pool) *Database {
 
 // Disconnect ends all connections.
 func (d *Database) Disconnect() { d.pool.Close() }
-
-// Migrate brings the schema at the URL to this version; runs at once take turns. It needs a connection of its own to the
-// writer: the lock that they take turns by belongs to a session, which a proxy would not keep. It returns the numbers of the migrations that it applied.
-func Migrate(ctx context.Context, url string) (applied []int64, err error) {
-	config, err := pgx.ParseConfig(url)
-	if err != nil {
-		return nil, fmt.Errorf("database: the URL is not understood; allowed: postgres://user@host:port/database?sslmode=verify-full")
-	}
-	db := stdlib.OpenDB(*config)
-	defer func() { _ = db.Close() }()
-	return migrate(ctx, db)
-}
-
-func migrate(ctx context.Context, db *sql.DB) (applied []int64, err error) {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, fmt.Errorf("read the migrations: %w", err)
-	}
-	locker, err := lock.NewPostgresSessionLocker()
-	if err != nil {
-		return nil, fmt.Errorf("prepare the migrations: %w", err)
-	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
-	if err != nil {
-		return nil, fmt.Errorf("prepare the migrations: %w", err)
-	}
-	results, err := provider.Up(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("migrate: %w", err)
-	}
-	for _, result := range results {
-		applied = append(applied, result.Source.Version)
-	}
-	return applied, nil
-}

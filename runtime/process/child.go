@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -35,11 +36,15 @@ func (p *Provider) start(b pool.Batch, host Host) (fleet.Worker, error) {
 	if image == 0 {
 		image = p.Image
 	}
+	variables, err := p.Variables(name, host, image)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
 	c := &child{
 		task: pool.Task{Worker: name, Host: host.Name, Image: image, Key: b.Key, Launched: time.Now()},
-		cmd:  exec.Command(p.Binary), dir: dir,
+		cmd:  exec.Command(cmp.Or(p.Binaries[image], p.Binary)), dir: dir,
 	}
-	c.cmd.Env = append(p.Variables(name, host),
+	c.cmd.Env = append(variables,
 		"TMPDIR="+dir, worker.EnvRevision+"="+strconv.FormatInt(image, 10), worker.EnvParent+"="+strconv.Itoa(os.Getpid()))
 	c.cmd.Stdout, c.cmd.Stderr = p.Output, p.Output
 	// A group of its own, so that a terminal's interrupt reaches the provider alone, which ends its workers in order.

@@ -27,16 +27,17 @@ type Host struct {
 
 // Config is what a provider is made of. Binary, Hosts, Directory and Variables must be set.
 type Config struct {
-	// Binary is the worker's executable, for every image.
-	Binary string
+	// Binary is the worker's executable, and Binaries that of images which have one of their own.
+	Binary   string
+	Binaries map[int64]string
 	// Image is the revision that stands for a batch without one.
 	Image int64
 	Hosts []Host
 	// Directory is where each worker has one of its own.
 	Directory string
-	// Variables returns a worker's environment on a host: its settings, and nothing else is added but what concerns
-	// the process itself.
-	Variables func(fleet.Worker, Host) []string
+	// Variables returns the environment of a worker of an image on a host: its settings, and nothing else is added but what
+	// concerns the process itself.
+	Variables func(worker fleet.Worker, host Host, image int64) ([]string, error)
 	// Output takes what workers write, several at once; nil is nowhere.
 	Output io.Writer
 	// Grace is how long a worker that was asked to end may take; 0 is 10 s.

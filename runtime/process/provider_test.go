@@ -47,8 +47,8 @@ func TestMain(m *testing.M) {
 // workerBinary is the worker as it ships.
 var workerBinary string
 
-func variables(worker fleet.Worker, h Host) []string {
-	return []string{"FLEET_WORKER=" + string(worker), "FLEET_AGENT_SOCKET=" + h.Socket, "FLEET_BROKER=paper"}
+func variables(worker fleet.Worker, h Host, _ int64) ([]string, error) {
+	return []string{"FLEET_WORKER=" + string(worker), "FLEET_AGENT_SOCKET=" + h.Socket, "FLEET_BROKER=paper"}, nil
 }
 
 // newProvider has room for 25 on two hosts, whose agents are not there: workers wait for them.

@@ -17,18 +17,21 @@ import (
 
 var at = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
+// samples are a task of every type.
+var samples = map[queue.Name][]queue.Task{
+	queue.WorkerControl: {
+		{Type: queue.Start, ID: "1", User: "ann", At: at}, {Type: queue.Stop, ID: "2", User: "ann", Epoch: 7, At: at},
+		{Type: queue.Restart, ID: "3", User: "ann", Epoch: 1 << 60, At: at},
+		{Type: queue.TaskStopped, ID: "4", Worker: "arn:w", At: at}, {Type: queue.HostLost, ID: "5", Host: "arn:h", Status: "INACTIVE", At: at},
+	},
+	queue.OrderTasks:      {{Type: queue.Dispatch, ID: "6", User: "ann", Order: "o1", At: at}, {Type: queue.Verify, ID: "7", User: "ann", Order: "o1", At: at}},
+	queue.PoolClaim:       {{Type: queue.Wake, ID: "8", User: "ann", Epoch: 9, At: at}},
+	queue.BackgroundTasks: {{Type: queue.Audit, ID: "9", User: "ann", Action: "orders-off", Detail: "d", At: at}},
+}
+
 // What is written is what is read, for every type of every queue. What a queue does with it is another matter.
 func TestRoundTrip(t *testing.T) {
-	for name, tasks := range map[queue.Name][]queue.Task{
-		queue.WorkerControl: {
-			{Type: queue.Start, ID: "1", User: "ann", At: at}, {Type: queue.Stop, ID: "2", User: "ann", Epoch: 7, At: at},
-			{Type: queue.Restart, ID: "3", User: "ann", Epoch: 1 << 60, At: at},
-			{Type: queue.TaskStopped, ID: "4", Worker: "arn:w", At: at}, {Type: queue.HostLost, ID: "5", Host: "arn:h", Status: "INACTIVE", At: at},
-		},
-		queue.OrderTasks:      {{Type: queue.Dispatch, ID: "6", User: "ann", Order: "o1", At: at}, {Type: queue.Verify, ID: "7", User: "ann", Order: "o1", At: at}},
-		queue.PoolClaim:       {{Type: queue.Wake, ID: "8", User: "ann", Epoch: 9, At: at}},
-		queue.BackgroundTasks: {{Type: queue.Audit, ID: "9", User: "ann", Action: "orders-off", Detail: "d", At: at}},
-	} {
+	for name, tasks := range samples {
 		for _, task := range tasks {
 			out, err := task.Outgoing(name)
 			require.NoError(t, err)

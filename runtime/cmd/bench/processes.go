@@ -107,11 +107,11 @@ func measureProcesses(ctx context.Context, binary string, count int) (figures pr
 func workersBehind(binary, dir, socket string, room int) (*process.Provider, error) {
 	return process.New(process.Config{
 		Binary: binary, Image: 1, Hosts: []process.Host{{Name: "host", Socket: socket, Room: room}}, Directory: filepath.Join(dir, "workers"),
-		Variables: func(worker fleet.Worker, h process.Host) (environment []string) {
+		Variables: func(worker fleet.Worker, h process.Host, _ int64) (environment []string, err error) {
 			for _, v := range settings.Write(settings.Worker{Socket: settings.Socket{Path: settings.SocketPath(h.Socket)}, Worker: string(worker), Broker: settings.BrokerPaper}) {
 				environment = append(environment, v.Name+"="+v.Value)
 			}
-			return environment
+			return environment, nil
 		},
 	})
 }

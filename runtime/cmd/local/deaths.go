@@ -16,6 +16,9 @@ import (
 
 // deaths kills serving workers, one after the other, and waits until each one's user is served again.
 func (d *day) deaths(ctx context.Context) error {
+	if d.former != "" {
+		return d.roll(ctx)
+	}
 	for range d.kill {
 		user := d.user(d.random.IntN(d.users))
 		s, serves := d.sessions[user]

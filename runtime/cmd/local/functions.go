@@ -59,7 +59,8 @@ func (s *servers) startQueues() error {
 
 // lambdas are the functions and what feeds them.
 type lambdas struct {
-	running map[settings.Handler]*emulator.Function
+	mu      sync.Mutex
+	running map[settings.Handler]*deployed
 	end     context.CancelFunc
 	fed     sync.WaitGroup
 	logs    []*os.File
@@ -69,9 +70,9 @@ type lambdas struct {
 // maintenance by the clock.
 func (p *platform) startFunctions() error {
 	ctx, end := context.WithCancel(context.Background())
-	p.lambdas = &lambdas{running: map[settings.Handler]*emulator.Function{}, end: end}
+	p.lambdas = &lambdas{running: map[settings.Handler]*deployed{}, end: end}
 	for from, handler := range consumers {
-		f, log, err := p.function(handler, consumerTime)
+		log, err := p.function(handler, consumerTime)
 		if err != nil {
 			return err
 		}
@@ -85,16 +86,16 @@ func (p *platform) startFunctions() error {
 			return err
 		}
 		p.lambdas.fed.Go(func() {
-			emulator.Mapping{ARN: fifo.ARN(fifoName(from)), Source: source, Invoke: f.Invoke, Concurrency: f.Concurrency, Log: log}.Run(ctx)
+			emulator.Mapping{ARN: fifo.ARN(fifoName(from)), Source: source, Invoke: p.lambdas.invoke(handler), Concurrency: batchesAtOnce, Log: log}.Run(ctx)
 		})
 	}
 	for _, handler := range []settings.Handler{settings.HandlerPool, settings.HandlerMaintenance} {
-		f, log, err := p.function(handler, passTime)
+		log, err := p.function(handler, passTime)
 		if err != nil {
 			return err
 		}
 		p.lambdas.fed.Go(func() {
-			emulator.Schedule{Rule: string(handler), Every: p.rhythm, Invoke: f.Invoke, Log: log}.Run(ctx)
+			emulator.Schedule{Rule: string(handler), Every: p.rhythm, Invoke: p.lambdas.invoke(handler), Log: log}.Run(ctx)
 		})
 	}
 	return nil
@@ -110,31 +111,84 @@ var consumers = map[queue.Name]settings.Handler{
 const batchesAtOnce = 2
 
 // function makes one function with what its handler reads. Its processes start with its first events.
-func (p *platform) function(handler settings.Handler, timeout time.Duration) (*emulator.Function, *slog.Logger, error) {
+func (p *platform) function(handler settings.Handler, timeout time.Duration) (*slog.Logger, error) {
 	if f := p.lambdas.running[handler]; f != nil { // fed by two queues
-		return f, slog.New(slog.NewJSONHandler(f.Output, nil)), nil
+		return slog.New(slog.NewJSONHandler(f.Output, nil)), nil
 	}
 	file, err := os.Create(filepath.Join(p.dir, "function-"+string(handler)+".log"))
 	if err != nil {
-		return nil, nil, fmt.Errorf("function %s: %w", handler, err)
+		return nil, fmt.Errorf("function %s: %w", handler, err)
 	}
 	p.lambdas.logs = append(p.lambdas.logs, file)
 	c := emulator.Config{
-		Name: "function-" + string(handler), Program: filepath.Join(p.bin, "function"), Timeout: timeout, Concurrency: batchesAtOnce,
-		Output: file, Environment: []string{"TMPDIR=" + p.dir},
+		Name: "function-" + string(handler), Timeout: timeout, Concurrency: batchesAtOnce, Output: file,
 	}
 	if timeout == passTime {
 		c.Concurrency = 1
 	}
-	for _, v := range settings.Write(settings.Function{
-		Stack: p.stack(), Handler: handler, Valkey: p.valkey, Database: p.database, Lease: p.lease(), Queues: p.queueURLs(), Sealing: p.sealing(),
-		Cluster: p.cluster(), Launching: p.launching(), Pool: p.pool(), Market: alwaysOpen(), Sessions: settings.Sessions{Idle: p.idle},
-	}) {
-		c.Environment = append(c.Environment, v.Name+"="+v.Value)
+	if err := p.deploy(handler, c, p.begun); err != nil {
+		return nil, err
 	}
-	f := emulator.New(c)
-	p.lambdas.running[handler] = f
-	return f, slog.New(slog.NewJSONHandler(file, nil)), nil
+	return slog.New(slog.NewJSONHandler(file, nil)), nil
+}
+
+// deployed is a function of one release, and the events that are under way in it.
+type deployed struct {
+	*emulator.Function
+	release string
+	busy    sync.WaitGroup
+}
+
+// deploy gives a handler a release's program. What is under way in the one before ends there.
+func (p *platform) deploy(handler settings.Handler, c emulator.Config, r release) error {
+	variables, err := r.environment("function", settings.Write(settings.Function{
+		Stack: p.stack(), Handler: handler, Valkey: p.valkey, Database: p.database, Lease: p.lease(), Queues: p.queueURLs(), Sealing: p.sealing(),
+		Cluster: p.cluster(), Launching: p.launching(r), Pool: p.pool(), Market: alwaysOpen(), Sessions: settings.Sessions{Idle: p.idle},
+	}))
+	if err != nil {
+		return err
+	}
+	c.Program, c.Environment = r.path("function"), append([]string{"TMPDIR=" + p.dir}, variables...)
+	l := p.lambdas
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.running[handler]
+	l.running[handler] = &deployed{Function: emulator.New(c), release: r.name}
+	if before != nil {
+		l.fed.Go(func() {
+			before.busy.Wait()
+			before.Close()
+		})
+	}
+	return nil
+}
+
+// redeploy gives every handler a release's program.
+func (p *platform) redeploy(r release) error {
+	for _, handler := range settings.Handlers() {
+		p.lambdas.mu.Lock()
+		f := p.lambdas.running[handler]
+		p.lambdas.mu.Unlock()
+		if f == nil {
+			continue
+		}
+		if err := p.deploy(handler, f.Config, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// invoke hands events to whatever is deployed when they come.
+func (l *lambdas) invoke(handler settings.Handler) func(context.Context, []byte) ([]byte, error) {
+	return func(ctx context.Context, payload []byte) ([]byte, error) {
+		l.mu.Lock()
+		f := l.running[handler]
+		f.busy.Add(1)
+		l.mu.Unlock()
+		defer f.busy.Done()
+		return f.Invoke(ctx, payload)
+	}
 }
 
 // stop feeds nobody any more, waits for what is under way, and ends the processes.

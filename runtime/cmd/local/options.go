@@ -25,6 +25,8 @@ type options struct {
 	turmoil                     time.Duration // mean time between two deeds of chaos
 	watching                    time.Duration // time between two looks at what the platform holds; 0 is never
 	bin, databaseURL            string
+	former                      string // folder of the programs of the release before; empty: there is none
+	back                        bool   // return to it half-way, and come again
 }
 
 // programNames are the binaries that the platform runs.
@@ -57,6 +59,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.DurationVar(&o.turmoil, "turmoil", 300*time.Millisecond, "mean time between two deeds of --chaos")
 	flags.DurationVar(&o.watching, "watch", 0, "time between two looks at what the platform holds: memory, goroutines, descriptors, keys, rows; the first program of each kind is not killed then")
 	flags.StringVar(&o.bin, "bin", ".workerfleet/bin", "folder of the platform's programs")
+	flags.StringVar(&o.former, "former", "", "folder of the programs of the release before: begin with those, and replace one after the other within --for")
+	flags.BoolVar(&o.back, "back", false, "with --former: half-way go back to the release before, and forward again")
 	flags.DurationVar(&o.beat, "beat", 2*time.Second, "time between heartbeats")
 	flags.DurationVar(&o.ttl, "ttl", 15*time.Second, "life of a lease")
 	flags.DurationVar(&o.idle, "idle", 30*time.Minute, "time after which a session that nobody uses ends")
@@ -70,6 +74,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	bin, err := filepath.Abs(o.bin)
 	o.bin = bin
+	if o.former != "" {
+		former, wrong := filepath.Abs(o.former)
+		o.former, err = former, errors.Join(err, wrong)
+	}
 	return o, errors.Join(append(problems, err, o.check())...)
 }
 
@@ -115,9 +123,18 @@ func (o *options) check() error {
 	if o.open < 0 || o.stay < 0 || o.watching < 0 {
 		problems = append(problems, errors.New("--open, --for, --watch: a negative time is not allowed"))
 	}
+	switch {
+	case o.back && o.former == "":
+		problems = append(problems, errors.New("--back: is set without --former"))
+	case o.former != "" && (o.chaos || o.watching > 0):
+		problems = append(problems, errors.New("--former: is not allowed together with --chaos or --watch"))
+	}
 	for _, name := range programNames() {
 		if _, err := os.Stat(filepath.Join(o.bin, name)); err != nil {
 			problems = append(problems, fmt.Errorf("--bin: %w; make local builds it", err))
+		}
+		if _, err := os.Stat(filepath.Join(o.former, name)); o.former != "" && err != nil {
+			problems = append(problems, fmt.Errorf("--former: %w; make roll FROM=COMMIT builds it", err))
 		}
 	}
 	return errors.Join(problems...)

@@ -32,6 +32,8 @@ type trading struct {
 	named map[string]map[fleet.OrderID]bool
 	// asleep are the workers that were stopped for longer than their lease.
 	asleep map[fleet.Worker]bool
+	// by is the API program that accepted each, and when.
+	by map[fleet.OrderID]acceptance
 	// sending tells whose order is on its way.
 	sending chan fleet.User
 }
@@ -39,7 +41,7 @@ type trading struct {
 func newTrading() trading {
 	return trading{
 		accepted: map[fleet.OrderID]fleet.User{}, named: map[string]map[fleet.OrderID]bool{}, asleep: map[fleet.Worker]bool{},
-		sending: make(chan fleet.User, 1),
+		by: map[fleet.OrderID]acceptance{}, sending: make(chan fleet.User, 1),
 	}
 }
 
@@ -92,8 +94,12 @@ func (d *day) tradeAs(ctx context.Context, user fleet.User, random *rand.Rand, w
 			asks[n].make = d.byAPI(user, body)
 		}
 	}
-	for _, now := range deliveries(random, d.orders) {
+	rounds := deliveries(random, d.orders)
+	for i, now := range rounds {
 		pause := time.Duration(random.ExpFloat64() * float64(within) / float64(d.orders+1))
+		if d.former != "" {
+			pause = d.rolled(ctx, (float64(i)+random.Float64())/float64(len(rounds)), random)
+		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -224,6 +230,7 @@ func (d *day) deliver(ctx context.Context, a ask) error {
 	}
 	if d.trading.accepted[told.ID] == "" {
 		d.trading.took = append(d.trading.took, time.Since(began))
+		d.trading.by[told.ID] = acceptance{answer.from, time.Now()}
 	}
 	d.trading.accepted[told.ID] = a.user
 	if d.trading.named[a.name] == nil {
@@ -233,10 +240,17 @@ func (d *day) deliver(ctx context.Context, a ask) error {
 	return nil
 }
 
-// answered is an answer that says something.
+// answered is an answer that says something, and the address that it came from.
 type answered struct {
 	status int
 	body   []byte
+	from   string
+}
+
+// acceptance says by whom an order was accepted, and when.
+type acceptance struct {
+	from string
+	at   time.Time
 }
 
 // send repeats a request until somebody answers it, as whoever sends signals does.
@@ -253,7 +267,7 @@ func (d *day) send(ctx context.Context, ask func(context.Context) (*http.Request
 			body, reading := io.ReadAll(response.Body)
 			_ = response.Body.Close()
 			if reading == nil && response.StatusCode < 500 && response.StatusCode != http.StatusTooManyRequests {
-				return answered{response.StatusCode, body}, nil
+				return answered{response.StatusCode, body, r.URL.Host}, nil
 			}
 			err = fmt.Errorf("status %d: %s", response.StatusCode, body)
 		}

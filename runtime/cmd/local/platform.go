@@ -30,9 +30,11 @@ import (
 type platform struct {
 	options
 	*servers
+	begun    release // what runs at the start; a roll brings the next
 	dir      string
 	path     *claimpath.Parts // this process's own eyes on the pool
 	provider *process.Provider
+	crew     crew
 	launcher *http.Server
 	accounts *accounts
 	exchange *paper.Exchange
@@ -51,7 +53,7 @@ type platform struct {
 
 // startPlatform starts everything below dir. The caller stops it.
 func startPlatform(ctx context.Context, o options, dir string) (started *platform, err error) {
-	p := &platform{options: o, dir: dir, metricsAt: map[string]string{}, accounts: newAccounts(), tokens: httpapi.Development{Secret: []byte(rand.Text())}}
+	p := &platform{options: o, begun: o.first(), crew: crew{all: map[fleet.Worker]member{}}, dir: dir, metricsAt: map[string]string{}, accounts: newAccounts(), tokens: httpapi.Development{Secret: []byte(rand.Text())}}
 	defer func() {
 		if err != nil {
 			p.stop()
@@ -66,7 +68,7 @@ func startPlatform(ctx context.Context, o options, dir string) (started *platfor
 	if err = p.writeCertificate(); err != nil {
 		return nil, err
 	}
-	if err = p.migrate(ctx, settings.Switching{}); err != nil {
+	if err = p.migrate(ctx, p.begun, settings.Switching{}); err != nil {
 		return nil, err
 	}
 	if err = p.look(ctx); err != nil {
@@ -136,8 +138,8 @@ func (p *platform) outputs() running.Outputs {
 func (p *platform) cluster() settings.Cluster {
 	return settings.Cluster{Name: "http://" + p.launcher.Addr}
 }
-func (p *platform) launching() settings.Launching {
-	return settings.Launching{TaskDefinition: "worker:1", CapacityProvider: "this machine"}
+func (p *platform) launching(r release) settings.Launching {
+	return settings.Launching{TaskDefinition: r.taskDefinition(), CapacityProvider: "this machine"}
 }
 func (p *platform) pool() settings.Pool {
 	return settings.Pool{
@@ -152,13 +154,14 @@ func alwaysOpen() settings.Market {
 // anyPort takes any free port.
 const anyPort settings.Address = "127.0.0.1:0"
 
-// migrate runs the program that brings the database to this version, and turns the operators' switches.
-func (p *platform) migrate(ctx context.Context, switching settings.Switching) error {
-	command := exec.CommandContext(ctx, filepath.Join(p.bin, "migrate"))
-	command.Env = []string{"TMPDIR=" + p.dir}
-	for _, v := range settings.Write(settings.Migrate{Stack: p.stack(), Database: p.database, Switching: switching}) {
-		command.Env = append(command.Env, v.Name+"="+v.Value)
+// migrate runs the program that brings the database to a release's version, and turns the operators' switches.
+func (p *platform) migrate(ctx context.Context, r release, switching settings.Switching) error {
+	command := exec.CommandContext(ctx, r.path("migrate"))
+	variables, err := r.environment("migrate", settings.Write(settings.Migrate{Stack: p.stack(), Database: p.database, Switching: switching}))
+	if err != nil {
+		return err
 	}
+	command.Env = append([]string{"TMPDIR=" + p.dir}, variables...)
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("migrate: %w\n%s", err, output)
 	}
@@ -179,16 +182,14 @@ func (p *platform) startLauncher() error {
 		return err
 	}
 	p.provider, err = process.New(process.Config{
-		Binary: filepath.Join(p.bin, "worker"), Image: 1, Hosts: hosts, Directory: filepath.Join(p.dir, "workers"), Output: log,
-		Variables: func(worker fleet.Worker, host process.Host) []string {
-			var environment []string
-			for _, v := range settings.Write(settings.Worker{
+		Binary: p.begun.path("worker"), Image: p.begun.image, Binaries: p.images(), Hosts: hosts, Directory: filepath.Join(p.dir, "workers"), Output: log,
+		Variables: func(worker fleet.Worker, host process.Host, image int64) ([]string, error) {
+			r := p.imaged(image)
+			p.crew.note(worker, member{host.Name, r.name})
+			return r.environment("worker", settings.Write(settings.Worker{
 				Lease: p.lease(), Socket: settings.Socket{Path: settings.SocketPath(host.Socket)}, Worker: string(worker), Broker: settings.BrokerPaper,
 				BrokerURL: p.brokerURL,
-			}) {
-				environment = append(environment, v.Name+"="+v.Value)
-			}
-			return environment
+			}))
 		},
 	})
 	if err != nil {
@@ -214,7 +215,7 @@ func (p *platform) startAgents() error {
 		if err != nil {
 			return err
 		}
-		agent, err := p.startProgram("agent", called, settings.Write(settings.Agent{
+		agent, err := p.startProgram("agent", called, alike(settings.Agent{
 			Stack: p.stack(), Metrics: metrics, Valkey: p.valkey, Lease: p.lease(),
 			Socket: settings.Socket{Path: settings.SocketPath(p.socket(i))}, Host: name,
 		}))
@@ -247,11 +248,13 @@ func (p *platform) startKeepers() error {
 		if err != nil {
 			return err
 		}
-		keeper, err := p.startProgram("keeper", called, settings.Write(settings.Keeper{
-			Stack: p.stack(), Metrics: metrics, Valkey: p.valkey, Database: p.database, Queues: p.queueURLs(),
-			Lease: p.lease(), Sealing: p.sealing(), Sessions: settings.Sessions{Idle: p.idle}, Cluster: p.cluster(),
-			Launching: p.launching(), Pool: p.pool(), Market: alwaysOpen(),
-		}))
+		keeper, err := p.startProgram("keeper", called, func(r release) []settings.Variable {
+			return settings.Write(settings.Keeper{
+				Stack: p.stack(), Metrics: metrics, Valkey: p.valkey, Database: p.database, Queues: p.queueURLs(),
+				Lease: p.lease(), Sealing: p.sealing(), Sessions: settings.Sessions{Idle: p.idle}, Cluster: p.cluster(),
+				Launching: p.launching(r), Pool: p.pool(), Market: alwaysOpen(),
+			})
+		})
 		if err != nil {
 			return err
 		}
@@ -273,7 +276,7 @@ func (p *platform) startAPIs(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		api, err := p.startProgram("api", called, settings.Write(settings.API{
+		api, err := p.startProgram("api", called, alike(settings.API{
 			Stack: p.stack(), Metrics: metrics, Valkey: p.valkey, Database: p.database, Queues: p.queueURLs(),
 			Lease: p.lease(), Sealing: p.sealing(), Sessions: settings.Sessions{Idle: p.idle}, Listen: settings.Address(address),
 			TLS:      settings.TLS{Certificate: settings.FilePath(p.trust), Key: settings.FilePath(p.key)},

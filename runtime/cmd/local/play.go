@@ -51,7 +51,9 @@ func play(ctx context.Context, o options, out io.Writer) (summary, []string, err
 	unwatch := d.watch(ctx)
 	defer unwatch()
 	if err == nil {
-		err = errors.Join(d.open(ctx), d.tradeThrough(ctx), d.settle(ctx))
+		if err = errors.Join(d.open(ctx), d.tradeThrough(ctx)); err == nil {
+			err = d.settle(ctx)
+		}
 	}
 	unwatch()
 	if trouble := p.trouble(); trouble != "" {
@@ -79,6 +81,8 @@ type day struct {
 	awake    time.Time // when the last one wakes that chaos has stopped
 	trading  trading
 	held     []held
+	steps    []step
+	progress atomic.Pointer[progress]
 }
 
 // opened is a session as the API answers it.
@@ -108,10 +112,29 @@ func (d *day) warm(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := d.path.Vault.Deposit(ctx, name, account); err != nil {
+		if err := d.deposit(ctx, name, account); err != nil {
 			return err
 		}
 	}
+	return d.stocked(ctx)
+}
+
+// deposit stores a user's credentials as the user does, whatever release answers.
+func (d *day) deposit(ctx context.Context, user fleet.User, credentials []byte) error {
+	answer, err := d.send(ctx, func(ctx context.Context) (*http.Request, error) {
+		return d.authorized(ctx, http.MethodPut, "/v1/credentials", user, credentials)
+	})
+	if err == nil && answer.status != http.StatusNoContent {
+		err = fmt.Errorf("status %d: %s", answer.status, answer.body)
+	}
+	if err != nil {
+		return fmt.Errorf("store the credentials of %s: %w", user, err)
+	}
+	return nil
+}
+
+// stocked waits until every place has an idle worker.
+func (d *day) stocked(ctx context.Context) error {
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		census, err := d.path.Store.Census(ctx)
 		switch {
@@ -127,9 +150,14 @@ func (d *day) warm(ctx context.Context) error {
 
 // tradeThrough has users trade while workers die.
 func (d *day) tradeThrough(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	traded := make(chan error, 1)
 	go func() { traded <- d.trade(ctx, max(d.stay, time.Second)) }()
 	err := d.deaths(ctx)
+	if err != nil {
+		stop() // what was to be shown is not: nobody needs the rest of the day
+	}
 	return errors.Join(err, <-traded)
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -17,15 +18,17 @@ import (
 
 // program is a process of the platform that is started again when it ends, as ECS does with a service's tasks.
 type program struct {
-	name string
-	path string
-	env  []string
-	log  *os.File
+	kind, name string
+	base       []string // of the environment, whatever the release
+	variables  func(release) []settings.Variable
+	log        *os.File
 
 	mu      sync.Mutex
+	release release // what is started next
 	running *exec.Cmd
 	starts  int
-	err     error // why it could not be started
+	turns   timeline // what was started when
+	err     error    // why it could not be started
 	stop    context.CancelFunc
 	ended   chan struct{}
 }
@@ -36,19 +39,21 @@ const (
 	programGrace = 25 * time.Second
 )
 
+// alike are the variables that every release is given.
+func alike[T settings.Process](v T) func(release) []settings.Variable {
+	return func(release) []settings.Variable { return settings.Write(v) }
+}
+
 // startProgram runs the binary called like the program's kind, with exactly the variables given, until stopped.
-func (p *platform) startProgram(kind, name string, variables []settings.Variable) (*program, error) {
+func (p *platform) startProgram(kind, name string, variables func(release) []settings.Variable) (*program, error) {
 	log, err := os.Create(filepath.Join(p.dir, name+".log"))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	// Queues of this machine look at no signature, but the SDK makes one.
-	env := []string{"TMPDIR=" + p.dir, "AWS_REGION=" + fifo.Region, "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local"}
-	for _, v := range variables {
-		env = append(env, v.Name+"="+v.Value)
-	}
+	base := []string{"TMPDIR=" + p.dir, "AWS_REGION=" + fifo.Region, "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local"}
 	ctx, stop := context.WithCancel(context.Background())
-	g := &program{name: name, path: filepath.Join(p.bin, kind), env: env, log: log, stop: stop, ended: make(chan struct{})}
+	g := &program{kind: kind, name: name, base: base, variables: variables, release: p.begun, log: log, stop: stop, ended: make(chan struct{})}
 	if err := g.start(); err != nil {
 		stop()
 		return nil, errors.Join(err, log.Close())
@@ -58,8 +63,15 @@ func (p *platform) startProgram(kind, name string, variables []settings.Variable
 }
 
 func (g *program) start() error {
-	command := exec.Command(g.path)
-	command.Env = g.env
+	g.mu.Lock()
+	r := g.release
+	g.mu.Unlock()
+	variables, err := r.environment(g.kind, g.variables(r))
+	if err != nil {
+		return fmt.Errorf("start %s: %w", g.name, err)
+	}
+	command := exec.Command(r.path(g.kind))
+	command.Env = append(slices.Clone(g.base), variables...)
 	command.Stdout, command.Stderr = g.log, g.log
 	// A group of its own, so that a terminal's interrupt reaches this process alone, which ends the others in order.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -70,6 +82,7 @@ func (g *program) start() error {
 	defer g.mu.Unlock()
 	g.running = command
 	g.starts++
+	g.turns.add(time.Now(), r.name)
 	return nil
 }
 
@@ -126,6 +139,30 @@ func (g *program) command() *exec.Cmd {
 func (g *program) signal(s syscall.Signal) error {
 	if err := g.command().Process.Signal(s); err != nil {
 		return fmt.Errorf("signal %s: %w", g.name, err)
+	}
+	return nil
+}
+
+// become ends the program as a deployment does and has the release's started instead. It returns once that runs.
+func (g *program) become(ctx context.Context, r release) error {
+	g.mu.Lock()
+	g.release = r
+	before := g.starts
+	g.mu.Unlock()
+	_ = g.command().Process.Signal(syscall.SIGTERM) // it may be between two starts
+	for began := time.Now(); g.started() == before; time.Sleep(5 * time.Millisecond) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if time.Since(began) > programGrace {
+			_ = g.command().Process.Kill()
+		}
+		g.mu.Lock()
+		err := g.err
+		g.mu.Unlock()
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -159,7 +159,7 @@ func restoreLedger(t *testing.T, b backup, lost bool) {
 	if lost {
 		require.NoError(t, p.path.Client.FlushAll(t.Context()).Err())
 	}
-	require.NoError(t, p.migrate(t.Context(), settings.Switching{Orders: settings.OrdersRecover}))
+	require.NoError(t, p.migrate(t.Context(), p.begun, settings.Switching{Orders: settings.OrdersRecover}))
 	p.are(append(slices.Clone(flying), waiting...), order.Unknown)
 	p.are(before, order.Filled)
 	require.NoError(t, p.startPrograms(t.Context()))
@@ -171,7 +171,7 @@ func restoreLedger(t *testing.T, b backup, lost bool) {
 	p.are(waiting, order.Filled)
 	require.Equal(t, executed, effects(p.exchange.Seen()), "something was dispatched while orders are off")
 
-	require.NoError(t, p.migrate(t.Context(), settings.Switching{Orders: settings.OrdersResume}))
+	require.NoError(t, p.migrate(t.Context(), p.begun, settings.Switching{Orders: settings.OrdersResume}))
 	require.Equal(t, before, p.sends("before"))
 	require.Equal(t, flying, p.sends("flying"))
 	require.Equal(t, waiting, p.sends("waiting"))

@@ -43,8 +43,11 @@ type summary struct {
 	// Landed were written by a worker that was stopped in that very moment, and their outcome is known.
 	Landed int `json:"landed"`
 	// Deeds is what chaos did.
-	Deeds   map[deed]int `json:"deeds,omitempty"`
-	Unknown int          `json:"unknown"`
+	Deeds map[deed]int `json:"deeds,omitempty"`
+	// Steps are those of a roll, and Mixtures the orders by the releases that had them in hand.
+	Steps    []step         `json:"steps,omitempty"`
+	Mixtures map[string]int `json:"mixtures,omitempty"`
+	Unknown  int            `json:"unknown"`
 	// Growth of what was looked at, and all the looks: see growth.
 	Growth map[string]float64 `json:"growth,omitempty"`
 	Held   []held             `json:"held,omitempty"`
@@ -67,7 +70,7 @@ func (d *day) summary() summary {
 		ReadyP50Ms: quantile(d.readies, 0.5), ReadyP99Ms: quantile(d.readies, 0.99),
 		Deaths: d.killed, Recovered: len(d.recovery), RecoveryP99Ms: quantile(d.recovery, 0.99),
 		DoubleAssigned: d.accounts.doubled(), Lost: d.lost, Seed: d.seed, Parts: d.used,
-		Growth: growth(d.held), Held: d.held,
+		Growth: growth(d.held), Held: d.held, Steps: d.steps, Mixtures: d.mixtures(),
 	}
 }
 
@@ -99,6 +102,7 @@ func (s summary) print(w io.Writer, asJSON bool) error {
 `, s.Claims, s.Workers, s.ReadyP50Ms, s.ReadyP99Ms, s.ClaimP50Ms, s.ClaimP99Ms, s.Deaths, s.Recovered, s.RecoveryP99Ms, s.DoubleAssigned, s.Lost,
 		s.Orders, s.AcceptP50Ms, s.AcceptP99Ms, s.Filled, s.BrokerP50Ms, s.BrokerP99Ms,
 		s.Duplicates, s.LostOrders, s.Unresolved, s.Disagreements, s.OutOfOrder, s.FencedCalls)
+	s.printRoll(w)
 	for _, name := range slices.Sorted(maps.Keys(s.Growth)) {
 		fmt.Fprintf(w, "  %.2f times what it was: %s\n", s.Growth[name], name)
 	}
