@@ -35,6 +35,7 @@ type crowd struct {
 	hosts     map[fleet.Host]*machine
 	users     []fleet.User
 	judge     judge
+	diary     *diary
 	// mu is over all that hosts and workers hold. late are users whose worker's beat was confirmed when its lease had ended.
 	mu   sync.Mutex
 	late map[fleet.User]bool
@@ -65,7 +66,7 @@ func gather(t *testing.T, url string, terms claim.Terms, n size) *crowd {
 	key, err := seal.NewKey()
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
-	c := &crowd{T: t, size: n, terms: terms, store: store, authority: session.NewMemory(), hosts: map[fleet.Host]*machine{}, late: map[fleet.User]bool{}, stop: stop}
+	c := &crowd{T: t, size: n, terms: terms, store: store, authority: session.NewMemory(), hosts: map[fleet.Host]*machine{}, late: map[fleet.User]bool{}, stop: stop, diary: newDiary()}
 	c.judge.byUser = map[fleet.User]confirmed{}
 	c.sessions = session.New(session.Config{
 		Claims: store, Directory: store, Authority: c.authority, Vault: everybody{}, Mailbox: c, Terms: terms,
@@ -137,15 +138,21 @@ func (c *crowd) every(ctx context.Context, pause time.Duration, do func(context.
 
 // serve claims for a user, or ends the session.
 func (c *crowd) serve(ctx context.Context, random *rand.Rand, user fleet.User) {
-	var err error
+	began := c.diary.clock()
 	if random.Int64N(100) < c.ends.Load() {
-		err = c.sessions.End(ctx, user)
-	} else {
-		_, err = c.sessions.Claim(ctx, claim.Request{User: user}, "")
+		if c.sessions.End(ctx, user) != nil {
+			c.failed.Add(1)
+			return
+		}
+		c.diary.ended(user, began)
+		return
 	}
+	told, err := c.sessions.Claim(ctx, claim.Request{User: user}, "")
 	if err != nil {
 		c.failed.Add(1)
+		return
 	}
+	c.diary.claimed(user, began, told)
 }
 
 // Post: see [session.Mailbox].

@@ -21,7 +21,7 @@ import (
 
 // call is one operation of a history: what was asked.
 type call struct {
-	kind  string // claim, release
+	kind  string // claim, release of an epoch, end of whatever there is
 	user  fleet.User
 	epoch fleet.Epoch // of a release
 }
@@ -61,6 +61,8 @@ var userModel = porcupine.NondeterministicModel{
 			return []any{s}
 		case in.kind == "claim":
 			return nil
+		case in.kind == "end":
+			return []any{over}
 		case out.unknown:
 			return []any{s, over}
 		case s.epoch == in.epoch && !out.fenced:

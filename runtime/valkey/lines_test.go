@@ -47,6 +47,8 @@ func TestSlowAndCutLines(t *testing.T) {
 		node.Line.Slow(relay.Pace{}, relay.Pace{})
 	}
 	c.settle("after the lines were slow")
+	c.requireOrder(userModel)
+	require.Empty(t, c.diary.wrong, "epochs that two users were told of")
 
 	c.mu.Lock()
 	late := maps.Clone(c.late)

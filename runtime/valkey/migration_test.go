@@ -39,4 +39,6 @@ func TestSlotMovesUnderClaims(t *testing.T) {
 	}
 	c.ends.Store(0)
 	c.settle("after the slot moved")
+	c.requireOrder(userModel)
+	require.Empty(t, c.diary.wrong, "epochs that two users were told of")
 }

@@ -165,6 +165,9 @@ func (n *Node) Cut(t testing.TB) {
 
 // Move hands a slot to another node key by key, as an operator's resharding does.
 func (n *Node) Move(ctx context.Context, slot int64, to *Node) (moved int, err error) {
+	if err := n.agree(ctx, to); err != nil {
+		return 0, err
+	}
 	if err := to.Do(ctx, "CLUSTER", "SETSLOT", slot, "IMPORTING", n.ID).Err(); err != nil {
 		return 0, fmt.Errorf("import: %w", err)
 	}
@@ -194,6 +197,48 @@ func (n *Node) Move(ctx context.Context, slot int64, to *Node) (moved int, err e
 		}
 	}
 	return moved, nil
+}
+
+// agree waits until two nodes know of each other's latest change. A node that takes a slot makes its number the highest that
+// it knows of: where it has not heard yet that the slot came to the other one, that one's number stays higher, and each
+// sends clients to the other for good.
+func (n *Node) agree(ctx context.Context, other *Node) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		mine, err := n.epochs(ctx)
+		if err != nil {
+			return err
+		}
+		theirs, err := other.epochs(ctx)
+		if err != nil {
+			return err
+		}
+		if mine[n.ID] == theirs[n.ID] && mine[other.ID] == theirs[other.ID] {
+			return nil
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("wait for two nodes to agree: %w", ctx.Err())
+		}
+	}
+}
+
+// epochs are the numbers of the nodes' configurations, as this one knows them.
+func (n *Node) epochs(ctx context.Context) (map[string]string, error) {
+	const epoch = 6 // field of a line, https://redis.io/docs/latest/commands/cluster-nodes/
+	text, err := n.ClusterNodes(ctx).Result()
+	if err != nil {
+		return nil, fmt.Errorf("list the nodes: %w", err)
+	}
+	epochs := map[string]string{}
+	for line := range strings.Lines(text) {
+		if fields := strings.Fields(line); len(fields) > epoch {
+			epochs[fields[0]] = fields[epoch]
+		}
+	}
+	return epochs, nil
 }
 
 func freePort(t testing.TB) int {
