@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// atOnceSessions is how many sessions a round works on at once: as many as a keeper has connections to the database.
-const atOnceSessions = 8
+// atOnceSessions is how many sessions a round works on at once: more than a keeper has connections, because those that come
+// together are asked about together.
+const atOnceSessions = 32
 
 // several does something for every number below n, some at once, and adds up what was done. What fails stops no other.
 func (k *Keeper) several(n int, r *Report, do func(i int, part *Report) error) error {

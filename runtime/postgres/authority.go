@@ -100,14 +100,11 @@ func (d *Database) row(ctx context.Context, user fleet.User) (s session.Session,
 
 // Affirm: see [session.Tenure].
 func (d *Database) Affirm(ctx context.Context, s session.Session) (bool, error) {
-	done, err := d.pool.Exec(ctx, `
-UPDATE user_session SET takeover_at = NULL, began_at = greatest(began_at + interval '1 microsecond', now())
- WHERE user_id = $1 AND epoch = $2 AND worker = $3 AND open AND ending_at IS NULL`,
-		string(s.User), int64(s.Epoch), string(s.Worker))
+	kept, err := d.affirms.Do(ctx, s)
 	if err != nil {
 		return false, fmt.Errorf("affirm the session: %w", err)
 	}
-	return done.RowsAffected() == 1, nil
+	return kept, nil
 }
 
 // Dismiss: see [session.Tenure].

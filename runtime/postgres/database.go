@@ -65,6 +65,7 @@ func open(pool *pgxpool.Pool) *Database {
 	d := &Database{pool: pool}
 	d.together = together{
 		begins:   batch.New(lanes, most, apart(d.beginAll)),
+		affirms:  batch.New(lanes, most, apart(d.affirmAll)),
 		numbers:  batch.New(lanes, most, apart(d.beginAtAll)),
 		deposits: batch.New(lanes, most, apart(d.encrypted)),
 	}

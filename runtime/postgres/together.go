@@ -15,9 +15,10 @@ import (
 	"workerfleet/runtime/session"
 )
 
-// together is what every claim asks: when everybody comes at once, planning, round trips and commits are those of a few.
+// together is what every claim asks, and what every worker that returns is asked about: when everybody comes at once, planning, round trips and commits are those of a few.
 type together struct {
 	begins   *batch.Calls[beginning, bool]
+	affirms  *batch.Calls[session.Session, bool]
 	numbers  *batch.Calls[fleet.User, uint64]
 	deposits *batch.Calls[fleet.User, kept]
 }
@@ -78,6 +79,33 @@ func (d *Database) beginAll(ctx context.Context, all []beginning) ([]bool, error
 	var begun []bool
 	err := d.pool.QueryRow(ctx, `SELECT sessions_begin($1, $2, $3, $4, $5, $6, $7)`, users, epochs, workers, hosts, lives, after, until).Scan(&begun)
 	return begun, err
+}
+
+// affirmAll takes the doubt from sessions that are open still, and says which are.
+func (d *Database) affirmAll(ctx context.Context, all []session.Session) ([]bool, error) {
+	users, epochs, workers := make([]string, len(all)), make([]int64, len(all)), make([]string, len(all))
+	for i, s := range all {
+		users[i], epochs[i], workers[i] = string(s.User), int64(s.Epoch), string(s.Worker)
+	}
+	rows, err := d.pool.Query(ctx, `
+WITH asked AS (
+  SELECT s.user_id, e.place FROM user_session s
+    JOIN unnest($1::text[], $2::bigint[], $3::text[]) WITH ORDINALITY AS e (user_id, epoch, worker, place)
+      ON s.user_id = e.user_id AND s.epoch = e.epoch AND s.worker = e.worker
+   WHERE s.open AND s.ending_at IS NULL ORDER BY s.user_id FOR UPDATE OF s),
+affirmed AS (
+  UPDATE user_session s SET takeover_at = NULL, began_at = greatest(began_at + interval '1 microsecond', now())
+    FROM (SELECT DISTINCT user_id FROM asked) AS a WHERE s.user_id = a.user_id RETURNING s.user_id)
+SELECT place FROM asked JOIN affirmed USING (user_id)`, users, epochs, workers)
+	if err != nil {
+		return nil, err
+	}
+	places, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	kept := make([]bool, len(all))
+	for _, place := range places {
+		kept[place-1] = true
+	}
+	return kept, err
 }
 
 // beginAtAll finds each user's lowest number that an order may still come with.

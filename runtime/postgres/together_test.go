@@ -68,6 +68,15 @@ func claimed(ctx context.Context, database keeper, i int) error {
 	if err != nil || string(kept) != string(who(i)) {
 		return fmt.Errorf("%s has the credentials of %q (%v)", who(i), kept, err)
 	}
+	for _, of := range []struct {
+		epoch fleet.Epoch
+		kept  bool
+	}{{fleet.Epoch(i + 1), true}, {fleet.Epoch(i + 2), false}} {
+		kept, err := database.Affirm(ctx, open(who(i), of.epoch))
+		if err != nil || kept != of.kept {
+			return fmt.Errorf("%s is affirmed under %d: %v (%v)", who(i), of.epoch, kept, err)
+		}
+	}
 	number, err := database.BeginAt(ctx, who(i))
 	if err != nil || number != 1 {
 		return fmt.Errorf("%s begins at %d (%v)", who(i), number, err)
@@ -92,7 +101,7 @@ func TestManyRowsNeedOneOrder(t *testing.T) {
 		sessions[i] = open(who(i), 1)
 	}
 	var group sync.WaitGroup
-	errs := make(chan error, processes*rounds*(users+2))
+	errs := make(chan error, processes*rounds*(2*users+2))
 	for p := range processes {
 		database := connected(t, url, 4)
 		random := rand.New(rand.NewPCG(uint64(p), 0))
@@ -110,6 +119,12 @@ func TestManyRowsNeedOneOrder(t *testing.T) {
 		group.Go(func() {
 			for range rounds {
 				errs <- database.Doubt(t.Context(), time.Hour, 0)
+				for _, s := range sessions {
+					group.Go(func() {
+						_, err := database.Affirm(t.Context(), s)
+						errs <- err
+					})
+				}
 				errs <- database.FenceAll(t.Context(), sessions, func(context.Context) ([]bool, error) { return slices.Repeat([]bool{true}, users), nil })
 			}
 		})
