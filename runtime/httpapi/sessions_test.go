@@ -54,7 +54,11 @@ func (h *host) Post(ctx context.Context, _ fleet.Host, m fleet.Mail) error {
 	if m.Kind != fleet.MailAssign || h.deaf {
 		return nil
 	}
-	if err := h.store.Confirm(ctx, m.Worker, m.Life, m.Epoch); err != nil {
+	err := h.store.Confirm(ctx, m.Worker, m.Life, m.Epoch)
+	if errors.Is(err, claim.ErrPending) { // it came late, and the database agrees
+		err = h.store.Agree(ctx, m.Worker, m.Life, m.Epoch)
+	}
+	if err != nil {
 		return err
 	}
 	if !h.mute {
