@@ -209,7 +209,9 @@ func middle(of []float64) (mean float64) {
 	return mean
 }
 
-// kill lets some workers' leases have run out, after those were registered again that were dropped before. All hosts beat.
+// kill lets some workers' leases have run out, after those were registered again that were dropped before. All hosts beat, and
+// the last of what the store hears is the beat of one host, so that each look finds its processor's caches as a fleet leaves
+// them: behind other work, which is the same at every size.
 func (p *population) kill(ctx context.Context, random *rand.Rand, workers, dead int) error {
 	hosts := max(2, workers/workersPerHost)
 	for _, n := range p.dropped {
@@ -226,7 +228,17 @@ func (p *population) kill(ctx context.Context, random *rand.Rand, workers, dead 
 	for _, n := range p.dropped {
 		pipe.ZAdd(ctx, "{pool}:lease", member(float64(now.Add(-ttl-2*guard).UnixMilli()), string(workerName(n))))
 	}
-	_, err := pipe.Exec(ctx)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return err
+	}
+	host := random.IntN(hosts)
+	var beats []claim.Beat
+	for n := host; n < workers && len(beats) < workersPerHost; n += hosts {
+		if !slices.Contains(p.dropped, n) {
+			beats = append(beats, claim.Beat{Worker: workerName(n), Life: life})
+		}
+	}
+	_, err := p.path.Store.Beat(ctx, hostName(host), beats, p.path.Terms)
 	return err
 }
 
