@@ -37,7 +37,7 @@ var (
 		"zremrangebyrank", "zscore",
 	}
 	claiming = []string{"zcard", "zrank"}
-	passing  = []string{"hgetall", "zcard", "zrangebyscore", "zrank", "zrevrange"}
+	passing  = []string{"hgetall", "zcard", "zrangebyscore", "zrevrangebyscore", "zrank", "zrevrange"}
 	reading  = []string{"xread"}
 	posting  = []string{"xadd"}
 	taking   = []string{"xgroup|create", "xreadgroup", "xautoclaim", "xack", "xdel"}

@@ -543,7 +543,7 @@ func agentRole() error {
 		posted := false
 		for range time.Tick(10 * time.Millisecond) {
 			if posted { // from here on it is the database, which agrees
-				late, _ := s.Unconfirmed(ctx, 1)
+				late, _ := s.Unconfirmed(ctx, 0, 1)
 				for _, u := range late {
 					_ = s.Agree(ctx, u.Worker, u.Life, u.Epoch)
 				}

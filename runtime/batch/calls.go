@@ -38,7 +38,7 @@ func New[In, Out any](lanes, most int, send func(ctx context.Context, in []In) [
 }
 
 // Do sends a call, at once if there is a lane, else with all others that came meanwhile. When the context ends it returns
-// that error: the call may still take effect, or have taken it. A batch ends when all who sent it have gone.
+// that error: the call may still take effect, or have taken it. A batch's context ends when all who sent it have gone; the lane is free when send returns.
 func (c *Calls[In, Out]) Do(ctx context.Context, in In) (out Out, err error) {
 	c.mu.Lock()
 	if c.taken < c.lanes {

@@ -33,11 +33,13 @@ func (g *gaps) spare(now int64, t Terms) bool {
 }
 
 // unheard says whether all hosts have been silent for so long that beats were missed: half of the time for which a worker
-// trusts one, which no beat's period exceeds.
+// trusts one, which no beat's period exceeds. A parked host's silence is none; that of the others is.
 func (x *Index) unheard(now int64, t Terms) bool {
 	last, known := int64(0), false
 	for _, heard := range x.hosts {
-		last, known = max(last, heard), true
+		if heard <= now { // else it is parked
+			last, known = max(last, heard), true
+		}
 	}
 	return known && 2*(now-last) > millis(t.TTL-t.Guard)
 }

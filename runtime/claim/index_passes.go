@@ -80,12 +80,11 @@ func (x *Index) forget(silent []fleet.Host) {
 }
 
 // Unconfirmed: see [Passes].
-func (x *Index) Unconfirmed(now int64, limit int) []Unconfirmed {
+func (x *Index) Unconfirmed(now int64, skip, limit int) []Unconfirmed {
 	var list []Unconfirmed
-	for _, worker := range x.ack.ordered() {
-		if len(list) == limit {
-			break
-		}
+	due := x.ack.ordered()
+	due = due[min(skip, len(due)):]
+	for _, worker := range due[:min(limit, len(due))] {
 		if w := x.workers[fleet.Worker(worker)]; w != nil && w.unconfirmed() {
 			list = append(list, Unconfirmed{Binding: w.binding(), Overdue: x.ack[worker] < now})
 		}

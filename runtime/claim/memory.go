@@ -117,8 +117,8 @@ func (m *Memory) Reap(_ context.Context, t Terms) (r Reaped, err error) {
 }
 
 // Unconfirmed: see [Passes].
-func (m *Memory) Unconfirmed(_ context.Context, limit int) (u []Unconfirmed, err error) {
-	m.at(func(x *Index, now int64) { u = x.Unconfirmed(now, limit) })
+func (m *Memory) Unconfirmed(_ context.Context, skip, limit int) (u []Unconfirmed, err error) {
+	m.at(func(x *Index, now int64) { u = x.Unconfirmed(now, skip, limit) })
 	return u, nil
 }
 

@@ -73,8 +73,8 @@ type Passes interface {
 	// Reap drops workers whose lease has run out by more than the guard, at most [ReapLimit], and none for a lease after a
 	// time in which the index was deaf. Their users go to the head of the queue.
 	Reap(ctx context.Context, t Terms) (Reaped, error)
-	// Unconfirmed lists assigned and returned workers, the earliest deadline first, at most limit.
-	Unconfirmed(ctx context.Context, limit int) ([]Unconfirmed, error)
+	// Unconfirmed lists assigned and returned workers, the earliest deadline first, at most limit, without the first ones.
+	Unconfirmed(ctx context.Context, skip, limit int) ([]Unconfirmed, error)
 	// Agree makes a returned worker serve, because the database agrees to its session. Repeating it is harmless. ErrFenced:
 	// not current.
 	Agree(ctx context.Context, worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error

@@ -170,20 +170,23 @@ const (
 	confirmLists = 16
 )
 
-// confirm brings unconfirmed sessions to an end, list by list as long as that brings any on: when a whole fleet has returned
-// to an index that lost its data, nobody of it may act before its turn.
+// confirm brings unconfirmed sessions to an end, list by list: when a whole fleet has returned to an index that lost its
+// data, nobody of it may act before its turn. Those that nothing can be done about are in nobody's way: assignments of dead
+// hosts stay until their leases end, and are the first of all.
 func (k *Keeper) confirm(ctx context.Context, r *Report) error {
+	stay := 0
 	for range confirmLists {
-		list, err := k.Store.Unconfirmed(ctx, confirmLimit)
+		list, err := k.Store.Unconfirmed(ctx, stay, confirmLimit)
 		if err != nil {
 			return fmt.Errorf("list unconfirmed sessions: %w", err)
 		}
 		var part Report
 		err = k.bring(ctx, list, &part)
 		r.add(part)
-		if err != nil || len(list) < confirmLimit || part.Delivered+part.Expired+part.Agreed+part.Refused == 0 {
+		if err != nil || len(list) < confirmLimit {
 			return err
 		}
+		stay += len(list) - part.Expired - part.Agreed - part.Refused
 	}
 	return nil
 }

@@ -112,7 +112,7 @@ func TestManyReturn(t *testing.T) {
 	})
 }
 
-// A list that nothing can be done about is looked at once in a round.
+// What nothing can be done about is looked at once in a round.
 func TestNothingToConfirm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
@@ -125,7 +125,26 @@ func TestNothingToConfirm(t *testing.T) {
 		counted := &counting{Memory: b.store}
 		b.Store = counted
 		b.pass()
-		require.Equal(t, 1, counted.lists)
+		require.Equal(t, 2, counted.lists)
+	})
+}
+
+// Assignments of hosts that died are overdue and stay until their leases end. Who returns meanwhile has to be agreed to before
+// its own lease does.
+func TestReturnBehindTheDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.pass()
+		for i := range 300 {
+			b.idle(fmt.Sprint("w", i))
+			_, err := b.Sessions.Claim(t.Context(), claim.Request{User: fleet.User(fmt.Sprint("u", i))}, "")
+			require.NoError(t, err)
+		}
+		time.Sleep(b.Terms.Acknowledge + time.Second)
+		s := session.Session{User: "bea", Epoch: 1, Worker: "late", Host: "h2", Life: 1}
+		require.NoError(t, b.authority.Begin(t.Context(), s, 0))
+		b.register(claim.Registration{Worker: s.Worker, Host: s.Host, Life: s.Life, User: s.User, Epoch: s.Epoch})
+		require.Equal(t, 1, b.pass().Agreed)
 	})
 }
 
@@ -135,7 +154,7 @@ type counting struct {
 	lists int
 }
 
-func (c *counting) Unconfirmed(ctx context.Context, limit int) ([]claim.Unconfirmed, error) {
+func (c *counting) Unconfirmed(ctx context.Context, skip, limit int) ([]claim.Unconfirmed, error) {
 	c.lists++
-	return c.Memory.Unconfirmed(ctx, limit)
+	return c.Memory.Unconfirmed(ctx, skip, limit)
 }

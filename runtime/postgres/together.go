@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,7 +21,7 @@ type together struct {
 	begins   *batch.Calls[beginning, bool]
 	affirms  *batch.Calls[session.Session, bool]
 	numbers  *batch.Calls[fleet.User, uint64]
-	deposits *batch.Calls[fleet.User, kept]
+	deposits *batch.Calls[fleet.User, deposit]
 }
 
 // Bounds of what goes together. One connection that hangs must not stop all, and a batch is done before others wait long.
@@ -29,7 +30,12 @@ const (
 	most  = 64
 )
 
-// apart sends a batch, and where the database refuses it, each call by itself: the reason may be one's alone.
+// ones are the classes of errors whose reason may be one call's alone: its data, a constraint, a transaction that another one
+// ended. What else the database says is about the connection or the server, and the same for all
+// (https://www.postgresql.org/docs/15/errcodes-appendix.html).
+var ones = []string{"22", "23", "40"}
+
+// apart sends a batch, and where the database refuses it for what may be one's alone, each call by itself.
 func apart[In, Out any](send func(ctx context.Context, in []In) ([]Out, error)) func(ctx context.Context, in []In) []batch.Answer[Out] {
 	return func(ctx context.Context, in []In) []batch.Answer[Out] {
 		answers := make([]batch.Answer[Out], len(in))
@@ -38,7 +44,7 @@ func apart[In, Out any](send func(ctx context.Context, in []In) ([]Out, error)) 
 			err = fmt.Errorf("%d calls have %d answers", len(in), len(out))
 		}
 		var refused *pgconn.PgError
-		each := len(in) > 1 && errors.As(err, &refused)
+		each := len(in) > 1 && errors.As(err, &refused) && slices.Contains(ones, refused.Code[:2])
 		for i := range in {
 			switch {
 			case each:
@@ -59,8 +65,8 @@ type beginning struct {
 	wait time.Duration
 }
 
-// kept is what there is of a user's credentials.
-type kept struct {
+// deposit is what there is of a user's credentials.
+type deposit struct {
 	ciphertext []byte
 	since      *time.Time // they are refused
 	refused    string
@@ -134,12 +140,12 @@ func (d *Database) beginAtAll(ctx context.Context, users []fleet.User) ([]uint64
 	return numbers, err
 }
 
-func (d *Database) encrypted(ctx context.Context, users []fleet.User) ([]kept, error) {
+func (d *Database) encrypted(ctx context.Context, users []fleet.User) ([]deposit, error) {
 	rows, err := d.pool.Query(ctx, `SELECT ciphertext, refused_since, COALESCE(refused, '') FROM credentials_of($1)`, texts(users))
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (k kept, err error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (k deposit, err error) {
 		return k, row.Scan(&k.ciphertext, &k.since, &k.refused)
 	})
 }

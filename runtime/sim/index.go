@@ -186,8 +186,10 @@ func (c client) Reap(_ context.Context, t claim.Terms) (claim.Reaped, error) {
 	})
 }
 
-func (c client) Unconfirmed(_ context.Context, limit int) ([]claim.Unconfirmed, error) {
-	return run(c, "", func(x *claim.Index, now int64) ([]claim.Unconfirmed, error) { return x.Unconfirmed(now, limit), nil })
+func (c client) Unconfirmed(_ context.Context, skip, limit int) ([]claim.Unconfirmed, error) {
+	return run(c, "", func(x *claim.Index, now int64) ([]claim.Unconfirmed, error) {
+		return x.Unconfirmed(now, skip, limit), nil
+	})
 }
 
 func (c client) Agree(_ context.Context, worker fleet.Worker, life fleet.Life, epoch fleet.Epoch) error {

@@ -26,7 +26,8 @@ local function standing(id, life, epoch)
     return 'o', true
   elseif state ~= 'resetting' then
     if epoch == w[4] then -- an acknowledgement is on its way, or was lost
-      if state == 'serving' and not late or affirm(get(id), guard) then return 'o', true end
+      local known = state == 'serving' and (not late or tonumber(redis.call('ZSCORE', P .. 'lease', id) or '0') + guard >= now)
+      if known or affirm(get(id), guard) then return 'o', true end
       return 'p', true
     end
     if epoch == '0' and state == 'assigned' then return 'o', true end

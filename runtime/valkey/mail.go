@@ -29,7 +29,8 @@ const (
 // that waits for workers to be ready. It is safe for concurrent use.
 type Mail struct {
 	client redis.UniversalClient
-	added  *batch.Calls[entry, struct{}]
+	// added is nil where streams lie on several shards: a message for all of them would wait for the one that is away.
+	added *batch.Calls[entry, struct{}]
 }
 
 var (
@@ -41,7 +42,9 @@ var (
 // NewMail uses the client, which stays the caller's to close.
 func NewMail(client redis.UniversalClient) *Mail {
 	m := &Mail{client: client}
-	m.added = batch.New(lanes, most, m.append)
+	if _, sharded := client.(*redis.ClusterClient); !sharded {
+		m.added = batch.New(lanes, most, m.append)
+	}
 	return m
 }
 
@@ -63,7 +66,13 @@ func (m *Mail) add(ctx context.Context, stream string, length int64, value any) 
 	if err != nil {
 		return fmt.Errorf("write mail: %w", err)
 	}
-	if _, err := m.added.Do(ctx, entry{stream, length, text}); err != nil {
+	e := entry{stream, length, text}
+	if m.added == nil {
+		err = m.append(ctx, []entry{e})[0].Err
+	} else {
+		_, err = m.added.Do(ctx, e)
+	}
+	if err != nil {
 		return fmt.Errorf("post mail: %w", err)
 	}
 	return nil

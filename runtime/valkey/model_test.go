@@ -155,10 +155,10 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			require.Equal(t, m.index.Reap(m.now, terms), got)
 		},
 		"unconfirmed": func(t *rapid.T) {
-			limit := rapid.IntRange(0, 3).Draw(t, "limit")
-			got, err := m.store.Unconfirmed(ctx, limit)
+			skip, limit := rapid.IntRange(0, 3).Draw(t, "skip"), rapid.IntRange(0, 3).Draw(t, "limit")
+			got, err := m.store.Unconfirmed(ctx, skip, limit)
 			require.NoError(t, err)
-			require.Equal(t, m.index.Unconfirmed(m.now, limit), got)
+			require.Equal(t, m.index.Unconfirmed(m.now, skip, limit), got)
 		},
 		"expire": func(t *rapid.T) {
 			w, e, terms := worker(t), m.epoch(t), terms(t)

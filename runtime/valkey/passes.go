@@ -32,8 +32,8 @@ func (s *Store) Reap(ctx context.Context, t claim.Terms) (claim.Reaped, error) {
 }
 
 // Unconfirmed: see [claim.Passes].
-func (s *Store) Unconfirmed(ctx context.Context, limit int) ([]claim.Unconfirmed, error) {
-	a, err := s.run(ctx, scriptUnconfirmed, limit)
+func (s *Store) Unconfirmed(ctx context.Context, skip, limit int) ([]claim.Unconfirmed, error) {
+	a, err := s.run(ctx, scriptUnconfirmed, skip, limit)
 	if err != nil {
 		return nil, err
 	}

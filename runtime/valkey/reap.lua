@@ -5,7 +5,7 @@
 -- Answer: held(0|1), more(0|1), silent hosts, deaths
 local ttl, guard = tonumber(ARGV[1]), tonumber(ARGV[2])
 attend(ttl, guard)
-local latest = redis.call('ZRANGE', P .. 'hosts', -1, -1, 'WITHSCORES')[2]
+local latest = redis.call('ZREVRANGEBYSCORE', P .. 'hosts', text(now), '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] -- parked ones are ahead
 if latest and 2 * (now - tonumber(latest)) > ttl - guard then close(ttl, guard) end
 if redis.call('EXISTS', KEYS[1]) == 0 and redis.call('EXISTS', P .. 'closed') == 0 then redis.call('SET', P .. 'closed', text(now)) end
 local silent = redis.call('ZRANGEBYSCORE', P .. 'hosts', '-inf', '(' .. text(now - ttl - guard))

@@ -37,8 +37,8 @@ func (s *Store) invoke(ctx context.Context, all []invocation) []batch.Answer[[]a
 	}
 	answers := make([]batch.Answer[[]any], len(all))
 	for i, one := range all {
-		// Who is alone, or whose script the server does not have yet, since it ran nowhere.
-		if commands[i] == nil || redis.HasErrorPrefix(commands[i].Err(), "NOSCRIPT") {
+		// Who is alone; and those that ran nowhere, because the server does not have the script, or not all of the slot.
+		if commands[i] == nil || redis.HasErrorPrefix(commands[i].Err(), "NOSCRIPT") || redis.HasErrorPrefix(commands[i].Err(), "TRYAGAIN") {
 			commands[i] = s.scripts[one.what].Run(ctx, s.client, keys, one.args...)
 		}
 		answers[i].Out, answers[i].Err = commands[i].Slice()

@@ -1,6 +1,7 @@
 package valkey
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"sync"
@@ -16,19 +17,19 @@ import (
 )
 
 // Calls that come at once go in few messages, and each is answered for itself, also where the server has forgotten the
-// scripts since: on one server, and on a cluster whose shards have different mailboxes.
+// scripts since. On a cluster each letter goes by itself.
 func TestCallsTogether(t *testing.T) {
 	t.Run("server", func(t *testing.T) {
 		client := valkeytest.Server(t, parts.Redis)
-		callsTogether(t, client, client)
+		callsTogether(t, client, 1, client)
 	})
 	t.Run("cluster", func(t *testing.T) {
 		cluster, nodes := valkeytest.Cluster(t, parts.Redis)
-		callsTogether(t, cluster, nodes...)
+		callsTogether(t, cluster, 2, nodes...)
 	})
 }
 
-func callsTogether(t *testing.T, client redis.UniversalClient, servers ...*redis.Client) {
+func callsTogether(t *testing.T, client redis.UniversalClient, most int, servers ...*redis.Client) {
 	t.Helper()
 	ctx, terms := t.Context(), claim.DefaultTerms()
 	store, err := NewStore(ctx, client)
@@ -89,7 +90,46 @@ func callsTogether(t *testing.T, client redis.UniversalClient, servers ...*redis
 	for _, server := range servers {
 		after += reads(t, server)
 	}
-	require.Less(t, after-before, users, "a server read from a connection more often than a third of %d calls", 3*users)
+	require.Less(t, after-before, most*users, "how often servers read from connections for %d calls", 3*users)
+}
+
+// A shard that says nothing holds up its own hosts' mail, and nobody else's.
+func TestSilentShard(t *testing.T) {
+	shards := valkeytest.Start(t, parts.Redis, valkeytest.Shape{Lines: true})
+	silent := shards.Primaries[0]
+	client, err := Connect(t.Context(), Address{URL: shards.URL(), Cluster: true, Connections: 8})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = client.Close() })
+	mail := NewMail(client)
+	var its, others []fleet.Host
+	for i := range 30 {
+		host := fleet.Host(fmt.Sprintf("host-%d", i))
+		require.NoError(t, mail.Post(t.Context(), host, fleet.Mail{Kind: fleet.MailAssign}))
+		if shard, _ := shards.Of(t, mailbox(host)); shards.Primaries[shard] == silent {
+			its = append(its, host)
+		} else {
+			others = append(others, host)
+		}
+	}
+	require.Greater(t, len(its), 2*lanes)
+	silent.Line.Hold(true)
+	defer silent.Line.Hold(false)
+	held, stop := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer stop()
+	for _, host := range its {
+		group.Go(func() { _ = mail.Post(held, host, fleet.Mail{Kind: fleet.MailAssign}) })
+	}
+	errs := make(chan error, len(others))
+	claims, cancel := context.WithTimeout(t.Context(), callTimeout) // as long as a request waits
+	defer cancel()
+	for _, host := range others {
+		group.Go(func() { errs <- mail.Post(claims, host, fleet.Mail{Kind: fleet.MailAssign}) })
+	}
+	for range others {
+		require.NoError(t, <-errs)
+	}
 }
 
 // reads is how often a server has read from a connection.

@@ -236,10 +236,10 @@ func missedAcknowledgement(b *bench) {
 	b.idle("w1", "h1", 1)
 	b.terms.Acknowledge = -time.Second
 	bound := b.bound("ann")
-	list, err := b.store.Unconfirmed(b.ctx, 10)
+	list, err := b.store.Unconfirmed(b.ctx, 0, 10)
 	require.NoError(b, err)
 	require.Equal(b, []claim.Unconfirmed{{Binding: bound, Overdue: true}}, list)
-	require.Empty(b, must(b, func() ([]claim.Unconfirmed, error) { return b.store.Unconfirmed(b.ctx, 0) }))
+	require.Empty(b, must(b, func() ([]claim.Unconfirmed, error) { return b.store.Unconfirmed(b.ctx, 0, 0) }))
 
 	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", bound.Epoch-1, b.terms) }))
 	require.True(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", bound.Epoch, b.terms) }), "its worker was heard of since")
@@ -253,7 +253,7 @@ func missedAcknowledgement(b *bench) {
 	require.Greater(b, next.Epoch, bound.Epoch)
 	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", next.Epoch, b.terms) }), "not due")
 	require.NoError(b, b.store.Confirm(b.ctx, "w1", 1, next.Epoch))
-	require.Empty(b, must(b, func() ([]claim.Unconfirmed, error) { return b.store.Unconfirmed(b.ctx, 10) }))
+	require.Empty(b, must(b, func() ([]claim.Unconfirmed, error) { return b.store.Unconfirmed(b.ctx, 0, 10) }))
 }
 
 // lostAcknowledgement is what a failover to a replica leaves that has not had the last writes.

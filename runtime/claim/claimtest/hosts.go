@@ -246,7 +246,7 @@ func takenBack(b *bench) {
 	require.Equal(b, claim.Fenced, b.beat("h1", "w1", 4, 76))
 	require.Equal(b, claim.Fenced, b.beat("h1", "w1", 4, 0))
 	require.Equal(b, claim.Fenced, b.idle("w1", "h1", 4), "in a session and idle in one life")
-	require.Equal(b, []claim.Unconfirmed{{Binding: returned}}, must(b, func() ([]claim.Unconfirmed, error) { return b.store.Unconfirmed(b.ctx, 9) }))
+	require.Equal(b, []claim.Unconfirmed{{Binding: returned}}, must(b, func() ([]claim.Unconfirmed, error) { return b.store.Unconfirmed(b.ctx, 0, 9) }))
 	require.False(b, must(b, func() (bool, error) { return b.store.Expire(b.ctx, "w1", 77, b.terms) }), "a returned session has no acknowledgement to miss")
 	require.ErrorIs(b, b.store.Confirm(b.ctx, "w1", 4, 77), claim.ErrPending, "an acknowledgement that was on its way took the database's place")
 	require.Equal(b, claim.Returned, b.bound("ann").State)

@@ -162,7 +162,7 @@ func (p *population) operations(ctx context.Context, o runOptions, times int) []
 			return err
 		}},
 		{Name: "a keeper's look for unconfirmed", Times: times / 10, units: 1, do: func(int) error {
-			_, err := store.Unconfirmed(ctx, 256)
+			_, err := store.Unconfirmed(ctx, 0, 256)
 			return err
 		}},
 		{Name: "census", Times: times / 10, units: 1, do: func(int) error {
