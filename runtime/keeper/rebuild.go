@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"workerfleet/runtime/claim"
 	"workerfleet/runtime/fleet"
@@ -36,12 +37,16 @@ func (k *Keeper) rebuild(ctx context.Context, r *Report) error {
 		}
 		k.doubted = census.Closed
 	}
-	open, err := k.sessions(ctx)
+	early := census.ClosedFor <= wait
+	most := math.MaxInt
+	if early {
+		most = census.Workers[claim.Returned] + census.Workers[claim.Serving]
+	}
+	open, err := k.sessions(ctx, most)
 	if err != nil {
 		return err
 	}
-	early := census.ClosedFor <= wait
-	if returned := census.Workers[claim.Returned] + census.Workers[claim.Serving]; early && returned < len(open) {
+	if len(open) > most {
 		return nil // looking for each of them would keep the store from hearing the others
 	}
 	missing, err := k.missing(ctx, open)
@@ -76,14 +81,14 @@ func (k *Keeper) open(ctx context.Context) error {
 // openPage is how many open sessions are read at once.
 const openPage = 1000
 
-// sessions lists the open ones.
-func (k *Keeper) sessions(ctx context.Context) (open []session.Session, err error) {
+// sessions lists the open ones, and no further when they are more than so many.
+func (k *Keeper) sessions(ctx context.Context, most int) (open []session.Session, err error) {
 	for after := fleet.User(""); ; after = open[len(open)-1].User {
 		page, err := k.Authority.Open(ctx, after, openPage)
 		if err != nil {
 			return nil, fmt.Errorf("list open sessions: %w", err)
 		}
-		if open = append(open, page...); len(page) < openPage {
+		if open = append(open, page...); len(page) < openPage || len(open) > most {
 			return open, nil
 		}
 	}

@@ -16,7 +16,8 @@ import (
 	"workerfleet/runtime/session"
 )
 
-// together is what every claim asks, and what every worker that returns is asked about: when everybody comes at once, planning, round trips and commits are those of a few.
+// together is what is asked for every claim, and about every session that returns: when everybody comes at once, planning,
+// round trips and commits are those of a few.
 type together struct {
 	begins   *batch.Calls[beginning, bool]
 	affirms  *batch.Calls[session.Session, bool]

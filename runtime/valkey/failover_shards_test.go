@@ -36,8 +36,8 @@ func late(t *testing.T, part parts.Part) string {
 // above those confirmed before, no epoch is confirmed on two workers, and in the end everybody has one worker, which
 // the authority, the index and the worker itself agree about, and the counts add up.
 //
-// It ends where docs/correctness.md does: a worker whose confirmation was lost may act beside its successor until its
-// next beat. How many did is counted and told, and none does in the end.
+// A worker whose confirmation was lost hears of it with its next word. How many did is counted and told, and none does in
+// the end.
 func TestReplicaTakesOverInMidClaim(t *testing.T) {
 	shards := valkeytest.Start(t, parts.Redis, valkeytest.Shape{Replicas: late(t, parts.Redis)})
 	shard, _ := shards.Of(t, route)

@@ -124,6 +124,28 @@ func TestOrderOnce(t *testing.T) {
 	})
 }
 
+// An order that the ledger marks again while its first call is under way is not handed over twice.
+func TestMarkedAgainDuringTheCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answered := make(chan struct{})
+		s := newStage(t, &recorder{book: book{place: func(_ context.Context, ticket order.Ticket) (order.Report, error) {
+			<-answered
+			return order.Report{ClientID: ticket.ClientID, State: fleet.OutcomeFilled}, nil
+		}}})
+		conn, words := s.trading()
+		o := buy(1)
+		s.asks(conn, hostlink.Execute, o)
+		o.EmitBy = o.EmitBy.Add(time.Minute)
+		s.asks(conn, hostlink.Execute, o)
+		close(answered)
+		require.Equal(t, fleet.OutcomeFilled, (<-words).Outcome.State)
+		synctest.Wait()
+		require.Len(t, s.broker.placed, 1)
+		s.stop()
+		<-s.ended
+	})
+}
+
 // Letters of another epoch are about another session: none is executed, looked up, taken back or taken for a commit.
 func TestLettersOfAnotherEpoch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -125,7 +125,7 @@ func orders() []guard {
 			`	case known && !j.EmitBy.IsZero() && !o.EmitBy.After(j.EmitBy) && o.Sequence == 0: //`, "./runtime/worker", "TestOrderOnce|TestDoubt|TestTradeLaws"},
 		{"… while its call is under way", "`begun` in `execute`",
 			"runtime/worker/trade.go", `	case known && (j.begun() || j.call == callPlace):`,
-			`	case known && j.call == callFind:`, "./runtime/worker", "TestTradeLaws|TestOrderOnce"},
+			`	case known && j.call == callFind:`, "./runtime/worker", "TestTradeLaws|TestMarkedAgainDuringTheCall"},
 		{"no order follows a later one", "`last` in `execute`",
 			"runtime/worker/trade.go", "|| o.Sequence < t.last, !known",
 			"|| o.Sequence == 0, !known", "./runtime/worker", "TestOrderWaitsForTheLease|TestTradeLaws"},
