@@ -19,7 +19,10 @@ import (
 	"workerfleet/runtime/worker/workertest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// A pool of connections that could not dial tries once more a second later, also when it is closed meanwhile.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+}
 
 // last runs a benchmark and reads the object that it ends with.
 func last[T any](t *testing.T, args ...string) (figures T) {

@@ -57,9 +57,9 @@ type faultFigure struct {
 	IdlePercent float64 `json:"idlePercent"` // of all cores, whoever uses the rest
 }
 
-// wrong says whether something was seen that must not be.
+// wrong says whether something was seen that must not be, or nothing was seen at all.
 func (f faultFigure) wrong() bool {
-	return !f.clean() || f.Unserved > 0 || f.Healed > 0 || f.Disagree != ""
+	return !f.clean() || f.Confirmed == 0 || f.Calls == 0 || f.Unserved > 0 || f.Healed > 0 || f.Disagree != ""
 }
 
 // Of the workers some are free at any time: those of a tenth of the hosts and a few more.

@@ -43,18 +43,21 @@ func TestFaults(t *testing.T) {
 	require.Positive(t, of("restart").Failed, "no round of a keeper failed")
 	require.Positive(t, of("frozen").Lost, "nobody was given up")
 	require.Positive(t, of("race").Lost, "nobody died")
-	require.Zero(t, of("clocks").Lost, "a step of the wall clock is no fault")
 }
 
 // A fault that leaves something wrong makes the command fail, and says what.
 func TestFaultsAreJudged(t *testing.T) {
-	for name, wrong := range map[string]faultFigure{
-		"two at once": {verdict: verdict{TwoAtOnce: 1}}, "an epoch": {verdict: verdict{EpochsBack: 1}}, "a call": {verdict: verdict{LateCalls: 1}},
-		"unserved": {Unserved: 1}, "healed": {Healed: 1}, "disagree": {Disagree: "somebody"},
+	for name, spoil := range map[string]func(f *faultFigure){
+		"two at once": func(f *faultFigure) { f.TwoAtOnce = 1 }, "an epoch": func(f *faultFigure) { f.EpochsBack = 1 },
+		"a call": func(f *faultFigure) { f.LateCalls = 1 }, "unserved": func(f *faultFigure) { f.Unserved = 1 },
+		"healed": func(f *faultFigure) { f.Healed = 1 }, "disagree": func(f *faultFigure) { f.Disagree = "somebody" },
+		"nobody confirmed": func(f *faultFigure) { f.Confirmed = 0 }, "nobody called": func(f *faultFigure) { f.Calls = 0 },
 	} {
-		require.True(t, wrong.wrong(), name)
+		f := faultFigure{Lost: 3, Without: 5, Failed: 2, AgainMax: 9, verdict: verdict{Confirmed: 8, Calls: 7}}
+		require.False(t, f.wrong())
+		spoil(&f)
+		require.True(t, f.wrong(), name)
 	}
-	require.False(t, faultFigure{Lost: 3, Without: 5, Failed: 2, AgainMax: 9, verdict: verdict{Confirmed: 8, Calls: 7}}.wrong())
 }
 
 // annServed is an index with a worker that serves ann and an idle one, both on one host.

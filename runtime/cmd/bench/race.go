@@ -31,8 +31,11 @@ type functions struct {
 	work            context.Context
 	claims, control []lambda.Function
 	ended           seen
-	group           sync.WaitGroup
 	messages        atomic.Int64
+
+	sending sync.Mutex
+	over    bool // nobody may join the group any more
+	group   sync.WaitGroup
 }
 
 // open connects them.
@@ -101,6 +104,11 @@ func (f *functions) send(ctx context.Context, to []lambda.Function, name queue.N
 		f.failed(err)
 		return
 	}
+	f.sending.Lock()
+	defer f.sending.Unlock()
+	if f.over {
+		return
+	}
 	for _, function := range to {
 		f.group.Go(func() {
 			for range deliveries {
@@ -118,6 +126,14 @@ func (f *functions) send(ctx context.Context, to []lambda.Function, name queue.N
 	}
 }
 
+// finish waits for what is under way; a user who took the way to the functions before it was closed finds it closed.
+func (f *functions) finish() {
+	f.sending.Lock()
+	f.over = true
+	f.sending.Unlock()
+	f.group.Wait()
+}
+
 // deaths is how many of the hosts die, of so many one, and how long apart.
 const (
 	deathsOf    = 12
@@ -129,7 +145,7 @@ const (
 func race(ctx context.Context, f *faulted) (err error) {
 	work, stop := context.WithCancel(f.work)
 	fs := &functions{theatre: f.theatre, work: work, ended: seen{}}
-	defer fs.group.Wait()
+	defer fs.finish()
 	defer stop()
 	if err := fs.open(ctx); err != nil {
 		return err

@@ -34,6 +34,7 @@ type theatre struct {
 
 	mu     sync.Mutex
 	hosts  []*staged
+	dead   []*staged
 	relays []*relay.Relay // of whoever is no host
 	broken error          // what no fault explains
 
@@ -220,7 +221,7 @@ func (h *staged) die() {
 	defer h.mu.Unlock()
 	for i, other := range h.hosts {
 		if other == h {
-			h.hosts = append(h.hosts[:i:i], h.hosts[i+1:]...)
+			h.hosts, h.dead = append(h.hosts[:i:i], h.hosts[i+1:]...), append(h.dead, h)
 			return
 		}
 	}
@@ -248,6 +249,9 @@ func (s *theatre) all() (hosts []*staged, relays []*relay.Relay) {
 func (s *theatre) stop() {
 	s.end()
 	hosts, _ := s.all()
+	s.mu.Lock()
+	hosts = append(hosts, s.dead...)
+	s.mu.Unlock()
 	for _, h := range hosts {
 		h.group.Wait()
 	}

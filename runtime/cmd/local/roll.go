@@ -152,7 +152,11 @@ func (d *day) replaceWorkers(ctx context.Context, r release, share int) error {
 		if err != nil || !slices.ContainsFunc(tasks, func(task pool.Task) bool { return slices.Contains(others, task.Worker) }) {
 			return err
 		}
-		time.Sleep(10 * time.Millisecond)
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
