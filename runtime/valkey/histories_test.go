@@ -143,6 +143,8 @@ func (c *crowd) requireOrder(model porcupine.NondeterministicModel) {
 	without, looked := c.diary.check(model)
 	require.Empty(c, without, "users whose history has no order")
 	require.Greater(c, looked, 4*len(c.users), "too few answers to show anything")
+	c.diary.mu.Lock() // clerks go on
+	defer c.diary.mu.Unlock()
 	c.Logf("%d answers, of %d epochs, have an order", looked, len(c.diary.owner))
 }
 
