@@ -41,10 +41,10 @@ type fleetOptions struct {
 }
 
 // simulated is a fleet within this process: API, keeper and agents are the platform's own code, each agent with
-// connections of its own to the store; the workers are goroutines that speak the hosts' protocol.
+// connections of its own to the store, as each API has; the workers are goroutines that speak the hosts' protocol.
 type simulated struct {
 	*servers
-	path   *claimpath.Parts
+	path   *claimpath.Parts // of whoever is no API
 	api    http.Handler
 	beats  atomic.Int64
 	lines  map[fleet.Host]*line // of the agents to the store
@@ -56,8 +56,9 @@ type simulated struct {
 	clean []func()
 }
 
-// claimsAtOnce is what the API processes begin at once for which this one stands, as its connections are theirs.
-const claimsAtOnce = 4 * 64
+// apis is how many API tasks there are. What each has of its own decides how many claims go in one batch: its connections,
+// its lanes and its line of claims.
+const apis = 4
 
 // userHeader names the user: there is no identity provider to measure.
 const userHeader = "X-User"
@@ -73,13 +74,15 @@ func startFleet(ctx context.Context, o fleetOptions, out io.Writer) (started *si
 	if _, err = f.startServers(ctx, o); err != nil {
 		return nil, err
 	}
-	if f.path, err = f.connect(ctx, f.settings); err != nil {
+	if f.path, err = f.connect(ctx, f.with(keeperShare)); err != nil {
 		return nil, err
 	}
 	if err = f.path.Client.FlushAll(ctx).Err(); err != nil {
 		return nil, fmt.Errorf("empty the store: %w", err)
 	}
-	f.startAPI()
+	if err = f.startAPIs(func(string) (*claimpath.Parts, error) { return f.connect(ctx, f.with(apiShare)) }); err != nil {
+		return nil, err
+	}
 	f.startKeeper()
 	fmt.Fprintf(out, "starting %d hosts and %d users' credentials …\n", o.hosts, o.users)
 	began := time.Now()
@@ -132,19 +135,47 @@ func (f *simulated) background(run func(ctx context.Context)) {
 	f.group.Go(func() { run(f.work) })
 }
 
-func (f *simulated) startAPI() {
-	desk := session.NewDesk()
-	const name = "bench"
-	f.api = httpapi.New(httpapi.Config{
-		Sessions: f.path.Sessions, Desk: desk, Name: name, Recorder: signals.Discard{}, Ready: func(context.Context) error { return nil },
-		Orders: f.path.Orders(name, signals.Discard{}), Reader: f.path.Reader, Switches: f.path.Database, Hooks: f.path.Hooks, Deposit: f.path.Vault.Deposit,
-		Identify: func(r *http.Request) (fleet.User, error) { return fleet.ParseUser(r.Header.Get(userHeader)) },
-		Claims:   claimsAtOnce,
+// Shares of what the servers take are those of the platform's processes.
+var (
+	apiShare    = claimpath.Connections{Valkey: sizing.APIToValkey, Database: sizing.APIToDatabase}
+	keeperShare = claimpath.Connections{Valkey: sizing.KeeperToValkey, Database: sizing.KeeperToDatabase}
+)
+
+// with is how a process with such a share connects.
+func (f *simulated) with(share claimpath.Connections) claimpath.Settings {
+	set := f.settings
+	set.Connections = share
+	return set
+}
+
+// startAPIs starts every API with a claim path of its own, and gives them requests in turn, as a load balancer does.
+func (f *simulated) startAPIs(open func(name string) (*claimpath.Parts, error)) error {
+	var all [apis]http.Handler
+	for i := range all {
+		name := fmt.Sprint("api-", i)
+		path, err := open(name)
+		if err != nil {
+			return err
+		}
+		all[i] = f.startAPI(name, path)
+	}
+	var came atomic.Uint64
+	f.api = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		all[came.Add(1)%apis].ServeHTTP(w, r)
 	})
+	return nil
+}
+
+// awaitAgain is after how long an API asks for its mail again when it could not have it.
+const awaitAgain = 100 * time.Millisecond
+
+func (f *simulated) startAPI(name string, path *claimpath.Parts) http.Handler {
+	desk := session.NewDesk()
 	f.background(func(ctx context.Context) {
 		for last := ""; ctx.Err() == nil; {
-			words, seen, err := f.path.Mail.Await(ctx, name, last)
+			words, seen, err := path.Mail.Await(ctx, name, last)
 			if err != nil {
+				_ = rest(ctx, awaitAgain)
 				continue
 			}
 			last = seen
@@ -152,6 +183,11 @@ func (f *simulated) startAPI() {
 				desk.Tell(word)
 			}
 		}
+	})
+	return httpapi.New(httpapi.Config{
+		Sessions: path.Sessions, Desk: desk, Name: name, Recorder: signals.Discard{}, Ready: func(context.Context) error { return nil },
+		Orders: path.Orders(name, signals.Discard{}), Reader: path.Reader, Switches: path.Database, Hooks: path.Hooks, Deposit: path.Vault.Deposit,
+		Identify: func(r *http.Request) (fleet.User, error) { return fleet.ParseUser(r.Header.Get(userHeader)) },
 	})
 }
 

@@ -13,13 +13,11 @@ import (
 	"sync"
 	"time"
 
-	"workerfleet/runtime/cmd/internal/claimpath"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/order"
 	"workerfleet/runtime/paper"
 	"workerfleet/runtime/signals"
 	"workerfleet/runtime/webhook"
-	"workerfleet/stacks/sizing"
 )
 
 // market is a fleet whose users have sessions, webhooks and an exchange.
@@ -35,13 +33,10 @@ type market struct {
 // openMarket brings each user to a worker that is logged in, and lets the dispatcher make its rounds with the
 // connections that a keeper has.
 func openMarket(ctx context.Context, f *simulated, exchange *paper.Exchange, users int) (*market, error) {
-	set := f.settings
-	set.Connections = claimpath.Connections{Valkey: sizing.KeeperToValkey, Database: sizing.KeeperToDatabase}
-	path, err := claimpath.Open(ctx, set, nothing)
+	path, err := f.connect(ctx, f.with(keeperShare))
 	if err != nil {
 		return nil, err
 	}
-	f.clean = append(f.clean, path.Close)
 	f.background(func(ctx context.Context) {
 		_ = path.Orders("keeper", signals.Discard{}).Run(ctx, func(error) {}) // what a round could not do is lost in the figures, or late
 	})

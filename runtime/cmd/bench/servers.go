@@ -58,8 +58,8 @@ func startServers(ctx context.Context, o serverOptions, dir string) (started *se
 		Stack: settings.Stack{Tier: settings.Here}, Sealing: settings.Sealing{KMSKey: "file:" + filepath.Join(dir, "key")},
 		Valkey: settings.Valkey{Auth: settings.ValkeyNone}, Database: settings.Database{Auth: settings.DatabasePassword},
 		Lease: settings.Lease{Beat: beat, TTL: ttl, Guard: guard},
-		// One process stands for all of the API's tasks.
-		Connections: claimpath.Connections{Valkey: 4 * sizing.APIToValkey, Database: 4 * sizing.APIToDatabase},
+		// Who fills a store and looks at it takes as much as all of the API's tasks.
+		Connections: claimpath.Connections{Valkey: apis * sizing.APIToValkey, Database: apis * sizing.APIToDatabase},
 	}}
 	defer func() {
 		if err != nil {

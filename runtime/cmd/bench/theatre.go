@@ -23,7 +23,7 @@ import (
 	"workerfleet/stacks/sizing"
 )
 
-// theatre is a fleet on which faults are played. Every agent, the API and every keeper reach the store through a relay of
+// theatre is a fleet on which faults are played. Every agent, every API and every keeper reach the store through a relay of
 // their own; whoever looks at what became of it looks past them.
 type theatre struct {
 	*simulated
@@ -60,10 +60,10 @@ func openTheatre(ctx context.Context, o faultOptions, out io.Writer) (started *t
 	if s.seen, err = s.connect(ctx, s.settings); err != nil {
 		return nil, err
 	}
-	if s.path, err = s.through(ctx, "api", s.settings.Connections); err != nil {
+	s.path = s.seen
+	if err = s.startAPIs(func(name string) (*claimpath.Parts, error) { return s.through(ctx, name, apiShare) }); err != nil {
 		return nil, err
 	}
-	s.startAPI()
 	for i := range keepers {
 		if err = s.keep(ctx, s.work, fmt.Sprint("keeper-", i)); err != nil {
 			return nil, err
@@ -108,8 +108,8 @@ func (s *theatre) through(ctx context.Context, name string, connections claimpat
 	s.mu.Lock()
 	s.relays = append(s.relays, r)
 	s.mu.Unlock()
-	set := s.settings
-	set.Connections, set.Valkey.Address.URL = connections, url
+	set := s.with(connections)
+	set.Valkey.Address.URL = url
 	return s.connect(ctx, set)
 }
 
@@ -127,7 +127,7 @@ func (h healing) Add(of signals.Counter, n float64, _ ...string) {
 
 // keep has a keeper make its rounds until work ends.
 func (s *theatre) keep(ctx, work context.Context, name string) error {
-	path, err := s.through(ctx, name, claimpath.Connections{Valkey: sizing.KeeperToValkey, Database: sizing.KeeperToDatabase})
+	path, err := s.through(ctx, name, keeperShare)
 	if err != nil {
 		return err
 	}
