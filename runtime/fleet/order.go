@@ -109,6 +109,8 @@ type Outcome struct {
 	State  OutcomeState `json:"state"`
 	// At is when what is said was asked for: a look-up that began earlier proves nothing of later.
 	At time.Time `json:"at"`
+	// Mark is the EmitBy of the letter that the outcome answers; zero: it answers none, or an earlier release says it.
+	Mark time.Time `json:"mark,omitzero"`
 	// Leg is the leg of a reversal that the outcome is about: 1 closes, 2 opens. 0: the order is no reversal.
 	Leg int `json:"leg,omitempty"`
 	// Reason explains a state that is not what was hoped for.

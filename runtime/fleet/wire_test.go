@@ -65,7 +65,8 @@ func outcomes() []fleet.Outcome {
 		}
 		all = append(all, o)
 	}
-	return all
+	of.State, of.Mark = fleet.OutcomeUnsent, noon
+	return append(all, of)
 }
 
 // reads is how a process reads a form: what it understands of a line.

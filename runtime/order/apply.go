@@ -24,10 +24,14 @@ func (s *Sheet) apply(r *Record, o fleet.Outcome) {
 	if o.Epoch < r.HeardEpoch || o.Epoch == r.HeardEpoch && o.Number <= r.Heard || o.Leg == 1 && r.Leg == 2 {
 		return // said already, or overtaken
 	}
+	if o.State != fleet.OutcomeAbsent && earlier(o, r) {
+		r.Doubted = r.Doubted || o.State == fleet.OutcomeDoubt
+		return
+	}
 	r.HeardEpoch, r.Heard = o.Epoch, o.Number
 	switch o.State {
 	case fleet.OutcomeRejected:
-		s.evidence(r, o)
+		s.refused(r, o)
 	case fleet.OutcomeUnsent:
 		s.unsent(r, o)
 	case fleet.OutcomeDoubt:
@@ -38,6 +42,23 @@ func (s *Sheet) apply(r *Record, o fleet.Outcome) {
 	case fleet.OutcomeAbsent:
 		s.absent(r, o)
 	}
+}
+
+// earlier says that an outcome answers a mark before the order's last one, which is on its way or has been executed: that one
+// has an answer of its own. Of a reversal no leg is marked again before its mark is answered, and the second one's moment is not
+// the letter's.
+func earlier(o fleet.Outcome, r *Record) bool {
+	return o.Leg == 0 && !o.Mark.IsZero() && o.Mark.Before(r.EmitBy)
+}
+
+// refused takes the broker's refusal of a call. If another call is in doubt, the order may be there all the same, and is looked up
+// once more.
+func (s *Sheet) refused(r *Record, o fleet.Outcome) {
+	if o.Leg == 0 && r.Doubted && !r.State.Final() {
+		s.conclude(r, Rejected, o.Reason)
+		return
+	}
+	s.evidence(r, o)
 }
 
 // longestReason bounds what is kept of a broker's explanation, in bytes.

@@ -154,7 +154,7 @@ func (m *Machine) report(j *job, o fleet.Outcome) Effect {
 	t := &m.trade
 	t.number++
 	o.Worker, o.Life, o.User, o.Epoch = m.self.Worker, m.self.Life, m.user, m.epoch
-	o.Order, o.Number = j.ID, t.number
+	o.Order, o.Number, o.Mark = j.ID, t.number, j.EmitBy
 	if o.At.IsZero() {
 		o.At = j.asked
 	}

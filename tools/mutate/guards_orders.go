@@ -27,6 +27,15 @@ func orders() []guard {
 		{"… and no refusal of an earlier mark", "`refusal` in `apply`",
 			"runtime/order/apply.go", `refusal := o.State == fleet.OutcomeRejected && o.BrokerID == "" &&`,
 			"refusal := o.State == fleet.OutcomeRejected && o.Epoch == 0 &&", "./runtime/order", "TestMemory"},
+		{"what comes of a mark says nothing about a later one", "`earlier` in `apply`",
+			"runtime/order/apply.go", "if o.State != fleet.OutcomeAbsent && earlier(o, r) {",
+			"if false {", "./runtime/order", "TestMemory"},
+		{"… and that a call is in doubt is remembered", "`earlier` in `apply`",
+			"runtime/order/apply.go", "		r.Doubted = r.Doubted || o.State == fleet.OutcomeDoubt\n",
+			"", "./runtime/order", "TestMemory"},
+		{"a refusal of one call does not end what another may have brought", "`refused`",
+			"runtime/order/apply.go", "	if o.Leg == 0 && r.Doubted && !r.State.Final() {\n",
+			"	if false {\n", "./runtime/order", "TestMemory"},
 		{"one order of a user is on its way", "`InFlight` in `mark`",
 			"runtime/order/accept.go", `		case r.InFlight():
 			return

@@ -1,6 +1,7 @@
 package ordertest
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -210,6 +211,39 @@ func overtakenWords(b *bench) {
 	b.stands(a.ID, order.Dispatched)
 	b.commit(b.says(a.ID, 9, fleet.OutcomeFilled, fill("f", "2")))
 	b.stands(a.ID, order.Filled)
+}
+
+// earlierMarks has the broker's absence make an order marked again, while its worker executes the mark before: what that one comes
+// to says nothing about the next, which the broker may take.
+func earlierMarks(b *bench) {
+	b.served(7)
+	marked := func(mail []fleet.Mail) func(*fleet.Outcome) {
+		b.sent(mail, fleet.MailOrder, mail[0].Order.ID)
+		return func(o *fleet.Outcome) { o.Mark = mail[0].Order.EmitBy }
+	}
+	for i, state := range []fleet.OutcomeState{fleet.OutcomeRejected, fleet.OutcomeUnsent, fleet.OutcomeDoubt} {
+		a := b.accept(fmt.Sprint(i))
+		first := marked(b.repeated())
+		time.Sleep(2 * time.Millisecond) // a mark's moment is the time that it was made
+		second := marked(b.commit(b.says(a.ID, 7, fleet.OutcomeAbsent, absence(time.Minute, true))))
+		_, _, err := b.ledger.Cancel(b.ctx, "ann", a.ID) // which has what is not on its way end
+		require.NoError(b, err)
+		b.commit(b.says(a.ID, 7, state, first))
+		b.stands(a.ID, order.Dispatched)
+		b.commit(b.says(a.ID, 7, fleet.OutcomeRejected, second, because("not today")))
+		r := b.stands(a.ID, order.Rejected)
+		require.Equal(b, state != fleet.OutcomeDoubt, r.Proven)
+		require.Equal(b, r.Proven, r.CheckAt.IsZero(), "a call that is in doubt may still land")
+		b.commit(b.says(a.ID, 7, fleet.OutcomeFilled, fill("f", "2")))
+		b.stands(a.ID, map[bool]order.State{true: order.Rejected, false: order.Filled}[r.Proven])
+	}
+}
+
+// repeated are the letters of the order that is on its way, said again.
+func (b *bench) repeated() []fleet.Mail {
+	b.Helper()
+	mail, _ := b.attend(1100 * time.Millisecond)
+	return mail
 }
 
 func doubt(b *bench) {

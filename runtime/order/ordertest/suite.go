@@ -56,6 +56,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"texts of others are kept in a form that can be written", legibleTexts},
 		{"an order that was not sent is marked again, or ends", unsent},
 		{"a word is not taken for the answer to a later mark", staleWords},
+		{"a word about an earlier mark is none about the last one", earlierMarks},
 		{"a word that others have overtaken counts no more", overtakenWords},
 		{"an order in doubt is looked up at once", doubt},
 		{"an order in doubt never ends without a look-up", doubtedReturned},
