@@ -175,7 +175,8 @@ func (x *Index) Release(user fleet.User, epoch fleet.Epoch) error {
 }
 
 // Undo: see [Claims]. The mail may be on its way all the same, because it is noted after it was posted: then the worker's
-// acceptance is refused by its epoch, and until then the worker itself refuses anybody else.
+// acceptance is refused by its epoch, and until then the worker itself refuses anybody else. That nobody delivered it is not
+// known while a failover may have lost the note.
 func (x *Index) Undo(now int64, user fleet.User, epoch fleet.Epoch, t Terms) bool {
 	s, ok := x.users[user]
 	if !ok || s.epoch != epoch {
@@ -183,6 +184,9 @@ func (x *Index) Undo(now int64, user fleet.User, epoch fleet.Epoch, t Terms) boo
 	}
 	w := x.workers[s.worker]
 	if w == nil || w.User != user || w.Epoch != epoch || w.State != Assigned || w.Sent {
+		return false
+	}
+	if x.gaps.unsure(x.lease[string(w.ID)]-millis(t.TTL), now, t) {
 		return false
 	}
 	x.unbind(w)

@@ -32,6 +32,12 @@ func (g *gaps) spare(now int64, t Terms) bool {
 	return now <= min(g.end, g.first+millis(t.Hold))+millis(t.TTL+t.Guard)
 }
 
+// unsure says whether what is known of a worker that was heard of last at a time may have been overtaken: by words that were
+// lost in a gap which has ended since, or that nobody has closed yet.
+func (g *gaps) unsure(heard, now int64, t Terms) bool {
+	return heard < g.end || g.attended != 0 && t.Guard > 0 && now-g.attended > millis(t.Guard)
+}
+
 // unheard says whether all hosts have been silent for so long that beats were missed: half of the time for which a worker
 // trusts one, which no beat's period exceeds. A parked host's silence is none; that of the others is.
 func (x *Index) unheard(now int64, t Terms) bool {

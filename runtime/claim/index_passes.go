@@ -100,7 +100,7 @@ func (x *Index) Expire(now int64, worker fleet.Worker, epoch fleet.Epoch, t Term
 		return false
 	}
 	// An acknowledgement may be among the writes that a failover lost. A beat brings it back, and this waits for one.
-	if heard := x.lease[string(worker)] - millis(t.TTL); heard <= due {
+	if heard := x.lease[string(worker)] - millis(t.TTL); heard <= due || x.gaps.unsure(heard, now, t) {
 		return false
 	}
 	x.unbind(w)

@@ -49,7 +49,7 @@ func (s *Store) Unconfirmed(ctx context.Context, skip, limit int) ([]claim.Uncon
 
 // Expire: see [claim.Passes].
 func (s *Store) Expire(ctx context.Context, worker fleet.Worker, epoch fleet.Epoch, t claim.Terms) (bool, error) {
-	a, err := s.run(ctx, scriptExpire, string(worker), epoch.String(), ms(t.TTL))
+	a, err := s.run(ctx, scriptExpire, string(worker), epoch.String(), ms(t.TTL), ms(t.Guard))
 	if err != nil {
 		return false, err
 	}

@@ -67,6 +67,16 @@ local function attend(ttl, guard)
   redis.call('HSET', P .. 'gaps', 'attended', text(now))
 end
 
+-- spoke is when a worker was heard of last; long ago if never.
+local function spoke(worker, ttl) return tonumber(redis.call('ZSCORE', P .. 'lease', worker) or '0') - ttl end
+
+-- unsure says whether what is known of a worker that was heard of last at a time may have been overtaken by words that were
+-- lost in a gap. See claim/index_gaps.go.
+local function unsure(last, guard)
+  local gaps = redis.call('HMGET', P .. 'gaps', 'attended', 'end')
+  return last < tonumber(gaps[2] or '0') or gaps[1] and guard > 0 and now - tonumber(gaps[1]) > guard
+end
+
 local function heard(host, ttl, guard)
   attend(ttl, guard)
   redis.call('ZADD', P .. 'hosts', text(now), host)

@@ -112,7 +112,7 @@ func (s *Store) Release(ctx context.Context, user fleet.User, epoch fleet.Epoch)
 
 // Undo: see [claim.Claims].
 func (s *Store) Undo(ctx context.Context, user fleet.User, epoch fleet.Epoch, t claim.Terms) (bool, error) {
-	a, err := s.run(ctx, scriptUndo, string(user), epoch.String(), ms(t.Acknowledge))
+	a, err := s.run(ctx, scriptUndo, string(user), epoch.String(), ms(t.Acknowledge), ms(t.TTL), ms(t.Guard))
 	if err != nil {
 		return false, err
 	}

@@ -150,3 +150,37 @@ func (b *bench) agreed(of claim.Binding) {
 	require.NoError(b, b.store.Agree(b.ctx, of.Worker, of.Life, of.Epoch))
 	require.Equal(b, claim.Ok, b.beat(string(of.Host), string(of.Worker), of.Life, of.Epoch))
 }
+
+// forgottenAcknowledgement is an index that may have forgotten in a gap what became of an assignment: nobody takes it back before its
+// worker was heard of again.
+func forgottenAcknowledgement(b *bench) {
+	b.open()
+	b.terms = hurried(b)
+	b.terms.Acknowledge = -time.Second
+	b.heard(2)
+	b.idle("w1", "host-00", 1)
+	b.idle("w2", "host-00", 1)
+	ann, bea := b.bound("ann"), b.bound("bea")
+	require.Equal(b, claim.Ok, b.beat("host-00", string(ann.Worker), ann.Life, 0))
+	require.Equal(b, claim.Ok, b.beat("host-00", string(bea.Worker), bea.Life, 0))
+	expired := func() bool {
+		return must(b, func() (bool, error) { return b.store.Expire(b.ctx, ann.Worker, ann.Epoch, b.terms) })
+	}
+	time.Sleep(b.terms.Guard + 20*time.Millisecond)
+	require.False(b, expired(), "nobody has noticed the gap so far")
+	require.False(b, b.undo("bea", bea.Epoch), "nobody has noticed the gap so far")
+	b.reap(b.terms)
+	b.others(2)
+	require.False(b, expired(), "its worker was not heard of since")
+	require.False(b, b.undo("bea", bea.Epoch), "its worker was not heard of since")
+	again := func(what func() bool) func() bool {
+		return func() bool { // each beat after a busy machine's stop may end another gap
+			b.beat("host-00", string(ann.Worker), ann.Life, 0)
+			time.Sleep(2 * time.Millisecond)
+			b.beat("host-00", string(bea.Worker), bea.Life, 0)
+			return what()
+		}
+	}
+	require.Eventually(b, again(func() bool { return b.undo("bea", bea.Epoch) }), 20*time.Second, time.Millisecond)
+	require.Eventually(b, again(expired), 20*time.Second, time.Millisecond)
+}

@@ -40,6 +40,7 @@ func Run(t *testing.T, fresh func(t *testing.T) claim.Store) {
 		{"one silent host of two is given up in its time", oneSilentHost},
 		{"gaps without end spare nobody for ever", endlessGaps},
 		{"the database is asked about a session whose worker's word comes late", lateWords},
+		{"no assignment is taken back before its worker was heard of again after a gap", forgottenAcknowledgement},
 		{"parking keeps a host's workers through its silence", parking},
 		{"an exit ends the session of that life and of no newer one", exitIsByLife},
 		{"workers that are known to have ended are dropped in any life, and their users served again", endsInAnyLife},
