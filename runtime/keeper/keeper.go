@@ -34,6 +34,8 @@ type Keeper struct {
 	// doubted all sessions.
 	cursor  int
 	doubted time.Time
+	// compared is how far the database's sessions were looked for in the index.
+	compared comparison
 }
 
 // defaultPeriod is short against the time that a user waits, and long against a pass.
@@ -47,7 +49,7 @@ func New(c Config) *Keeper {
 	if c.Go == nil {
 		c.Go = func(run func()) { go run() }
 	}
-	return &Keeper{Config: c}
+	return &Keeper{Config: c, compared: comparison{watched: map[fleet.User]*watched{}}}
 }
 
 // Report is what one round did.
@@ -63,7 +65,9 @@ type Report struct {
 	Delivered, Expired, Agreed, Refused int
 	// Served counts users who were bound again after they lost their worker.
 	Served int
-	Healed map[string]int
+	// Recalled counts sessions whose users were to be served again because the index does not know them; its steady value is 0.
+	Recalled int
+	Healed   map[string]int
 	// More says that a bound was reached: another round at once finds more.
 	More bool
 	// Workers counts by state, as the round began.
@@ -82,7 +86,7 @@ func (k *Keeper) Run(ctx context.Context, failed func(error)) error {
 // Pass makes one round. What failed is reported together; the parts of a round do not depend on one another.
 func (k *Keeper) Pass(ctx context.Context) (Report, error) {
 	var r Report
-	err := errors.Join(k.reap(ctx, &r), k.rebuild(ctx, &r), k.confirm(ctx, &r), k.heal(ctx, &r))
+	err := errors.Join(k.reap(ctx, &r), k.rebuild(ctx, &r), k.confirm(ctx, &r), k.heal(ctx, &r), k.compare(ctx, &r))
 	k.record(r)
 	return r, err
 }
@@ -148,20 +152,26 @@ func (k *Keeper) gone(dead []claim.Death) session.Proofs {
 
 // serve claims a worker for a user who has lost one.
 func (k *Keeper) serve(ctx context.Context, user fleet.User, r *Report) error {
+	_, err := k.claim(ctx, user, r)
+	return err
+}
+
+// claim is serve, and says how long the user is kept waiting by another worker.
+func (k *Keeper) claim(ctx context.Context, user fleet.User, r *Report) (wait time.Duration, err error) {
 	progress, err := k.Sessions.Claim(ctx, claim.Request{User: user, Bonus: claim.LongestBonus}, "")
 	switch {
 	case errors.Is(err, claim.ErrRebuilding): // the pool's opening finds the user's open session
-		return nil
+		return 0, nil
 	case session.Unserved(err): // until other credentials are kept
-		return nil
+		return 0, nil
 	}
 	if err != nil {
-		return fmt.Errorf("serve %s again: %w", user, err)
+		return 0, fmt.Errorf("serve %s again: %w", user, err)
 	}
 	if progress.Bound != nil {
 		r.Served++
 	}
-	return nil
+	return progress.Wait, nil
 }
 
 // Bounds of the unconfirmed sessions of one list, and of the lists of one round: the next one reaps again.

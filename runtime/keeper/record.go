@@ -11,6 +11,7 @@ func (k *Keeper) record(r Report) {
 	for kind, n := range r.Healed {
 		k.Recorder.Add(signals.Healed, float64(n), kind)
 	}
+	k.Recorder.Add(signals.Healed, float64(r.Recalled), "session")
 	held := 0.0
 	if r.Held {
 		held = 1

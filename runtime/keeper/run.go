@@ -39,6 +39,7 @@ func (r *Report) add(part Report) {
 	r.Agreed += part.Agreed
 	r.Refused += part.Refused
 	r.Served += part.Served
+	r.Recalled += part.Recalled
 }
 
 // every makes rounds until the context ends. A failed round is told and the next one made in its time.

@@ -62,7 +62,7 @@ func (w *world) startKeeper(name string) *kept {
 	var err error
 	k.rounds = keeper.New(keeper.Config{
 		Store: store, Sessions: k.sessions, Authority: row{w.database, p}, Recorder: signals.Discard{}, Terms: w.terms,
-		Incarnation: key, Go: inline,
+		Incarnation: key, Period: w.keeps, Go: inline,
 	})
 	k.refill, err = keeper.NewRefill(keeper.RefillConfig{
 		Launches: store, Arrivals: store, Provider: provider{w.cloud, p}, Policy: w.policy, Rollout: pool.Rollout{Image: 1},

@@ -51,6 +51,7 @@ type faultFigure struct {
 	AgainMax float64 `json:"againMaxSeconds"`
 	Unserved int     `json:"unserved"` // at the time's end
 	Healed   int     `json:"healed"`   // keys that a keeper had to repair
+	Recalled int     `json:"recalled"` // sessions of the database that the index did not know, and keepers found
 	Failed   int     `json:"failedRounds"`
 	// Disagree is in what workers, database and index are not one in the end; empty if they are.
 	Disagree    string  `json:"disagree"`
@@ -164,9 +165,9 @@ func (f faultFigure) String() string {
 		agree = f.Disagree
 	}
 	return fmt.Sprintf(`%-9s %.0f s; %d came and %d went meanwhile; %d sessions lost; %d confirmed, %d calls
-  never   two at once %d, epochs back %d, late calls %d; healed %d
+  never   two at once %d, epochs back %d, late calls %d; healed %d; recalled %d
   served  %d users without a worker at its end or since: again p50 %.1f s, p99 %.1f s, all after %.1f s; %d not; %d asked again, %d ended again
   end     %s; %.0f %% of all cores were idle
-`, f.Name, f.Seconds, f.Comings, f.Goings, f.Lost, f.Confirmed, f.Calls, f.TwoAtOnce, f.EpochsBack, f.LateCalls, f.Healed,
+`, f.Name, f.Seconds, f.Comings, f.Goings, f.Lost, f.Confirmed, f.Calls, f.TwoAtOnce, f.EpochsBack, f.LateCalls, f.Healed, f.Recalled,
 		f.Without, f.AgainP50, f.AgainP99, f.AgainMax, f.Unserved, f.Asked, f.Ended, agree, f.IdlePercent)
 }

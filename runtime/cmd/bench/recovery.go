@@ -19,12 +19,13 @@ type prior struct {
 	at             time.Time
 	idle, all      float64 // of the machine's cores, in ticks
 	healed, failed int64
+	recalled       int64
 	held           map[int]session.Session
 	wanting        map[int]int
 }
 
 func (f *faulted) before() prior {
-	p := prior{verdict: f.judge.sofar(), at: time.Now(), healed: f.healed.Load(), failed: f.passes.Load(), held: map[int]session.Session{}, wanting: f.users.wanting()}
+	p := prior{verdict: f.judge.sofar(), at: time.Now(), healed: f.healed.Load(), recalled: f.recalled.Load(), failed: f.passes.Load(), held: map[int]session.Session{}, wanting: f.users.wanting()}
 	p.idle, p.all = machineTicks()
 	acting, _ := f.judge.acting(hostlink.Now())
 	for i := range p.wanting {
@@ -103,10 +104,13 @@ func (f *faulted) without(end ended) (n int) {
 	return n
 }
 
+// comparing is how long keepers take to come past all sessions of the database, and a little more.
+const comparing = 2 * time.Minute
+
 // conclude waits until workers, database and index are one, now that nobody comes or goes any more.
 func (f *faulted) conclude(ctx context.Context, figure *faultFigure, end ended) error {
 	figure.Disagree = "nothing was looked at"
-	err := until(ctx, 200*time.Millisecond, f.limit(), func() (bool, error) {
+	err := until(ctx, 200*time.Millisecond, f.limit()+comparing, func() (bool, error) {
 		if asking := f.users.busy(); asking > 0 {
 			figure.Disagree = fmt.Sprintf("%d users are still asking", asking)
 			return false, nil
@@ -126,6 +130,7 @@ func (f *faulted) conclude(ctx context.Context, figure *faultFigure, end ended) 
 func (f *faulted) compare(figure *faultFigure, before prior, end ended) {
 	figure.verdict = f.judge.since(before.verdict)
 	figure.Healed, figure.Failed = int(f.healed.Load()-before.healed), int(f.passes.Load()-before.failed)
+	figure.Recalled = int(f.recalled.Load() - before.recalled)
 	idle, all := machineTicks()
 	figure.IdlePercent = 100 * (idle - before.idle) / max(1, all-before.all)
 	var after []time.Duration

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -39,7 +40,9 @@ type theatre struct {
 	broken error          // what no fault explains
 
 	healed atomic.Int64 // by keepers
-	passes atomic.Int64 // rounds that failed in part, as they do while a server is away
+	// recalled are sessions that the database had and the index did not know.
+	recalled atomic.Int64
+	passes   atomic.Int64 // rounds that failed in part, as they do while a server is away
 }
 
 // keepers are as many as the platform has.
@@ -119,8 +122,12 @@ type healing struct {
 	*theatre
 }
 
-func (h healing) Add(of signals.Counter, n float64, _ ...string) {
-	if of == signals.Healed {
+func (h healing) Add(of signals.Counter, n float64, labels ...string) {
+	switch {
+	case of != signals.Healed:
+	case slices.Contains(labels, "session"): // a begin came late, or its claim was lost with the index: that may happen
+		h.recalled.Add(int64(n))
+	default:
 		h.healed.Add(int64(n))
 	}
 }
