@@ -194,16 +194,26 @@ func (h *host) awaitState(name fleet.Worker, state claim.State, life fleet.Life)
 // claim binds a user to a free worker and posts the assignment with those credentials.
 func (h *host) claim(user fleet.User, credentials string) claim.Binding {
 	h.t.Helper()
+	b := h.bind(user)
+	h.assign(b, credentials)
+	return b
+}
+
+func (h *host) bind(user fleet.User) claim.Binding {
+	h.t.Helper()
 	answer, err := h.store.Claim(h.t.Context(), claim.Request{User: user}, testTerms())
 	require.NoError(h.t, err)
 	require.NotNil(h.t, answer.Bound, "no worker is free for %s", user)
-	b := *answer.Bound
+	return *answer.Bound
+}
+
+func (h *host) assign(b claim.Binding, credentials string) {
+	h.t.Helper()
 	sealed, err := seal.Seal(b.Key, seal.Context{User: b.User, Worker: b.Worker, Life: b.Life, Epoch: b.Epoch}, []byte(credentials))
 	require.NoError(h.t, err)
 	h.post.post(fleet.Mail{
-		Kind: fleet.MailAssign, Worker: b.Worker, Life: b.Life, User: b.User, Epoch: b.Epoch, Sealed: sealed, ReplyTo: string(user), BeginAt: 1,
+		Kind: fleet.MailAssign, Worker: b.Worker, Life: b.Life, User: b.User, Epoch: b.Epoch, Sealed: sealed, ReplyTo: string(b.User), BeginAt: 1,
 	})
-	return b
 }
 
 // serve claims and waits for the word that the worker is ready.

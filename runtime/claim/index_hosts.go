@@ -72,7 +72,7 @@ func (x *Index) put(now int64, r Registration, t Terms) {
 	x.withdraw(r.Worker)
 	delete(x.exited, exit(r.Worker, r.Life)) // it has returned: its lease ran out, and no more
 	x.workers[r.Worker] = &Worker{ID: r.Worker, Host: r.Host, Life: r.Life, Revision: r.Revision, Key: r.Key}
-	x.prolong(now, r.Worker, t)
+	x.lease[string(r.Worker)] = now + millis(t.TTL) // it is parked no longer
 }
 
 // preference orders idle workers: the newest image first, then the host with the most workers, so that old images and
@@ -240,12 +240,18 @@ func (x *Index) drop(now int64, w *Worker, t Terms) Death {
 	return d
 }
 
-// Park: see [Hosts].
+// Park: see [Hosts]. What a lease says of a parked worker is no word of it. So one that has not acknowledged its assignment is
+// not parked, and idle ones are given to nobody before they are heard of again.
 func (x *Index) Park(now int64, name fleet.Host, workers []fleet.Worker, silence int64) {
 	x.hosts[string(name)] = now + silence
 	for _, worker := range workers {
-		if w := x.workers[worker]; w != nil && w.Host == name {
-			x.lease.raise(string(worker), now+silence)
+		w := x.workers[worker]
+		if w == nil || w.Host != name || w.State == Assigned {
+			continue
 		}
+		if w.State == Warm {
+			x.withdraw(worker)
+		}
+		x.lease.raise(string(worker), now+silence)
 	}
 }

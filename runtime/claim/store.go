@@ -64,7 +64,8 @@ type Hosts interface {
 	// registered.
 	Exit(ctx context.Context, worker fleet.Worker, life fleet.Life, t Terms) (Death, error)
 	// Park keeps the workers of a host that is about to fall silent on purpose from being reaped for a while. It
-	// does not prolong their right to call the broker.
+	// does not prolong their right to call the broker. Who has not acknowledged an assignment is not parked, and who is idle is
+	// given to nobody until it registers again.
 	Park(ctx context.Context, host fleet.Host, workers []fleet.Worker, silence time.Duration) error
 }
 

@@ -17,7 +17,7 @@ local function put(state, of, at, sent)
   revise(fresh, ARGV[4])
   settle(fresh, host)
   move(fresh, state)
-  prolong(id, ttl)
+  redis.call('ZADD', P .. 'lease', text(now + ttl), id) -- it is parked no longer
 end
 
 if user == '' then

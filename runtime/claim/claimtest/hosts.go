@@ -192,6 +192,31 @@ func parking(b *bench) {
 	require.Equal(b, claim.Ok, b.beat("host-00", "w1", 1, ann.Epoch))
 }
 
+// parkedWords has a worker's lease go on although nobody has heard of it: it says nothing about its assignment.
+func parkedWords(b *bench) {
+	b.open()
+	b.terms.Acknowledge, b.terms.TTL = time.Millisecond, time.Second
+	b.heard(2)
+	b.idle("w1", "host-00", 1)
+	ann := b.bound("ann")
+	b.idle("w2", "host-00", 1)
+	require.NoError(b, b.store.Park(b.ctx, "host-00", []fleet.Worker{"w1", "w2"}, time.Minute))
+	time.Sleep(5 * time.Millisecond)
+	expire := func(of claim.Binding) bool {
+		return must(b, func() (bool, error) { return b.store.Expire(b.ctx, of.Worker, of.Epoch, b.terms) })
+	}
+	require.False(b, expire(ann), "nobody has heard of it")
+	require.Nil(b, b.claim("bea").Bound, "nobody is there to hear of it")
+	require.Equal(b, claim.Announce, b.beat("host-00", "w2", 1, 0))
+	b.idle("w2", "host-00", 1)
+	bea := b.bound("bea")
+	require.Equal(b, fleet.Worker("w2"), bea.Worker)
+	time.Sleep(5 * time.Millisecond)
+	require.False(b, expire(bea), "its parking was no word")
+	b.beat("host-00", "w2", 1, 0)
+	require.True(b, expire(bea))
+}
+
 func exitIsByLife(b *bench) {
 	b.open()
 	b.idle("w1", "h1", 2)

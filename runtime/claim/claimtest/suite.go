@@ -42,6 +42,7 @@ func Run(t *testing.T, fresh func(t *testing.T) claim.Store) {
 		{"the database is asked about a session whose worker's word comes late", lateWords},
 		{"no assignment is taken back before its worker was heard of again after a gap", forgottenAcknowledgement},
 		{"parking keeps a host's workers through its silence", parking},
+		{"a parked worker's lease is no word of it", parkedWords},
 		{"an exit ends the session of that life and of no newer one", exitIsByLife},
 		{"workers that are known to have ended are dropped in any life, and their users served again", endsInAnyLife},
 		{"a missed acknowledgement frees the user, not the worker", missedAcknowledgement},
