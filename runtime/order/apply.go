@@ -168,6 +168,20 @@ func (s *Sheet) unsent(r *Record, o fleet.Outcome) {
 	}
 }
 
+// denied takes the word that the broker refused the login of a session: nothing was called under its epoch, and its worker's life
+// is over. So what is marked for it was not sent, also where its letter came too late for an answer, and nobody could look it up
+// with these credentials. What was in doubt before stays so.
+func (s *Sheet) denied(o fleet.Outcome) {
+	if o.User != s.User || o.Epoch == 0 {
+		return
+	}
+	for _, r := range s.Orders {
+		if r.State == Dispatched && r.Epoch == o.Epoch {
+			s.unsent(r, fleet.Outcome{Epoch: o.Epoch, Leg: r.Leg, Reason: (&Denied{o.Reason}).Error()})
+		}
+	}
+}
+
 // absent takes the word that the broker has no such order. That is final only when no call can land any more: after the
 // last moment at which one may start, the longest that it takes, and the broker's lag.
 func (s *Sheet) absent(r *Record, o fleet.Outcome) {

@@ -105,7 +105,7 @@ func (l *Ledger) Commit(ctx context.Context, user fleet.User, outcomes []fleet.O
 		strays = nil
 		for _, o := range outcomes {
 			if r := s.Find(o.Order); o.State == fleet.OutcomeDenied {
-				// It is about no order. Who commits it has it noted before: the sheet says so by now.
+				s.denied(o) // who commits it has it noted before: the sheet says so by now
 			} else if r == nil {
 				strays = append(strays, o)
 			} else {

@@ -209,6 +209,30 @@ func denied(b *bench) {
 	require.Equal(b, order.Accepted, b.accept("5").State)
 }
 
+// deniedUnsent has an order's letter come when its worker's login was refused and its life was over.
+func deniedUnsent(b *bench) {
+	b.served(7)
+	deny := func(epoch fleet.Epoch) {
+		b.Deny("ann", "the account is closed")
+		b.commit(b.says("", epoch, fleet.OutcomeDenied, because("the account is closed")))
+	}
+	marked := b.accept("1")
+	deny(6)
+	b.stands(marked.ID, order.Dispatched)
+	deny(7)
+	r := b.stands(marked.ID, order.Rejected)
+	require.Equal(b, "the broker refuses the user's credentials: the account is closed", r.Reason)
+	require.False(b, r.Proven)
+
+	b.Deny("ann", "")
+	doubted := b.accept("2")
+	b.commit(b.says(doubted.ID, 7, fleet.OutcomeDoubt))
+	b.served(8)
+	b.sent(b.commit(b.says(doubted.ID, 8, fleet.OutcomeAbsent, absence(time.Hour, true))), fleet.MailOrder, doubted.ID)
+	deny(8)
+	b.stands(doubted.ID, order.Unknown)
+}
+
 // A turn sees what it asked for, whatever became of it, and no order of others.
 func sheetHasWanted(b *bench) {
 	b.served(7)

@@ -76,6 +76,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"switches are kept by user", switches},
 		{"an operator's switch is not the user's", twoSwitches},
 		{"while the broker refuses the credentials nothing is accepted, marked or claimed for", denied},
+		{"what was marked for a session whose login was refused was not sent", deniedUnsent},
 		{"what was marked before orders were switched off is taken back", withdrawn},
 		{"after a restore everything is unknown, and nothing is dispatched", recovers},
 		{"after a restore a user's orders keep their sequence", recoversInSequence},
