@@ -28,7 +28,7 @@ func (d *Database) Encrypted(ctx context.Context, user fleet.User) ([]byte, erro
 func (d *Database) Refuse(ctx context.Context, user fleet.User, epoch fleet.Epoch, reason string) error {
 	_, err := d.pool.Exec(ctx, `
 UPDATE credentials c SET refused_at = now(), refused = $3 FROM user_session s
- WHERE c.user_id = $1 AND s.user_id = $1 AND s.epoch = $2 AND c.updated_at <= s.began_at - $4::bigint * interval '1 millisecond'`,
+ WHERE c.user_id = $1 AND s.user_id = $1 AND s.epoch = $2 AND c.updated_at <= COALESCE(s.begun_at, s.began_at) - $4::bigint * interval '1 millisecond'`,
 		string(user), int64(epoch), reason, session.KeptBefore.Milliseconds())
 	if err != nil {
 		return fmt.Errorf("note that credentials are refused: %w", err)

@@ -18,11 +18,11 @@ const now = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`
 
 // begin writes the row in one statement, where the epoch rises and nobody else may act.
 const begin = `
-INSERT INTO user_session AS s (user_id, epoch, worker, host, life, open)
-VALUES (?1, ?2, ?3, ?4, ?5, 1)
+INSERT INTO user_session AS s (user_id, epoch, worker, host, life, open, begun_at)
+VALUES (?1, ?2, ?3, ?4, ?5, 1, ` + now + `)
 ON CONFLICT (user_id) DO UPDATE
    SET epoch = excluded.epoch, worker = excluded.worker, host = excluded.host, life = excluded.life,
-       open = 1, began_at = ` + now + `, takeover_at = NULL, ending_at = NULL
+       open = 1, began_at = ` + now + `, begun_at = ` + now + `, takeover_at = NULL, ending_at = NULL
  WHERE s.epoch < excluded.epoch
    AND (NOT s.open OR s.worker = excluded.worker OR s.takeover_at + ?6 <= ` + now + ` AND s.takeover_at + ?7 >= ` + now + `)`
 

@@ -37,7 +37,7 @@ SELECT ciphertext, CASE WHEN refused_at >= updated_at THEN refused_at END, refus
 func (d *Database) Refuse(ctx context.Context, user fleet.User, epoch fleet.Epoch, reason string) error {
 	_, err := d.db.ExecContext(ctx, `
 UPDATE credentials SET refused_at = `+now+`, refused = ?3
- WHERE user_id = ?1 AND updated_at <= (SELECT began_at FROM user_session WHERE user_id = ?1 AND epoch = ?2) - ?4`,
+ WHERE user_id = ?1 AND updated_at <= (SELECT COALESCE(begun_at, began_at) FROM user_session WHERE user_id = ?1 AND epoch = ?2) - ?4`,
 		string(user), int64(epoch), reason, session.KeptBefore.Milliseconds())
 	if err != nil {
 		return fmt.Errorf("note that credentials are refused: %w", err)

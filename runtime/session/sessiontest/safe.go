@@ -63,5 +63,12 @@ func RunSafe(t *testing.T, fresh func(t *testing.T) Keeper) {
 		given("ann")
 		require.NoError(t, s.Refuse(ctx, "ann", 10, "the first ones"))
 		given("ann") // the session was begun with the first ones
+		require.NoError(t, s.Keep(ctx, "bea", []byte("second")))
+		time.Sleep(session.KeptBefore + 10*time.Millisecond)
+		kept, err := s.Affirm(ctx, on("bea", "w-bea", 1, 20))
+		require.NoError(t, err)
+		require.True(t, kept)
+		require.NoError(t, s.Refuse(ctx, "bea", 20, "the first ones"))
+		given("bea") // the session goes on since, and was begun with the first ones
 	})
 }
