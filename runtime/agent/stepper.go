@@ -70,6 +70,9 @@ func (s *Stepper) Park(ctx context.Context) error {
 	return s.agent.Store.Park(ctx, s.agent.Host, s.roster.names(), s.agent.Parked)
 }
 
+// Uncommitted counts the outcomes that are not known to be in the ledger, also of workers that have ended.
+func (s *Stepper) Uncommitted() int { return len(s.roster.outcomes) }
+
 // Workers lists those whose processes live, as far as the agent knows.
 func (s *Stepper) Workers() []fleet.Worker { return s.roster.names() }
 

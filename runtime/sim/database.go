@@ -17,13 +17,17 @@ type database struct {
 	orders    *order.Memory
 	// highest is the last epoch that was begun for each user.
 	highest map[fleet.User]fleet.Epoch
+	// begun is when each epoch was, and kept are the users' credentials.
+	begun map[fleet.Epoch]time.Time
+	kept  map[fleet.User]*credentials
 }
 
 func newDatabase(l *loop) *database {
-	d := &database{loop: l, highest: map[fleet.User]fleet.Epoch{}}
+	d := &database{loop: l, highest: map[fleet.User]fleet.Epoch{}, begun: map[fleet.Epoch]time.Time{}, kept: map[fleet.User]*credentials{}}
 	clock := func() time.Time { return d.clock(l) }
 	d.authority = session.NewMemoryAt(clock)
 	d.orders = order.NewMemoryAt(func(fleet.User) bool { return true }, d.acting, clock)
+	d.orders.Denied = func(user fleet.User) string { return d.kept[user].refused }
 	return d
 }
 
@@ -56,6 +60,9 @@ func (r row) Begin(ctx context.Context, s session.Session, wait time.Duration) e
 				r.fail("the epoch of %s went from %d back to %d", s.User, r.highest[s.User], s.Epoch)
 			}
 			r.highest[s.User] = s.Epoch
+			if r.begun[s.Epoch].IsZero() {
+				r.begun[s.Epoch] = r.clock(r.loop)
+			}
 		}
 		return err
 	})

@@ -24,6 +24,7 @@ type exchange struct {
 	// allowed says why a worker must not call now; "" if it may.
 	allowed func(h order.Holder) string
 	feeds   map[fleet.User][]*feed
+	barred  map[string]bool // credentials that it takes no longer
 }
 
 // login is one that had its effect.
@@ -89,8 +90,11 @@ func call[T any](ctx context.Context, b broker, h order.Holder, what string, eff
 }
 
 // Login: see [order.Broker].
-func (b broker) Login(ctx context.Context, h order.Holder, _ []byte) (order.Account, error) {
+func (b broker) Login(ctx context.Context, h order.Holder, text []byte) (order.Account, error) {
 	return call(ctx, b, h, "login", func() (order.Account, error) {
+		if err := b.denied(text); err != nil {
+			return nil, err
+		}
 		b.logins = append(b.logins, login{b.at, h})
 		f := &feed{}
 		b.feeds[h.User] = append(b.feeds[h.User], f)

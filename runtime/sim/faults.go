@@ -8,8 +8,9 @@ type faults struct {
 	drift                                  float64
 	throttled                              float64
 	repeats, delays                        float64
+	witness                                float64 // part of the ends of workers that the cluster tells
 	// per minute
-	kill, pauses, agents, polite, freeze, hosts, keepers, fronts, cuts, outage, flush, halts, failover float64
+	kill, pauses, agents, polite, freeze, hosts, keepers, fronts, cuts, outage, flush, halts, failover, reports, restarts, drains, ages, bars float64
 }
 
 // drawFaults draws the faults of one history: each kind is in it or not, so that some are alone and some meet.
@@ -23,9 +24,9 @@ func (w *world) drawFaults() {
 	calls := func(most float64) rates { return rates{some(most), some(most), some(most), some(most)} }
 	w.faults = faults{
 		index: calls(0.06), database: calls(0.06), mail: calls(0.06), exchange: calls(0.1), cloud: calls(0.1),
-		drift: some(0.01), throttled: some(0.2), repeats: some(0.2), delays: some(0.2),
+		drift: some(0.01), throttled: some(0.2), repeats: some(0.2), delays: some(0.2), witness: some(1),
 		kill: some(6), pauses: some(6), agents: some(3), polite: some(2), freeze: some(2), hosts: some(1), keepers: some(4), fronts: some(3),
-		cuts: some(4), outage: some(2), flush: some(1), halts: some(2), failover: some(2),
+		cuts: some(4), outage: some(2), flush: some(1), halts: some(2), failover: some(2), reports: some(1), restarts: some(2), drains: some(1), ages: some(1), bars: some(2),
 	}
 }
 
@@ -36,6 +37,12 @@ func (w *world) quiet() {
 	w.index.stopped = true
 	for _, s := range w.services() {
 		s.down = 0
+	}
+	for _, h := range w.hosts {
+		h.state.Ending, h.state.Outdated = false, false
+	}
+	for _, u := range w.users {
+		u.renew()
 	}
 	for _, p := range w.processes {
 		p.cut = 0
@@ -118,6 +125,15 @@ func (w *world) storm() {
 		w.index.flush()
 		w.mail.flush()
 	})
+	w.often(f.reports, func() { w.cloud.report(w.anyHost().name) })
+	w.often(f.restarts, func() { w.users[w.random.IntN(len(w.users))].restart() })
+	w.often(f.drains, func() {
+		if len(w.hosts) > 1 {
+			w.anyHost().giveUp()
+		}
+	})
+	w.often(f.ages, func() { w.anyHost().age() })
+	w.often(f.bars, func() { w.users[w.random.IntN(len(w.users))].bar() })
 	w.often(f.halts, w.halt)
 	w.often(f.failover, w.failover)
 	if f.failover > 0 {

@@ -8,6 +8,7 @@ import (
 	"workerfleet/runtime/agent"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/hostlink"
+	"workerfleet/runtime/pool"
 )
 
 // host is one machine: an agent, workers, and the clock since its start that they share.
@@ -19,6 +20,7 @@ type host struct {
 	agent   *warden
 	workers []*worked
 	lost    bool
+	state   pool.HostState // as the provider sees it
 }
 
 // warden is one agent's process.
@@ -193,6 +195,7 @@ func (h *host) lose() {
 	}
 	for _, w := range slices.Clone(h.workers) {
 		w.vanish()
+		h.taskEnded(w.id)
 	}
 	h.world.hosts = slices.DeleteFunc(h.world.hosts, func(o *host) bool { return o == h })
 	h.after(h.between(5*time.Second, 20*time.Second), func() { h.newHost() })

@@ -59,8 +59,14 @@ func (w *world) settled() string {
 	}
 	alive := 0
 	for _, h := range w.hosts {
+		if a := h.agent; a != nil && !a.dead && a.stepper.Uncommitted() > 0 {
+			return fmt.Sprintf("the agent of %s has outcomes that are not committed", h.name)
+		}
 		for _, v := range h.workers {
 			alive++
+			if v.stepper.Uncommitted() > 0 {
+				return fmt.Sprintf("%s has outcomes that are not committed", v)
+			}
 			user, epoch, state := v.stepper.Session()
 			known, there := w.index.index.Worker(v.id)
 			switch {
@@ -85,6 +91,9 @@ func (w *world) settled() string {
 	}
 	if census.Hosts != len(w.hosts) {
 		return fmt.Sprintf("the index has %d hosts, and there are %d", census.Hosts, len(w.hosts))
+	}
+	if n := w.functions.waiting(); n > 0 {
+		return fmt.Sprintf("%d messages wait", n)
 	}
 	for _, u := range w.users {
 		if why := u.settled(); why != "" {
@@ -115,6 +124,8 @@ func (u *user) settled() string {
 		return fmt.Sprintf("%s has no worker", u.name)
 	case !u.wants && len(mine) == 1:
 		return fmt.Sprintf("%s has left, and has %v", u.name, mine)
+	case !u.wants && row.Epoch != 0:
+		return fmt.Sprintf("%s has left, and the database has %s", u.name, u.short(row.Epoch))
 	case !u.wants:
 		return ""
 	}

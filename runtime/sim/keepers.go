@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"workerfleet/runtime/dispatch"
-	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/keeper"
 	"workerfleet/runtime/order"
 	"workerfleet/runtime/pool"
@@ -16,13 +15,6 @@ import (
 
 // inline runs what a process would run beside itself: its calls are what others come between.
 func inline(run func()) { run() }
-
-// vault knows every user's credentials.
-type vault struct{}
-
-func (vault) Credentials(_ context.Context, user fleet.User) ([]byte, error) {
-	return []byte("credentials of " + user), nil
-}
 
 // desk is what a process needs that brings users to workers and orders on their way.
 type desk struct {
@@ -34,12 +26,12 @@ type desk struct {
 func (w *world) newDesk(p *process) *desk {
 	d := &desk{process: p}
 	d.sessions = session.New(session.Config{
-		Claims: client{w.index, p}, Directory: client{w.index, p}, Authority: row{w.database, p}, Vault: vault{}, Mailbox: post{w.mail, p},
+		Claims: client{w.index, p}, Directory: client{w.index, p}, Authority: row{w.database, p}, Vault: vault{w.database, p}, Mailbox: post{w.mail, p},
 		Terms: w.terms, BeginAt: book{w.database, p}.BeginAt, Go: inline,
 	})
 	d.dispatcher = dispatch.New(dispatch.Config{
 		Ledger: order.New(book{w.database, p}, w.rules), Sessions: d.sessions, Mailbox: post{w.mail, p}, Inbox: post{w.mail, p},
-		Board: post{w.mail, p}, Switches: book{w.database, p}, Go: inline,
+		Board: post{w.mail, p}, Switches: book{w.database, p}, Refusals: book{w.database, p}, Go: inline,
 	})
 	return d
 }
@@ -72,8 +64,10 @@ func (w *world) startKeeper(name string) *kept {
 		w.fail("a refill: %w", err)
 		return k
 	}
+	hosts := keeper.NewHosts(keeper.HostsConfig{Store: store, Keeper: provider{w.cloud, p}, Terms: w.terms})
 	ends := keeper.NewEnds(keeper.EndsConfig{Presence: row{w.database, p}, Sessions: k.sessions})
 	w.every(p, w.keeps, func(ctx context.Context) error { _, err := k.rounds.Pass(ctx); return err })
+	w.every(p, w.fills, func(ctx context.Context) error { _, err := hosts.Pass(ctx); return err })
 	w.every(p, ends.Period, func(ctx context.Context) error { _, err := ends.Pass(ctx); return err })
 	w.every(p, w.fills, func(ctx context.Context) error { _, err := k.refill.Pass(ctx); return err })
 	w.every(p, w.keeps, func(ctx context.Context) error { _, err := k.dispatcher.Attend(ctx); return err })

@@ -16,6 +16,7 @@ type cloud struct {
 	*world
 	batches map[string][]fleet.Worker
 	tasks   []placed
+	ended   map[fleet.Host][]fleet.Worker // by the host on which they ran
 	made    int
 }
 
@@ -31,7 +32,10 @@ type provider struct {
 	from *process
 }
 
-var _ pool.Provider = provider{}
+var (
+	_ pool.Provider   = provider{}
+	_ pool.HostKeeper = provider{}
+)
 
 // Launch: see [pool.Provider].
 func (p provider) Launch(_ context.Context, b pool.Batch) ([]fleet.Worker, error) {
@@ -79,6 +83,9 @@ func (c *cloud) room() *host {
 	var best *host
 	most := 0
 	for _, h := range c.hosts {
+		if h.state.Ending || h.state.Shut {
+			continue
+		}
 		free := c.perHost
 		for _, t := range c.tasks {
 			if t.host == h {

@@ -12,6 +12,8 @@ type user struct {
 	*world
 	name  fleet.User
 	wants bool
+	// barred says that the exchange takes the user's credentials no longer.
+	barred bool
 	// answered is the last epoch that a claim was answered with.
 	answered fleet.Epoch
 	wishes   []*wish

@@ -21,10 +21,12 @@ type world struct {
 	mail     *mail
 	exchange *exchange
 	cloud    *cloud
-	hosts    []*host
-	keepers  []*kept
-	fronts   []*desk
-	users    []*user
+	// functions are the queues and what they feed.
+	functions *functions
+	hosts     []*host
+	keepers   []*kept
+	fronts    []*desk
+	users     []*user
 	// processes are those that live.
 	processes []*process
 
@@ -61,10 +63,11 @@ func newWorld(seed uint64) *world {
 	w.database = newDatabase(l)
 	w.database.service = service{name: "database", limit: 2 * time.Second, latest: 4 * time.Second, fast: time.Millisecond, slow: 20 * time.Millisecond}
 	w.mail = &mail{server: w.index, boxes: map[fleet.Host][]agent.Letter{}, waiters: map[fleet.Host][]func(){}}
-	w.exchange = &exchange{loop: l, feeds: map[fleet.User][]*feed{}, allowed: w.allowed,
+	w.exchange = &exchange{loop: l, feeds: map[fleet.User][]*feed{}, barred: map[string]bool{}, allowed: w.allowed,
 		service: service{name: "exchange", limit: 5 * time.Second, latest: 4500 * time.Millisecond, fast: 5 * time.Millisecond, slow: 200 * time.Millisecond}}
 	w.exchange.traits = order.Traits{RefusesRepeats: w.chance(0.7), Lag: w.between(0, 3*time.Second)}
-	w.cloud = &cloud{world: w, batches: map[string][]fleet.Worker{}, service: service{name: "cloud", limit: 5 * time.Second, latest: 10 * time.Second, fast: 50 * time.Millisecond, slow: 800 * time.Millisecond}}
+	w.cloud = &cloud{world: w, batches: map[string][]fleet.Worker{}, ended: map[fleet.Host][]fleet.Worker{}, service: service{name: "cloud", limit: 5 * time.Second, latest: 10 * time.Second, fast: 50 * time.Millisecond, slow: 800 * time.Millisecond}}
+	w.functions = &functions{world: w, groups: map[string]*group{}, seen: map[string]bool{}}
 	w.drawFaults()
 	w.apply()
 	w.index.skew, w.database.skew = w.between(-time.Minute, time.Minute), w.between(-apart, apart)
@@ -76,7 +79,9 @@ func newWorld(seed uint64) *world {
 func (w *world) people() {
 	users := 3 + w.random.IntN(4)
 	for i := range users {
-		w.users = append(w.users, &user{world: w, name: fleet.User(fmt.Sprintf("u%d", i+1))})
+		u := &user{world: w, name: fleet.User(fmt.Sprintf("u%d", i+1))}
+		w.users = append(w.users, u)
+		w.database.keep(u.name)
 	}
 	hosts := 2 + w.random.IntN(2)
 	w.policy = pool.Policy{Peak: users, PerHost: w.perHost, MinHosts: hosts, MaxHosts: hosts, Buffer: 2}
@@ -102,7 +107,10 @@ func (w *world) services() []*service {
 	return []*service{&w.index.service, &w.database.service, &w.exchange.service, &w.cloud.service}
 }
 
-func (h *host) taskEnded(id fleet.Worker) { h.cloud.taskEnded(id) }
+func (h *host) taskEnded(id fleet.Worker) {
+	h.cloud.taskEnded(id)
+	h.cloud.witness(h.name, id)
+}
 
 // end unwinds everything that still waits.
 func (w *world) end() {

@@ -97,6 +97,9 @@ func (s *Stepper) Ended() *End { return s.end }
 // Calling counts the calls to the broker that are under way.
 func (s *Stepper) Calling() int { return s.worker.calling }
 
+// Uncommitted counts the outcomes that are not known to be in the ledger.
+func (s *Stepper) Uncommitted() int { return len(s.worker.machine.trade.kept) }
+
 // Account is the broker's; nil while the life is not logged in. It is logged out by whoever holds the stepper, once no
 // call is under way any more.
 func (s *Stepper) Account() order.Account { return s.worker.account }
