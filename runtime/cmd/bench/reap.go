@@ -171,7 +171,11 @@ func (p *population) confirmDeaths(ctx context.Context, sessions *session.Sessio
 }
 
 // lapse lets all leases have run out longer ago than the guard, and their hosts have been silent as long, or beat now.
+// Nobody was away meanwhile: the time that filling took is no gap.
 func (p *population) lapse(ctx context.Context, on seen, silent bool) error {
+	if err := p.path.Client.Del(ctx, "{pool}:gaps").Err(); err != nil {
+		return err
+	}
 	long := float64(time.Now().Add(-ttl - 2*guard).UnixMilli())
 	return failing(len(on), func(i int) error {
 		host := hostName(i)
