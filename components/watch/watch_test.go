@@ -185,7 +185,7 @@ func TestRefuses(t *testing.T) {
 	}, graph.Run{})
 	for _, problem := range []string{
 		`watch.Watch "watch": `, `costAnomaly: "some" is not allowed; allowed: create, adopt, off`, `guardDuty: "" is not allowed`,
-		"monthlyBudgetUSD: 0 is not allowed; allowed: 1 or more", "users: is empty", "capacity: is empty", "sections: make 519 widgets; allowed: at most 500",
+		"monthlyBudgetUSD: 0 is not allowed; allowed: 1 or more", "users: is empty", "capacity: is empty", "sections: make 520 widgets; allowed: at most 500",
 		"topic: is missing",
 	} {
 		require.ErrorContains(t, err, problem)

@@ -11,7 +11,7 @@ func (k *Keeper) record(r Report) {
 	for kind, n := range r.Healed {
 		k.Recorder.Add(signals.Healed, float64(n), kind)
 	}
-	k.Recorder.Add(signals.Healed, float64(r.Recalled), "session")
+	k.Recorder.Add(signals.Recalled, float64(r.Recalled))
 	held := 0.0
 	if r.Held {
 		held = 1

@@ -153,10 +153,14 @@ func (s *Sheet) unsent(r *Record, o fleet.Outcome) {
 		return
 	}
 	switch {
-	case o.Leg == 2 || r.Leg == 2:
-		// The first leg is at the broker, also where its own word is still on the way: the order is not sent again.
-		r.Leg = 2
+	case r.Leg == 2:
 		s.end(r, Cancelled, endedHalfway+": "+o.Reason)
+	case o.Leg == 2:
+		// The first leg is at the broker, and the order is not sent again. What was filled is still on the way, or lost with the
+		// store and the agent that had it: a look-up tells.
+		r.Leg = 2
+		r.CheckAt = s.Now.Add(firstLookup)
+		s.move(r, Unknown, endedHalfway+": "+o.Reason)
 	case r.CancelAsked:
 		s.endUnlessDoubted(r, Cancelled, endedByUser)
 	case s.off() != nil:

@@ -22,6 +22,7 @@ const (
 	Deaths   Counter = "fleet_deaths_total"
 	Beats    Counter = "fleet_beats_total"
 	Healed   Counter = "fleet_healed_total"
+	Recalled Counter = "fleet_recalled_total"
 	Launches Counter = "fleet_launches_total"
 	Orders   Counter = "fleet_orders_total"
 
@@ -99,8 +100,9 @@ func counters() []Metric {
 		counter(Deaths, "Workers found dead: their process ended, their lease ran out, or ECS or EC2 said so.",
 			Label{"cause", []string{"exit", "lease", "confirmed"}}),
 		counter(Beats, "Heartbeats of workers that the store has confirmed."),
-		counter(Healed, "Disagreements among the pool's keys, or of the pool with the database's sessions, that were repaired, by what was wrong. Steady at 0.",
-			Label{"kind", []string{"free", "lease", "worker", "user", "host", "ack", "waiting", "launching", "session"}}),
+		counter(Healed, "Disagreements among the pool's keys that were repaired, by the key that was wrong. Steady at 0.",
+			Label{"kind", []string{"free", "lease", "worker", "user", "host", "ack", "waiting", "launching"}}),
+		counter(Recalled, "Users to be served again because the database had a session for them that the pool did not know."),
 		counter(Launches, "Workers asked for: started, refused for want of capacity, throttled, or failed.",
 			Label{"outcome", []string{"started", "no_capacity", "throttled", "failed"}}),
 		counter(Orders, "Orders that came to their end, each once: a final state, or that nobody knows.",

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -122,13 +121,12 @@ type healing struct {
 	*theatre
 }
 
-func (h healing) Add(of signals.Counter, n float64, labels ...string) {
-	switch {
-	case of != signals.Healed:
-	case slices.Contains(labels, "session"): // a begin came late, or its claim was lost with the index: that may happen
-		h.recalled.Add(int64(n))
-	default:
+func (h healing) Add(of signals.Counter, n float64, _ ...string) {
+	switch of {
+	case signals.Healed:
 		h.healed.Add(int64(n))
+	case signals.Recalled: // a begin came late, or its claim was lost with the index: that may happen
+		h.recalled.Add(int64(n))
 	}
 }
 
