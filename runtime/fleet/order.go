@@ -121,6 +121,9 @@ type Outcome struct {
 	// lag. Resend says that the broker refuses a repeated id, so that the order may be sent again. Both of absent orders.
 	Settle time.Duration `json:"settle,omitempty"`
 	Resend bool          `json:"resend,omitempty"`
+	// Uncalled says of a denial that its session was never logged in and ends by it: under its epoch no call about an order was
+	// begun, nor will be. Without it, as earlier releases say it, orders may have been sent before.
+	Uncalled bool `json:"uncalled,omitempty"`
 }
 
 // Fill is one execution of a part of an order.

@@ -65,8 +65,10 @@ func outcomes() []fleet.Outcome {
 		}
 		all = append(all, o)
 	}
+	uncalled := of
+	uncalled.State, uncalled.Order, uncalled.Uncalled = fleet.OutcomeDenied, "", true
 	of.State, of.Mark = fleet.OutcomeUnsent, noon
-	return append(all, of)
+	return append(all, uncalled, of)
 }
 
 // reads is how a process reads a form: what it understands of a line.

@@ -34,7 +34,7 @@ func samples() []Message {
 		{Kind: Withdraw, Epoch: 9, Order: &fleet.Order{ID: "o", Quantity: decimal.RequireFromString("3")}},
 		{Kind: Verify, Epoch: 9, Order: &fleet.Order{ID: "o", Quantity: decimal.RequireFromString("2")}},
 		{Kind: Reported, Epoch: 9, Outcome: &fleet.Outcome{User: "ann", Epoch: 9, Order: "o", Number: 1, State: fleet.OutcomeFilled}},
-		{Kind: Denied, Outcome: &fleet.Outcome{User: "ann", Epoch: 9, Number: 2, State: fleet.OutcomeDenied, Reason: "refused"}},
+		{Kind: Denied, Outcome: &fleet.Outcome{User: "ann", Epoch: 9, Number: 2, State: fleet.OutcomeDenied, Reason: "refused", Uncalled: true}},
 		{Kind: Committed, Epoch: 9, Number: 1},
 	}
 }

@@ -172,11 +172,12 @@ func (s *Sheet) unsent(r *Record, o fleet.Outcome) {
 	}
 }
 
-// denied takes the word that the broker refused the login of a session: nothing was called under its epoch, and its worker's life
-// is over. So what is marked for it was not sent, also where its letter came too late for an answer, and nobody could look it up
-// with these credentials. What was in doubt before stays so.
+// denied takes the word that the broker refuses a session's credentials. If it was never logged in, what is marked for it was not
+// sent, also where its letter came too late for an answer: one life has the epoch, its orders wait for its login, and the word
+// ends it. What was in doubt before stays so. The same word after a login proves nothing: a call may be under way, or its
+// outcome behind this one.
 func (s *Sheet) denied(o fleet.Outcome) {
-	if o.User != s.User || o.Epoch == 0 {
+	if o.User != s.User || o.Epoch == 0 || !o.Uncalled {
 		return
 	}
 	for _, r := range s.Orders {

@@ -43,6 +43,10 @@ func (s *Sheet) look(r *Record) {
 
 // lookUp asks what became of an order, a bounded number of times.
 func (s *Sheet) lookUp(r *Record) {
+	if s.Denied != "" && s.Session.Epoch == 0 {
+		s.await(r)
+		return
+	}
 	if r.Checks < lookups {
 		s.ask(r, fleet.MailVerify, doubling(r.Checks, firstLookup, longestLookup))
 		return
@@ -50,6 +54,19 @@ func (s *Sheet) lookUp(r *Record) {
 	r.CheckAt = time.Time{}
 	s.move(r, Unknown, "given up after many look-ups: "+r.Reason)
 	s.changed(r, Unknown, true)
+}
+
+// await keeps an order unknown that only other credentials can look up, and tells the user so, once. None of these looks is a
+// look-up, so it is not given up for them; operators hear of it as late as of one that is.
+func (s *Sheet) await(r *Record) {
+	reason := "it may have been sent, and nobody can look it up until others are stored: " + (&Denied{s.Denied}).Error()
+	if r.Reason != reason {
+		s.move(r, Unknown, reason)
+	}
+	if !r.Counted && s.Now.Sub(r.AcceptedAt) > lookups*longestLookup {
+		s.changed(r, Unknown, true)
+	}
+	r.CheckAt, r.Checks = s.Now.Add(longestLookup), 0
 }
 
 // ask writes to whoever acts for the user; if nobody does, somebody has to.

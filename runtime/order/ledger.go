@@ -53,6 +53,9 @@ func (l *Ledger) Accept(ctx context.Context, user fleet.User, d Draft) (Acceptan
 			if err != nil {
 				return err
 			}
+			if r.ID == id && s.Session.Epoch == 0 {
+				s.claim() // also where it waits for one that somebody has to look up: its own time runs
+			}
 			s.mark(l.rules)
 			a = Acceptance{*r, s.next, r.ID != id}
 			return nil

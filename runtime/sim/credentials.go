@@ -66,14 +66,16 @@ func (x *exchange) denied(text []byte) error {
 	return nil
 }
 
-// bar has the exchange take the user's credentials no longer. Who is logged in stays so; the user keeps others after a while.
+// bar has the exchange take the user's credentials no longer. Who is logged in with them stays so, or calls in vain; the user
+// keeps others after a while.
 func (u *user) bar() {
 	if u.barred {
 		return
 	}
 	u.barred = true
 	u.say("exchange", "takes %s's credentials no longer", u.name)
-	u.exchange.barred[u.database.kept[u.name].text] = true
+	text := u.database.kept[u.name].text
+	u.exchange.barred[text], u.exchange.revoked[text] = true, u.chance(0.5)
 	u.after(u.between(time.Second, 40*time.Second), u.renew)
 }
 

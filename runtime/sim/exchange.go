@@ -25,6 +25,7 @@ type exchange struct {
 	allowed func(h order.Holder) string
 	feeds   map[fleet.User][]*feed
 	barred  map[string]bool // credentials that it takes no longer
+	revoked map[string]bool // … nor lets those call any more who are logged in with them
 }
 
 // login is one that had its effect.
@@ -48,6 +49,8 @@ type broker struct {
 	from *process
 	// hung are the calls under way that end when the life does.
 	hung *[]func()
+	// opened are the credentials of a login.
+	opened string
 }
 
 var _ order.Broker = broker{}
@@ -75,6 +78,10 @@ func call[T any](ctx context.Context, b broker, h order.Holder, what string, eff
 		hung = nil
 	}
 	v, err := askUntil(b.from, &b.service, hung, func() (T, error) {
+		if b.revoked[b.opened] {
+			b.from.say(b.from.name, "%s at the exchange: the credentials are refused", what)
+			return none, fmt.Errorf("%w: %w", order.ErrCredentials, order.ErrUnsent)
+		}
 		v, err := effect()
 		b.from.say(b.from.name, "%s at the exchange: %s", what, said(err))
 		return v, err
@@ -98,6 +105,7 @@ func (b broker) Login(ctx context.Context, h order.Holder, text []byte) (order.A
 		b.logins = append(b.logins, login{b.at, h})
 		f := &feed{}
 		b.feeds[h.User] = append(b.feeds[h.User], f)
+		b.opened = string(text)
 		return account{b, h, f}, nil
 	})
 }

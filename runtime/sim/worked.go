@@ -52,7 +52,7 @@ func (w *worked) begin() {
 	stepper, err := worker.NewStepper(worker.Config{
 		Self: worker.Self{Worker: w.id, Life: w.life, Revision: 1}, Beat: w.host.beat, Trust: w.host.terms.TTL - w.host.terms.Guard,
 		Dial:   func(context.Context) (net.Conn, error) { return nil, errRefused },
-		Broker: broker{w.host.exchange, w.process, &w.hung}, Now: w.host.instant,
+		Broker: broker{exchange: w.host.exchange, from: w.process, hung: &w.hung}, Now: w.host.instant,
 	}, worker.Steps{Spawn: w.spawn, Wall: w.wall, Stepped: w.stepped})
 	if err != nil {
 		w.fail("a worker: %w", err)

@@ -63,7 +63,7 @@ func newWorld(seed uint64) *world {
 	w.database = newDatabase(l)
 	w.database.service = service{name: "database", limit: 2 * time.Second, latest: 4 * time.Second, fast: time.Millisecond, slow: 20 * time.Millisecond}
 	w.mail = &mail{server: w.index, boxes: map[fleet.Host][]agent.Letter{}, waiters: map[fleet.Host][]func(){}}
-	w.exchange = &exchange{loop: l, feeds: map[fleet.User][]*feed{}, barred: map[string]bool{}, allowed: w.allowed,
+	w.exchange = &exchange{loop: l, feeds: map[fleet.User][]*feed{}, barred: map[string]bool{}, revoked: map[string]bool{}, allowed: w.allowed,
 		service: service{name: "exchange", limit: 5 * time.Second, latest: 4500 * time.Millisecond, fast: 5 * time.Millisecond, slow: 200 * time.Millisecond}}
 	w.exchange.traits = order.Traits{RefusesRepeats: w.chance(0.7), Lag: w.between(0, 3*time.Second)}
 	w.cloud = &cloud{world: w, batches: map[string][]fleet.Worker{}, ended: map[fleet.Host][]fleet.Worker{}, service: service{name: "cloud", limit: 5 * time.Second, latest: 10 * time.Second, fast: 50 * time.Millisecond, slow: 800 * time.Millisecond}}

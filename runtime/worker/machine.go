@@ -212,7 +212,10 @@ func (m *Machine) end(reason string, stop bool) []Effect {
 // the same end. The agent keeps the word until it is committed.
 func (m *Machine) deny(err error) []Effect {
 	m.trade.number++
-	said := fleet.Outcome{User: m.user, Epoch: m.epoch, Number: m.trade.number, State: fleet.OutcomeDenied, Reason: brief(err.Error())}
+	said := fleet.Outcome{
+		User: m.user, Epoch: m.epoch, Number: m.trade.number, State: fleet.OutcomeDenied, Reason: brief(err.Error()),
+		Uncalled: !m.login.done, // every call about an order waits for the login, and none begins after the end
+	}
 	denied := Say{hostlink.Message{Kind: hostlink.Denied, Epoch: m.epoch, Outcome: &said}}
 	return append([]Effect{denied}, m.end(order.ErrCredentials.Error(), false)...)
 }

@@ -176,6 +176,30 @@ func TestEnds(t *testing.T) {
 	require.Equal(t, []string{"say leaving: fenced", "end, stop false"}, idle.hear(second, hostlink.Message{Kind: hostlink.Fenced, Life: 3}))
 }
 
+// A refusal at the login shows that no order was called; one of a call afterwards does not, because another may be on its way.
+func TestDenialsSayWhatWasCalled(t *testing.T) {
+	denial := func(effects []Effect) *fleet.Outcome {
+		for _, e := range effects {
+			if say, ok := e.(Say); ok && say.Kind == hostlink.Denied {
+				return say.Outcome
+			}
+		}
+		return nil
+	}
+	s := served(t)
+	s.Step(11*second, LoginEnded{Err: errors.New("down")})
+	said := denial(s.Step(12*second, LoginEnded{Err: order.ErrCredentials}))
+	require.NotNil(t, said)
+	require.True(t, said.Uncalled)
+
+	s = served(t)
+	s.Step(11*second, LoginEnded{})
+	said = denial(s.Step(12*second, CallEnded{Call: Call{kind: callFind, Order: "o"}, Err: order.ErrCredentials}))
+	require.NotNil(t, said)
+	require.False(t, said.Uncalled)
+	require.Equal(t, Ended, s.State())
+}
+
 // The switch stops orders, not the session, until it is turned back.
 func TestHalt(t *testing.T) {
 	s := served(t)

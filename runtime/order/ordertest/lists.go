@@ -214,7 +214,7 @@ func deniedUnsent(b *bench) {
 	b.served(7)
 	deny := func(epoch fleet.Epoch) {
 		b.Deny("ann", "the account is closed")
-		b.commit(b.says("", epoch, fleet.OutcomeDenied, because("the account is closed")))
+		b.commit(b.says("", epoch, fleet.OutcomeDenied, because("the account is closed"), uncalled))
 	}
 	marked := b.accept("1")
 	deny(6)
@@ -231,6 +231,54 @@ func deniedUnsent(b *bench) {
 	b.sent(b.commit(b.says(doubted.ID, 8, fleet.OutcomeAbsent, absence(time.Hour, true))), fleet.MailOrder, doubted.ID)
 	deny(8)
 	b.stands(doubted.ID, order.Unknown)
+}
+
+// deniedAfterCalls has a session refused that was logged in: the order may have been sent, whoever's word comes first.
+func deniedAfterCalls(b *bench) {
+	b.served(7)
+	sent, behind := b.accept("1"), b.accept("2")
+	b.Deny("ann", "the key is withdrawn")
+	b.served(0)
+	b.commit(b.says("", 7, fleet.OutcomeDenied, because("the key is withdrawn")))
+	b.stands(sent.ID, order.Dispatched)
+	mail, next := b.attend(11 * time.Second)
+	require.Empty(b, mail)
+	require.False(b, next.Claim)
+	r := b.stands(sent.ID, order.Unknown)
+	require.Contains(b, r.Reason, "until others are stored: the broker refuses the user's credentials: the key is withdrawn")
+	before, err := b.Events(b.ctx, "ann", 0, 100)
+	require.NoError(b, err)
+	told := 0
+	for range 40 { // over an hour, in which nobody can ask: it is not given up for that
+		_, next = b.attend(2 * time.Minute)
+		for _, c := range next.Changes {
+			if c.To == order.Unknown {
+				require.True(b, c.End)
+				told++
+			}
+		}
+	}
+	require.Equal(b, 1, told, "operators are told once")
+	after, err := b.Events(b.ctx, "ann", before[len(before)-1].Number, 100)
+	require.NoError(b, err)
+	require.Len(b, after, 1, "the user is told again and again")
+	require.Equal(b, behind.ID, after[0].Order)
+	r = b.stands(sent.ID, order.Unknown)
+	require.False(b, r.CheckAt.IsZero(), "nobody has looked it up, and it is given up")
+	b.stands(behind.ID, order.Expired)
+
+	b.Deny("ann", "")
+	require.True(b, b.accept("3").Claim, "it waits for nobody")
+	_, next = b.attend(2 * time.Minute)
+	require.True(b, next.Claim)
+	b.served(8)
+	served, err := b.ledger.Serve(b.ctx, "ann")
+	require.NoError(b, err)
+	b.sent(mails(served.Mail), fleet.MailVerify, sent.ID)
+	b.commit(b.says(sent.ID, 8, fleet.OutcomeFilled, fill("f", "2")))
+	b.stands(sent.ID, order.Filled)
+	b.commit(b.says("", 7, fleet.OutcomeDenied, because("the key is withdrawn")), b.says("", 7, fleet.OutcomeDenied, uncalled))
+	b.stands(sent.ID, order.Filled)
 }
 
 // A turn sees what it asked for, whatever became of it, and no order of others.

@@ -77,6 +77,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"an operator's switch is not the user's", twoSwitches},
 		{"while the broker refuses the credentials nothing is accepted, marked or claimed for", denied},
 		{"what was marked for a session whose login was refused was not sent", deniedUnsent},
+		{"what was marked for a session that was logged in may have been sent, and is not given up", deniedAfterCalls},
 		{"what was marked before orders were switched off is taken back", withdrawn},
 		{"after a restore everything is unknown, and nothing is dispatched", recovers},
 		{"after a restore a user's orders keep their sequence", recoversInSequence},
@@ -157,6 +158,7 @@ func (b *bench) says(id fleet.OrderID, epoch fleet.Epoch, state fleet.OutcomeSta
 
 func leg(n int) func(*fleet.Outcome)        { return func(o *fleet.Outcome) { o.Leg = n } }
 func because(s string) func(*fleet.Outcome) { return func(o *fleet.Outcome) { o.Reason = s } }
+func uncalled(o *fleet.Outcome)             { o.Uncalled = true }
 func absence(settle time.Duration, resend bool) func(*fleet.Outcome) {
 	return func(o *fleet.Outcome) { o.Settle, o.Resend = settle, resend }
 }
