@@ -83,8 +83,11 @@ func orders() []guard {
 			"runtime/order/apply.go", `	case state == Filled && !r.InFlight():`,
 			`	case state == Filled && r.Leg == 9:`, "./runtime/order", "TestMemory"},
 		{"a reversal whose second leg's word comes first is not sent again", "`Leg` in `unsent`",
-			"runtime/order/apply.go", "case o.Leg == 2 || r.Leg == 2:",
-			"case r.Leg == 2:", "./runtime/order", "TestMemory"},
+			"runtime/order/apply.go", "	case o.Leg == 2:\n		// The first leg",
+			"	case false:\n		// The first leg", "./runtime/order", "TestMemory"},
+		{"… and not ended before what was filled is known", "`unsent`",
+			"runtime/order/apply.go", "s.move(r, Unknown, endedHalfway+\": \"+o.Reason)",
+			"s.end(r, Cancelled, endedHalfway+\": \"+o.Reason)", "./runtime/order", "TestMemory"},
 		{"switched off, nothing is accepted", "`off` in `accept`",
 			"runtime/order/accept.go", `	case s.off() != nil:
 		return nil, s.off()
