@@ -185,6 +185,33 @@ func TestDenied(t *testing.T) {
 	require.Equal(t, 2, kinds(b.mailbox.mail, fleet.MailCommitted))
 }
 
+// An order's letter that comes when its worker's login was refused gets no answer: the refusal is the only word there will be. After
+// a login it proves nothing, and the order stays unknown.
+func TestDeniedWithoutAnAnswer(t *testing.T) {
+	for uncalled, want := range map[bool]order.State{true: order.Rejected, false: order.Unknown} {
+		b := newBench(t)
+		noted := refusals{}
+		b.Refusals = noted
+		b.orders.Denied = func(user fleet.User) string { return noted[user] }
+		a := b.accept("ann", "k1")
+		denied := fleet.Outcome{
+			Worker: "w1", Host: "h1", Life: 1, User: "ann", Epoch: b.mailbox.mail[0].Epoch, Number: 1, State: fleet.OutcomeDenied,
+			Reason: "closed", Uncalled: uncalled,
+		}
+		for n := range 2 { // it comes again
+			b.inbox.parcels = []dispatch.Parcel{{ID: fmt.Sprint(n), Outcome: denied}}
+			_, err := b.Pass(t.Context())
+			require.NoError(t, err)
+			time.Sleep(600 * time.Millisecond)
+		}
+		require.NoError(t, b.Look(t.Context(), "ann"))
+		r, err := b.orders.Order(t.Context(), "ann", a.ID)
+		require.NoError(t, err)
+		require.Equal(t, want, r.State)
+		require.Contains(t, r.Reason, "the broker refuses the user's credentials: closed")
+	}
+}
+
 func kinds(mail []fleet.Mail, kind fleet.MailKind) (n int) {
 	for _, m := range mail {
 		if m.Kind == kind {
