@@ -93,25 +93,30 @@ type change struct {
 
 // changes decides which marks to set and to take back, by what the index and the provider say. An operator's mark is the
 // operator's. While too many hosts are silent, or the pool is being rebuilt, no host is taken for outdated: those that are
-// left are needed.
+// left are needed. A host that the provider no longer has is none, though the index waits for its lease.
 func changes(stock claim.Stocktake, states []pool.HostState) (all []change) {
 	seen := map[fleet.Host]pool.HostState{}
 	for _, s := range states {
 		seen[s.Host] = s
 	}
-	var old []claim.HostStock
-	out := 0
+	var old, aged []claim.HostStock
+	there, out := 0, 0
 	for _, host := range stock.Hosts {
 		s, known := seen[host.Host]
+		if !known {
+			continue
+		}
+		there++
 		switch {
-		case !known:
 		case s.Ending && host.Drained == "":
 			all = append(all, change{host.Host, "", claim.ByCluster})
 			out++
 		case !s.Ending && host.Drained == claim.ByCluster, !s.Outdated && host.Drained == claim.ByImage:
 			all = append(all, change{host.Host, host.Drained, ""})
 		case host.Drained != "":
-			out++
+			if out++; host.Drained == claim.ByImage {
+				aged = append(aged, host)
+			}
 		case s.Outdated:
 			old = append(old, host)
 		}
@@ -119,8 +124,13 @@ func changes(stock claim.Stocktake, states []pool.HostState) (all []change) {
 	if stock.Doubtful || !stock.Open {
 		return all
 	}
+	// Rounds that decide at once may take out one each, and hosts that end leave fewer to serve: the last of them return.
+	free := atOnce(there) - out
+	for _, host := range aged[max(0, len(aged)+min(0, free)):] {
+		all = append(all, change{host.Host, claim.ByImage, ""})
+	}
 	slices.SortStableFunc(old, func(a, b claim.HostStock) int { return cmp.Compare(busy(a), busy(b)) })
-	for _, host := range old[:min(len(old), max(0, atOnce(len(stock.Hosts))-out))] {
+	for _, host := range old[:min(len(old), max(0, free))] {
 		all = append(all, change{host.Host, "", claim.ByImage})
 	}
 	return all

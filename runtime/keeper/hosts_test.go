@@ -114,6 +114,26 @@ func TestOutdatedHostsGoInTurn(t *testing.T) {
 	require.Empty(t, round().Drained, "four hosts are silent")
 }
 
+// Two rounds that decide at once may each take another host out; the next one takes back what is too many, so that not all of
+// a small fleet is out of service until its sessions end. A host that the provider has ended is none of those that serve,
+// though the index still hears of it.
+func TestTooManyOutdatedHostsReturn(t *testing.T) {
+	store, c, round := hostsBench(t, 2)
+	for i := range c.states {
+		c.states[i].Outdated = true
+		_, err := store.Drain(t.Context(), c.states[i].Host, claim.ByImage)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []fleet.Host{"h01"}, round().Undrained)
+	report := round()
+	require.Empty(t, report.Undrained)
+	require.Empty(t, report.Drained)
+
+	_, c, round = hostsBench(t, 2)
+	c.states = []pool.HostState{{Host: "h00", Outdated: true}}
+	require.Empty(t, round().Drained, "the last one, beside one that has ended")
+}
+
 // landlord is a group of hosts that follow what is asked for after a while.
 type landlord struct {
 	desired, asked int
