@@ -43,7 +43,11 @@ func TestDeniedCredentials(t *testing.T) {
 	}
 	before := tries()
 	require.Positive(t, before)
-	_, _, err := p.ask(t.Context(), p.tokens.Token(user, time.Now().Add(time.Minute)))
+	var err error
+	require.Eventually(t, func() bool { // the refusal is noted before the session that it ends
+		_, _, err = p.ask(t.Context(), p.tokens.Token(user, time.Now().Add(time.Minute)))
+		return err != nil
+	}, 10*time.Second, 50*time.Millisecond)
 	require.ErrorContains(t, err, "status 409")
 	require.ErrorContains(t, err, "store others first")
 	require.NoError(t, p.deliver(t.Context(), p.named(user, "refused")))
