@@ -195,7 +195,7 @@ func parking(b *bench) {
 // parkedWords has a worker's lease go on although nobody has heard of it: it says nothing about its assignment.
 func parkedWords(b *bench) {
 	b.open()
-	b.terms.Acknowledge, b.terms.TTL = time.Millisecond, time.Second
+	b.terms.Acknowledge = time.Millisecond
 	b.heard(2)
 	b.idle("w1", "host-00", 1)
 	ann := b.bound("ann")
