@@ -102,7 +102,7 @@ func (x *Index) bound(user fleet.User) (Binding, bool) {
 	if w == nil || w.User != user || w.Epoch != s.epoch {
 		return Binding{}, false
 	}
-	return w.binding(), true
+	return w.Binding(), true
 }
 
 // match binds the head of the queue to the best free worker until either runs out. Users who did not renew their

@@ -86,7 +86,7 @@ func (x *Index) Unconfirmed(now int64, skip, limit int) []Unconfirmed {
 	due = due[min(skip, len(due)):]
 	for _, worker := range due[:min(limit, len(due))] {
 		if w := x.workers[fleet.Worker(worker)]; w != nil && w.unconfirmed() {
-			list = append(list, Unconfirmed{Binding: w.binding(), Overdue: x.ack[worker] < now})
+			list = append(list, Unconfirmed{Binding: w.Binding(), Overdue: x.ack[worker] < now})
 		}
 	}
 	return list

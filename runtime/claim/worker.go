@@ -57,7 +57,8 @@ type Binding struct {
 // unconfirmed says whether somebody must still agree to the worker's session: itself, or the database.
 func (w Worker) unconfirmed() bool { return w.State == Assigned || w.State == Returned }
 
-func (w Worker) binding() Binding {
+// Binding is the session that the worker is in; without a user it is none.
+func (w Worker) Binding() Binding {
 	return Binding{
 		User: w.User, Worker: w.ID, Host: w.Host, Life: w.Life, Epoch: w.Epoch, Key: w.Key, State: w.State, Sent: w.Sent,
 	}

@@ -47,6 +47,9 @@ func (c *Control) PoolClaim(ctx context.Context, m queue.Message) error {
 	if err != nil {
 		return err
 	}
+	if task.Epoch != 0 {
+		return c.finish(ctx, task)
+	}
 	// A former worker that may still act keeps the user out for now. The message is no timer for that: it would hold back
 	// the user's next one, which may be about a binding that waits for its delivery.
 	_, err = c.Sessions.Claim(ctx, claim.Request{User: task.User}, "")
@@ -54,6 +57,29 @@ func (c *Control) PoolClaim(ctx context.Context, m queue.Message) error {
 		return nil
 	}
 	return err
+}
+
+// finish delivers the binding that was handed on, if it still is the user's and nobody has delivered it. A user who has left
+// since asks for nothing, and one who has been bound anew is told of by another message.
+func (c *Control) finish(ctx context.Context, t queue.Task) error {
+	current, open, err := c.Authority.Current(ctx, t.User)
+	if err != nil {
+		return fmt.Errorf("find the session of %s: %w", t.User, err)
+	}
+	if !open {
+		return nil
+	}
+	w, known, err := c.Store.Worker(ctx, current.Worker)
+	if err != nil {
+		return fmt.Errorf("find the worker of %s: %w", t.User, err)
+	}
+	if !known || w.User != t.User || w.Epoch != t.Epoch || w.State != claim.Assigned || w.Sent {
+		return nil
+	}
+	if err := c.Sessions.Deliver(ctx, w.Binding(), ""); err != nil && !session.Overtaken(err) {
+		return err
+	}
+	return nil
 }
 
 // WorkerControl handles a message of worker-control.

@@ -128,6 +128,35 @@ func TestWake(t *testing.T) {
 	require.Equal(t, b.handed[0].Epoch, b.current())
 }
 
+// A wake about a binding finishes that one: when the user has left since, or is bound anew, it begins nothing. Delivered by
+// somebody else meanwhile, it is not posted again.
+func TestWakeMeansAnEpoch(t *testing.T) {
+	b := newBench(t)
+	b.idle("w1")
+	require.NoError(t, b.told(queue.Task{Type: queue.Start, User: "ann"}))
+	bound := b.handed[0]
+	wake := queue.Task{Type: queue.Wake, User: "ann", Epoch: bound.Epoch}
+	require.NoError(t, b.told(wake))
+	require.Len(t, b.handed, 2, "undelivered, it is finished")
+	require.Equal(t, bound.Epoch, b.handed[1].Epoch)
+
+	require.NoError(t, b.store.Sent(t.Context(), bound.Worker, bound.Epoch))
+	require.NoError(t, b.told(wake))
+	require.Len(t, b.handed, 2, "delivered, it is left alone")
+
+	b.idle("w2")
+	require.NoError(t, b.told(queue.Task{Type: queue.Stop, User: "ann", Epoch: bound.Epoch}))
+	require.NoError(t, b.told(queue.Task{Type: queue.TaskStopped, Worker: "w1"}))
+	require.NoError(t, b.told(wake))
+	require.Zero(t, b.current(), "who has left is served again")
+	latest, err := b.authority.Latest(t.Context(), "ann")
+	require.NoError(t, err)
+	require.Equal(t, bound.Epoch, latest)
+	census, err := b.store.Census(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, census.Waiting)
+}
+
 // A wake is done even where the user's former worker may still act: it would hold the user's next one back.
 func TestWakeIsNoTimer(t *testing.T) {
 	b := newBench(t)
@@ -250,6 +279,16 @@ func TestHostLost(t *testing.T) {
 	require.Equal(t, 1, b.deaths)
 	b.away = errors.New("away")
 	require.ErrorIs(t, b.told(queue.Task{Type: queue.HostLost, Host: "h1", Status: "INACTIVE"}), b.away, "it comes again")
+}
+
+// Whose worker has ended is fenced though no other one is free: nobody is told to send orders to the dead.
+func TestTheDeadAreFencedFirst(t *testing.T) {
+	b := newBench(t)
+	b.idle("w1")
+	b.serve()
+	require.NoError(t, b.told(queue.Task{Type: queue.TaskStopped, Worker: "w1"}))
+	require.Zero(t, b.current())
+	require.Len(t, b.handed, 1, "nobody is free")
 }
 
 // What cannot be read is refused with the reason, and goes to the dead-letter queue by its receives.

@@ -2,6 +2,7 @@
 // that a death which AWS has seen be taken for one.
 //
 //	wake          stand in the queue, or finish what is bound and not delivered
+//	wake   at e   finish what is bound at e, and begin nothing else
 //	start  at e   a session later than e      ─┐
 //	stop   at e   no session of epoch e        ├ done already where the user's session is a later one
 //	restart at e  both                        ─┘

@@ -258,14 +258,12 @@ func (k *Keeper) expire(ctx context.Context, b claim.Binding, r *Report) error {
 // deliver finishes what a claim left half done.
 func (k *Keeper) deliver(ctx context.Context, b claim.Binding, r *Report) error {
 	err := k.Sessions.Deliver(ctx, b, "")
-	var occupied *session.Occupied
-	var outdated *session.Outdated
 	switch {
 	case err == nil:
 		r.Delivered++
 		return nil
-	case errors.As(err, &occupied), errors.As(err, &outdated), errors.Is(err, claim.ErrFenced), session.Unserved(err):
-		return nil // undone: the user's next request goes on
+	case session.Overtaken(err):
+		return nil
 	default:
 		return fmt.Errorf("deliver the assignment of %s: %w", b.User, err)
 	}

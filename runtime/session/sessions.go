@@ -192,10 +192,20 @@ var errBadKey = errors.New("the worker's key is no key")
 // refused says whether an error is an answer, after which the binding cannot come to anything. Any other one leaves
 // open what happened: the binding stays, and is delivered again or expires.
 func refused(err error) bool {
+	return denied(err) || errors.Is(err, errBadKey)
+}
+
+// denied says whether the database or the vault will not have the binding.
+func denied(err error) bool {
 	var outdated *Outdated
 	var occupied *Occupied
-	return errors.As(err, &outdated) || errors.As(err, &occupied) ||
-		Unserved(err) || errors.Is(err, errBadKey)
+	return errors.As(err, &outdated) || errors.As(err, &occupied) || Unserved(err)
+}
+
+// Overtaken says whether an error of [Sessions.Deliver] means that the binding came to nothing, and that there is nothing to
+// repeat: the user's next request goes on.
+func Overtaken(err error) bool {
+	return denied(err) || errors.Is(err, claim.ErrFenced)
 }
 
 // undo takes a binding back. Whoever asks for the same user at the same time has the same binding: one that somebody

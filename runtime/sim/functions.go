@@ -11,6 +11,7 @@ import (
 	"workerfleet/runtime/control"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/queue"
+	"workerfleet/runtime/session"
 	"workerfleet/runtime/signals"
 )
 
@@ -119,7 +120,12 @@ func (f *functions) handler(p *process, name queue.Name) queue.Handler {
 		Store: client{f.index, p}, Sessions: d.sessions, Authority: row{f.database, p}, Witness: f.cloud, Recorder: signals.Discard{}, Terms: f.terms,
 	})
 	if name == queue.PoolClaim {
-		return c.PoolClaim
+		return func(ctx context.Context, m queue.Message) error {
+			if task, err := queue.Parse(name, m.Body); err == nil && task.Epoch != 0 {
+				d.sessions.Authority = woken{row{f.database, p}, task.Epoch}
+			}
+			return c.PoolClaim(ctx, m)
+		}
 	}
 	d.sessions.Vault = nil
 	d.sessions.HandOn = func(_ context.Context, b claim.Binding) error {
@@ -127,6 +133,19 @@ func (f *functions) handler(p *process, name queue.Name) queue.Handler {
 		return nil
 	}
 	return c.WorkerControl
+}
+
+// woken is the authority as it is asked because of a wake, which may finish the session that it is about, and begin no other.
+type woken struct {
+	row
+	about fleet.Epoch
+}
+
+func (w woken) Begin(ctx context.Context, s session.Session, wait time.Duration) error {
+	if s.Epoch != w.about {
+		w.fail("a wake about %s begins a session of %s under %s", w.short(w.about), s.User, w.short(s.Epoch))
+	}
+	return w.row.Begin(ctx, s, wait)
 }
 
 // Ended: see [control.Witness].

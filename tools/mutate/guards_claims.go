@@ -187,5 +187,16 @@ func claims() []guard {
 		{"what was launched counts as coming", "`Stock`",
 			"runtime/claim/index_launching.go", "if deadline := x.launching.due[member]; deadline > now {",
 			"if deadline := x.launching.due[member]; deadline > 2*now {", "./runtime/claim", "TestMemory"},
+		{"what hands a binding on finishes that one alone", "the epoch in `PoolClaim`",
+			"runtime/control/control.go", "if task.Epoch != 0 {",
+			"if false {", "./runtime/control", "TestWakeMeansAnEpoch"},
+		{"… unless somebody has delivered it", "`Sent` in `finish`",
+			"runtime/control/control.go", " || w.State != claim.Assigned || w.Sent {",
+			" || w.State != claim.Assigned {", "./runtime/control", "TestWakeMeansAnEpoch"},
+		{"whose end the cluster tells is fenced before anybody is served", "`fence` in `ended`",
+			"runtime/control/control.go", `	if err := c.fence(ctx, lost); err != nil {
+		return`,
+			`	if err := c.fence(ctx, nil); err != nil {
+		return`, "./runtime/control", "TestTheDeadAreFencedFirst"},
 	}
 }
