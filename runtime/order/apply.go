@@ -103,6 +103,7 @@ func (s *Sheet) evidence(r *Record, o fleet.Outcome) {
 		s.closing(r, state, o.Reason)
 		return
 	}
+	unheard := o.Leg == 2 && r.Leg != 2 && r.Doubted
 	if o.Leg == 2 {
 		r.Leg = 2
 	}
@@ -116,6 +117,9 @@ func (s *Sheet) evidence(r *Record, o fleet.Outcome) {
 		return
 	}
 	s.end(r, state, o.Reason)
+	if unheard && r.unclosed() { // its word may be on the way, or was written into a ledger that was replaced by its backup
+		r.CheckAt = s.Now.Add(firstVerify)
+	}
 }
 
 // closing takes the broker's word about the first leg of a reversal. The second one begins when this is committed.

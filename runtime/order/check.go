@@ -33,6 +33,8 @@ func (s *Sheet) look(r *Record) {
 		s.lookUp(r)
 	case r.State == Working:
 		s.ask(r, fleet.MailVerify, doubling(r.Checks, firstVerify, longestCheck))
+	case r.unclosed() && r.Doubted && r.Checks < closingLooks:
+		s.ask(r, fleet.MailVerify, doubling(r.Checks, firstLookup, longestLookup))
 	default: // concluded from its absence: one more look, if there is somebody to ask
 		r.CheckAt = time.Time{}
 		if s.Session.Epoch != 0 {

@@ -133,7 +133,7 @@ func (m *Memory) Waiting(context.Context) (time.Duration, error) {
 func (m *Memory) BeginAt(_ context.Context, user fleet.User) (uint64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	lowest, now := m.books[user].Last+1, time.Now()
+	lowest, now := m.books[user].Last+1, m.now()
 	var working []*Record
 	for _, r := range m.orders[user] {
 		if r.MayCome() {
@@ -206,7 +206,7 @@ func (m *Memory) Suspend(_ context.Context, user fleet.User, on bool, reason str
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if on {
-		m.suspended[user] = Halt{User: user, Reason: reason, Since: time.Now(), Operator: true}
+		m.suspended[user] = Halt{User: user, Reason: reason, Since: m.now(), Operator: true}
 	} else {
 		delete(m.suspended, user)
 	}

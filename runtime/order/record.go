@@ -1,6 +1,7 @@
 package order
 
 import (
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -100,6 +101,11 @@ func (r *Record) FilledQuantity() decimal.Decimal {
 		}
 	}
 	return sum
+}
+
+// unclosed says that the broker has ended the second leg of a reversal, and the ledger has nothing that the first one executed.
+func (r *Record) unclosed() bool {
+	return r.Leg == 2 && r.Proven && !slices.ContainsFunc(r.Fills, func(f Fill) bool { return f.Leg == 1 })
 }
 
 // addFills keeps each execution once, however often it is reported.

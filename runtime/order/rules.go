@@ -30,7 +30,9 @@ const (
 	firstLookup   = time.Second // of an unknown order
 	longestLookup = time.Minute
 	// lookups are as many as are made before an order stays unknown, about a quarter of an hour.
-	lookups      = 20
+	lookups = 20
+	// closingLooks are those for what the first leg of an ended reversal executed: most often there was nothing to close.
+	closingLooks = 5
 	firstVerify  = 30 * time.Second // of an order that the broker has
 	longestCheck = 10 * time.Minute
 	unserved     = time.Second // while nobody acts for the user

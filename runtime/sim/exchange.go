@@ -23,6 +23,8 @@ type exchange struct {
 	logins []login
 	// allowed says why a worker must not call now; "" if it may.
 	allowed func(h order.Holder) string
+	// off says that no order may be sent.
+	off     func() bool
 	feeds   map[fleet.User][]*feed
 	barred  map[string]bool // credentials that it takes no longer
 	revoked map[string]bool // … nor lets those call any more who are logged in with them
@@ -76,6 +78,9 @@ func call[T any](ctx context.Context, b broker, h order.Holder, what string, eff
 	hung := b.hung
 	if what == "place" { // it is waited for
 		hung = nil
+	}
+	if what == "place" && b.off() {
+		b.fail("an order of %s is sent before the ledger is recovered", h.User)
 	}
 	v, err := askUntil(b.from, &b.service, hung, func() (T, error) {
 		if b.revoked[b.opened] {

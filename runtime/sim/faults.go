@@ -9,6 +9,7 @@ type faults struct {
 	throttled                              float64
 	repeats, delays                        float64
 	witness                                float64 // part of the ends of workers that the cluster tells
+	restored                               bool    // the database is put back, once
 	// per minute
 	kill, pauses, agents, polite, freeze, hosts, keepers, fronts, cuts, outage, flush, halts, failover, reports, restarts, drains, ages, bars float64
 }
@@ -28,6 +29,7 @@ func (w *world) drawFaults() {
 		kill: some(6), pauses: some(6), agents: some(3), polite: some(2), freeze: some(2), hosts: some(1), keepers: some(4), fronts: some(3),
 		cuts: some(4), outage: some(2), flush: some(1), halts: some(2), failover: some(2), reports: some(1), restarts: some(2), drains: some(1), ages: some(1), bars: some(2),
 	}
+	w.faults.restored = w.chance(0.2)
 }
 
 // quiet ends all faults: what follows has to come to rest.
@@ -135,6 +137,9 @@ func (w *world) storm() {
 	w.often(f.ages, func() { w.anyHost().age() })
 	w.often(f.bars, func() { w.users[w.random.IntN(len(w.users))].bar() })
 	w.often(f.halts, w.halt)
+	if f.restored {
+		w.after(w.between(0, storms-20*time.Second), w.backUp)
+	}
 	w.often(f.failover, w.failover)
 	if f.failover > 0 {
 		w.index.copying()
@@ -163,7 +168,7 @@ func (w *world) loseKeeper(i int) {
 	k.say(k.name, "is killed")
 	k.kill()
 	w.after(w.between(0, 20*time.Second), func() {
-		if k == w.keepers[i] {
+		if k == w.keepers[i] && !w.stopped {
 			w.keepers[i] = w.startKeeper(k.name)
 		}
 	})
@@ -174,7 +179,7 @@ func (w *world) loseFront(i int) {
 	d.say(d.name, "is killed")
 	d.kill()
 	w.after(w.between(0, 10*time.Second), func() {
-		if d == w.fronts[i] {
+		if d == w.fronts[i] && !w.stopped {
 			w.fronts[i] = w.newDesk(w.process(d.name))
 		}
 	})

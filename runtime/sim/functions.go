@@ -71,6 +71,10 @@ func (f *functions) ask(name queue.Name, t queue.Task) {
 
 // handle has a process do what the group's first message asks for, until it is done or has failed too often.
 func (f *functions) handle(g *group) {
+	if f.stopped { // the functions are, and what waits is handed out later
+		f.after(again, func() { f.handle(g) })
+		return
+	}
 	m := g.queue[0]
 	m.Receives++
 	p := f.process(string(g.name))

@@ -51,7 +51,7 @@ func (h *host) instant() hostlink.Instant {
 
 // startAgent begins an agent after the one before it has ended.
 func (h *host) startAgent() {
-	if h.lost {
+	if h.lost || h.stopped || h.agent != nil && !h.agent.dead {
 		return
 	}
 	a := &warden{process: h.process(string(h.name))}

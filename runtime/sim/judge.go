@@ -53,6 +53,9 @@ func (w *world) allowed(h order.Holder) string {
 
 // settled says what is still to come to rest; "" if nothing is.
 func (w *world) settled() string {
+	if w.stopped || w.off {
+		return "the ledger is being recovered"
+	}
 	census := w.index.index.Census(0)
 	if census.Incarnation == "" {
 		return "the pool is closed"

@@ -26,6 +26,8 @@ type service struct {
 	fast, slow time.Duration
 	// latest is how late a call may have its effect: beyond the limit, the caller has given it up.
 	latest time.Duration
+	// replaced counts how often another server took its place: what is on its way to the one before is lost.
+	replaced int
 }
 
 type rates struct{ before, after, twice, late float64 }
@@ -74,7 +76,12 @@ func askUntil[T any](p *process, s *service, hung *[]func(), effect func() (T, e
 		if lost || mute || late {
 			silence()
 		}
+		was := s.replaced
 		arrive := func() {
+			if s.replaced != was {
+				silence()
+				return
+			}
 			v, e := effect()
 			if p.cut > p.at && !mute {
 				silence()
@@ -85,7 +92,11 @@ func askUntil[T any](p *process, s *service, hung *[]func(), effect func() (T, e
 		switch {
 		case lost:
 		case twice: // the client repeats a call whose answer was lost
-			p.after(out, func() { _, _ = effect() })
+			p.after(out, func() {
+				if s.replaced == was {
+					_, _ = effect()
+				}
+			})
 			p.after(out+p.between(s.fast, 4*s.slow), arrive)
 		default:
 			p.after(out, func() {

@@ -82,9 +82,16 @@ func (w *world) halt() {
 	if w.chance(0.7) {
 		whom = w.users[w.random.IntN(len(w.users))].name
 	}
+	if whom == "" && (w.stopped || w.off) { // they are, and nobody else switches them on
+		return
+	}
 	w.say("operator", "switches orders off for %q", whom)
 	_ = w.database.orders.Halt(context.Background(), whom, true, "drill")
-	w.after(w.between(time.Second, 15*time.Second), func() { _ = w.database.orders.Halt(context.Background(), whom, false, "") })
+	w.after(w.between(time.Second, 15*time.Second), func() {
+		if whom != "" || !w.stopped && !w.off {
+			_ = w.database.orders.Halt(context.Background(), whom, false, "")
+		}
+	})
 }
 
 // records are the ledger's, by number.
@@ -153,6 +160,8 @@ func (u *user) judge() error {
 		}
 		r, ours := of[h.ClientID]
 		switch {
+		case u.lost[h.ClientID]: // with the backup that it came after
+			continue
 		case !ours:
 			return fmt.Errorf("the exchange has an order of %s that the ledger does not have", u.name)
 		case r.Sequence < last:

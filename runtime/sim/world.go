@@ -41,6 +41,7 @@ type world struct {
 	unknown         int // orders that were given up
 	incarnations    int
 	forgot          bool
+	restoration
 }
 
 // apart is how far synchronized clocks are from one another: those that orders' times are read on. The index's is only
@@ -50,7 +51,7 @@ const apart = 50 * time.Millisecond
 // newWorld draws a world and its faults.
 func newWorld(seed uint64) *world {
 	l := newLoop(seed)
-	w := &world{loop: l, perHost: 4}
+	w := &world{loop: l, perHost: 4, restoration: restoration{lost: map[string]bool{}}}
 	w.terms = claim.DefaultTerms()
 	w.beat, w.parked = 2*time.Second, 60*time.Second
 	if w.chance(0.7) { // a short lease has more of its ends in one history
@@ -63,7 +64,7 @@ func newWorld(seed uint64) *world {
 	w.database = newDatabase(l)
 	w.database.service = service{name: "database", limit: 2 * time.Second, latest: 4 * time.Second, fast: time.Millisecond, slow: 20 * time.Millisecond}
 	w.mail = &mail{server: w.index, boxes: map[fleet.Host][]agent.Letter{}, waiters: map[fleet.Host][]func(){}}
-	w.exchange = &exchange{loop: l, feeds: map[fleet.User][]*feed{}, barred: map[string]bool{}, revoked: map[string]bool{}, allowed: w.allowed,
+	w.exchange = &exchange{loop: l, feeds: map[fleet.User][]*feed{}, barred: map[string]bool{}, revoked: map[string]bool{}, allowed: w.allowed, off: func() bool { return w.off },
 		service: service{name: "exchange", limit: 5 * time.Second, latest: 4500 * time.Millisecond, fast: 5 * time.Millisecond, slow: 200 * time.Millisecond}}
 	w.exchange.traits = order.Traits{RefusesRepeats: w.chance(0.7), Lag: w.between(0, 3*time.Second)}
 	w.cloud = &cloud{world: w, batches: map[string][]fleet.Worker{}, ended: map[fleet.Host][]fleet.Worker{}, service: service{name: "cloud", limit: 5 * time.Second, latest: 10 * time.Second, fast: 50 * time.Millisecond, slow: 800 * time.Millisecond}}

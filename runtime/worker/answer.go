@@ -84,6 +84,8 @@ func (m *Machine) found(j *job, a CallEnded) []Effect {
 		State: fleet.OutcomeAbsent, Leg: j.legs()[0], At: a.Began, Settle: callLimit + m.trade.traits.Lag, Resend: m.trade.traits.RefusesRepeats,
 	}
 	switch {
+	case leg == 1 && j.second != nil:
+		return m.bothLegs(j, a)
 	case errors.Is(a.Err, order.ErrAbsent) && leg == 2:
 		return m.findAfter(j, 1)
 	case errors.Is(a.Err, order.ErrAbsent):
@@ -98,7 +100,28 @@ func (m *Machine) found(j *job, a CallEnded) []Effect {
 		}
 		return []Effect{first, m.settle(j, absent)} // the second leg, which was asked for before
 	}
+	if leg == 2 && !j.closed {
+		j.second = &a.Report
+		return m.findAfter(j, 1)
+	}
 	return []Effect{m.settle(j, outcomeOf(a.Report, leg))}
+}
+
+// bothLegs tells of a reversal whose second leg is at the broker: a ledger that was restored from a backup may lack what the
+// first one executed, and asks no more once it has the second one's end. One look in a life is enough.
+func (m *Machine) bothLegs(j *job, a CallEnded) []Effect {
+	second := *j.second
+	j.second = nil
+	var effects []Effect
+	switch {
+	case a.Err == nil:
+		effects = append(effects, m.settle(j, outcomeOf(a.Report, 1)))
+	case !errors.Is(a.Err, order.ErrAbsent): // the ledger asks again
+		j.stage = settled
+		return nil
+	}
+	j.closed = true // or there was nothing to close
+	return append(effects, m.settle(j, outcomeOf(second, 2)))
 }
 
 // word takes what the broker says of an order that this life is at.
@@ -160,6 +183,7 @@ func (m *Machine) report(j *job, o fleet.Outcome) Effect {
 	}
 	o.Reason = brief(o.Reason)
 	j.said = o.State
+	j.closed = j.closed || o.Leg == 1 && o.State == fleet.OutcomeFilled
 	t.kept = append(t.kept, o)
 	return Say{reported(o)}
 }

@@ -7,6 +7,7 @@ import (
 
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/hostlink"
+	"workerfleet/runtime/order"
 )
 
 // job is one order, as this life knows it.
@@ -28,6 +29,10 @@ type job struct {
 	call  call
 	asked time.Time
 	said  fleet.OutcomeState
+	// closed says that this life knows what the first leg of a reversal came to; second is what a look-up found of the second
+	// one, until it does.
+	closed bool
+	second *order.Report
 }
 
 // phase is how far a life has come with an order.

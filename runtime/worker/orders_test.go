@@ -284,6 +284,40 @@ func TestReversal(t *testing.T) {
 	}
 }
 
+// A reversal that both legs of are at the broker is told of leg by leg, once the first one is found too: a ledger that was
+// restored may lack it, and asks no more when it has the second one's end. Asked again, the same life looks at the second one.
+func TestBothLegsAreLookedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := &recorder{}
+		o := buy(1)
+		o.Side = fleet.Reverse
+		var looks []string
+		away := true
+		broker.find = func(id string) (order.Report, error) {
+			looks = append(looks, id)
+			if id == order.ClientID(o.ID, 1) && away {
+				return order.Report{}, errors.New("time-out")
+			}
+			return order.Report{ClientID: id, State: fleet.OutcomeFilled}, nil
+		}
+		s := newStage(t, broker)
+		conn, words := s.trading()
+		s.asks(conn, hostlink.Verify, o)
+		require.Len(t, looks, 2, "nothing is told of one alone")
+		away = false
+		s.asks(conn, hostlink.Verify, o)
+		first, second := (<-words).Outcome, (<-words).Outcome
+		require.Equal(t, []int{1, 2}, []int{first.Leg, second.Leg})
+		require.Equal(t, []fleet.OutcomeState{fleet.OutcomeFilled, fleet.OutcomeFilled}, []fleet.OutcomeState{first.State, second.State})
+		looks = nil
+		s.commits(conn, second.Number)
+		s.asks(conn, hostlink.Verify, o)
+		require.Equal(t, []string{order.ClientID(o.ID, 2)}, looks)
+		s.stop()
+		<-s.ended
+	})
+}
+
 // A cancelled order that waits is not handed over; one that the broker has is taken back, and looked up.
 func TestCancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

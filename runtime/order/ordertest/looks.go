@@ -124,6 +124,27 @@ func recoversInSequence(b *bench) {
 	b.sent(mail, fleet.MailOrder, second.ID)
 }
 
+// What the first leg executed was written after the backup, and the second one's word came after the restore: the order has
+// ended, and is asked for until the ledger has both, or for as long as others are.
+func recoversReversal(b *bench) {
+	b.served(7)
+	r := b.reversal("1")
+	_, err := b.Recover(b.ctx)
+	require.NoError(b, err)
+	b.commit(b.says(r.ID, 7, fleet.OutcomeFilled, leg(2)))
+	b.stands(r.ID, order.Filled)
+	for range 2 {
+		mail, _ := b.attend(10 * time.Minute)
+		b.sent(mail, fleet.MailVerify, r.ID)
+	}
+	b.commit(b.says(r.ID, 7, fleet.OutcomeFilled, leg(1), fill("f1", "3")))
+	b.commit(b.says(r.ID, 7, fleet.OutcomeFilled, leg(2)))
+	b.attend(10 * time.Minute) // one more look, as for others
+	mail, _ := b.attend(10 * time.Minute)
+	require.Empty(b, mail)
+	require.True(b, b.stands(r.ID, order.Filled).CheckAt.IsZero())
+}
+
 func waitingAndDue(b *bench) {
 	waits, err := b.Waiting(b.ctx)
 	require.NoError(b, err)
