@@ -1,6 +1,7 @@
 package order
 
 import (
+	"strings"
 	"time"
 
 	"workerfleet/runtime/fleet"
@@ -43,7 +44,8 @@ func (s *Sheet) look(r *Record) {
 	}
 }
 
-// lookUp asks what became of an order, a bounded number of times.
+// lookUp asks what became of an order, a bounded number of times: a broker that answers nobody holds its users' later orders
+// back for that long, and no longer. See [Store.BeginAt] for what comes after it.
 func (s *Sheet) lookUp(r *Record) {
 	if s.Denied != "" && s.Session.Epoch == 0 {
 		s.await(r)
@@ -54,9 +56,16 @@ func (s *Sheet) lookUp(r *Record) {
 		return
 	}
 	r.CheckAt = time.Time{}
-	s.move(r, Unknown, "given up after many look-ups: "+r.Reason)
-	s.changed(r, Unknown, true)
+	if !strings.HasPrefix(r.Reason, givenUp) {
+		s.move(r, Unknown, givenUp+r.Reason)
+	}
+	if !r.Counted {
+		s.changed(r, Unknown, true)
+	}
 }
+
+// givenUp begins the reason of an order that stays unknown until the user's next session asks again; nobody is told of that twice.
+const givenUp = "given up after many look-ups: "
 
 // await keeps an order unknown that only other credentials can look up, and tells the user so, once. None of these looks is a
 // look-up, so it is not given up for them; operators hear of it as late as of one that is.

@@ -136,6 +136,9 @@ func (m *Memory) BeginAt(_ context.Context, user fleet.User) (uint64, error) {
 	lowest, now := m.books[user].Last+1, m.now()
 	var working []*Record
 	for _, r := range m.orders[user] {
+		if r.State == Unknown && r.CheckAt.IsZero() {
+			r.CheckAt, r.Checks = now.Add(LookPause), 0
+		}
 		if r.MayCome() {
 			lowest = min(lowest, r.Sequence)
 		}

@@ -20,7 +20,8 @@ const (
 	Dispatched State = "dispatched"
 	// Working orders are the broker's.
 	Working State = "working"
-	// Unknown orders may be at the broker, and are being looked up. Without a [Record.CheckAt] that was given up.
+	// Unknown orders may be at the broker, and are being looked up. Without a [Record.CheckAt] that was given up until the
+	// user's next session begins.
 	Unknown State = "unknown"
 	// The final states.
 	Filled    State = "filled"

@@ -26,7 +26,8 @@ type Store interface {
 	Waiting(ctx context.Context) (time.Duration, error)
 	// BeginAt is asked when somebody is about to act for the user: the lowest number that an order may still come with. It
 	// has the user's working orders looked at soon, one after the other in the pace of [LookPause], at most [LooksMost]:
-	// what happened to them meanwhile nobody was told.
+	// what happened to them meanwhile nobody was told. Unknown orders that were given up are looked up anew: who has just
+	// logged in has a broker that answers.
 	BeginAt(ctx context.Context, user fleet.User) (uint64, error)
 }
 

@@ -57,6 +57,51 @@ func TestMigrationGivesWay(t *testing.T) {
 	require.Equal(t, 1, epoch)
 }
 
+// An index of what turns write is built beside them: while it waits for one, others write. It ends with an empty table, so that
+// how long one of millions of orders takes is not seen.
+func TestIndexIsBuiltBesideTurns(t *testing.T) {
+	url := postgrestest.Server(t).URL
+	config, err := pgx.ParseConfig(url)
+	require.NoError(t, err)
+	db := stdlib.OpenDB(*config)
+	t.Cleanup(func() { _ = db.Close() })
+	provider, err := migrations(db)
+	require.NoError(t, err)
+	_, err = provider.UpTo(t.Context(), 11)
+	require.NoError(t, err)
+
+	const write = "UPDATE orders SET checks = checks"
+	turn, err := db.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = turn.ExecContext(t.Context(), write)
+	require.NoError(t, err)
+	migrated := make(chan error, 1)
+	go func() {
+		_, err := Migrate(t.Context(), url)
+		migrated <- err
+	}()
+	require.Eventually(t, func() bool {
+		var waiting int
+		err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'CREATE INDEX%'").Scan(&waiting)
+		return err == nil && waiting > 0
+	}, 10*time.Second, time.Millisecond)
+	for range 20 {
+		other, err := db.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		_, err = other.ExecContext(t.Context(), "SET LOCAL lock_timeout = '100ms'")
+		require.NoError(t, err)
+		_, err = other.ExecContext(t.Context(), write)
+		require.NoError(t, err, "turns wait for the migration")
+		require.NoError(t, other.Commit())
+		time.Sleep(yieldAfter / 10) // it gives way meanwhile, and begins anew
+	}
+	require.NoError(t, turn.Commit())
+	require.NoError(t, <-migrated)
+	var valid bool
+	require.NoError(t, db.QueryRowContext(t.Context(), "SELECT indisvalid FROM pg_index WHERE indexrelid = 'orders_given_up'::regclass").Scan(&valid))
+	require.True(t, valid)
+}
+
 // beginAsBefore is how the release before 00006 begins a session: it knows no ending_at.
 const beginAsBefore = `
 INSERT INTO user_session AS s (user_id, epoch, worker, host, life, open)

@@ -122,8 +122,15 @@ UPDATE orders SET check_at = soon.at
          WHERE user_id = ?1 AND state = 'working' AND check_at > ` + now + ` ORDER BY sequence LIMIT ?2) AS soon
  WHERE orders.id = soon.id AND orders.check_at > soon.at`
 
+// lookAgain has unknown orders looked up anew that were given up.
+const lookAgain = `
+UPDATE orders SET check_at = ` + now + ` + ?2, checks = 0 WHERE user_id = ?1 AND state = 'unknown' AND check_at IS NULL`
+
 // BeginAt: see [order.Store].
 func (d *Database) BeginAt(ctx context.Context, user fleet.User) (lowest uint64, err error) {
+	if _, err := d.db.ExecContext(ctx, lookAgain, string(user), order.LookPause.Milliseconds()); err != nil {
+		return 0, fmt.Errorf("look at what was given up: %w", err)
+	}
 	if _, err := d.db.ExecContext(ctx, lookSoon, string(user), order.LooksMost, order.LookPause.Milliseconds()); err != nil {
 		return 0, fmt.Errorf("look at the working orders soon: %w", err)
 	}

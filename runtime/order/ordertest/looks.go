@@ -48,6 +48,56 @@ func lookupsBounded(b *bench) {
 	b.stands(third.ID, order.Dispatched)
 }
 
+func givenUpAtBegin(b *bench) {
+	b.served(7)
+	a := b.accept("1")
+	b.commit(b.says(a.ID, 7, fleet.OutcomeDoubt, because("the line was cut")))
+	giveUp := func() (changes []order.Change) {
+		for looks := 0; !b.read(a.ID).CheckAt.IsZero(); looks++ {
+			require.Less(b, looks, 100)
+			_, next := b.attend(61 * time.Second)
+			changes = append(changes, next.Changes...)
+		}
+		return changes
+	}
+	require.Len(b, giveUp(), 1, "operators are told")
+	r := b.stands(a.ID, order.Unknown)
+	require.Equal(b, "given up after many look-ups: the line was cut", r.Reason)
+	told, err := b.Events(b.ctx, "ann", 0, 100)
+	require.NoError(b, err)
+	later := b.accept("2")
+	b.commit(b.says(later.ID, 7, fleet.OutcomeFilled))
+	b.Account("bea")
+	_, err = b.BeginAt(b.ctx, "bea")
+	require.NoError(b, err)
+	require.True(b, b.read(a.ID).CheckAt.IsZero(), "another user's session")
+
+	begin := func(epoch fleet.Epoch) {
+		b.served(epoch)
+		lowest, err := b.BeginAt(b.ctx, "ann")
+		require.NoError(b, err)
+		require.Equal(b, a.Sequence, lowest, "the worker would not take the letter")
+		r := b.read(a.ID)
+		require.WithinDuration(b, time.Now().Add(order.LookPause), r.CheckAt, 400*time.Millisecond)
+		require.Zero(b, r.Checks)
+		next, err := b.ledger.Serve(b.ctx, "ann")
+		require.NoError(b, err)
+		require.Len(b, next.Mail, 1)
+		b.sent([]fleet.Mail{next.Mail[0].Mail}, fleet.MailVerify, a.ID)
+	}
+	begin(8)
+	require.Empty(b, giveUp(), "operators are told again")
+	require.Equal(b, r.Reason, b.stands(a.ID, order.Unknown).Reason)
+	events, err := b.Events(b.ctx, "ann", told[len(told)-1].Number, 100)
+	require.NoError(b, err)
+	for _, e := range events {
+		require.Equal(b, later.ID, e.Order, "the user is told again")
+	}
+	begin(9)
+	b.commit(b.says(a.ID, 9, fleet.OutcomeFilled))
+	b.stands(a.ID, order.Filled)
+}
+
 func workingVerified(b *bench) {
 	b.served(7)
 	a := b.accept("1")
