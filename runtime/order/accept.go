@@ -199,7 +199,7 @@ func (s *Sheet) cancel(r *Record) {
 		s.endUnlessDoubted(r, Cancelled, endedByUser)
 	case !r.CancelAsked:
 		r.CancelAsked = true
-		r.CheckAt = s.Now.Add(firstRepeat)
+		r.CheckAt, r.Checks = s.Now.Add(firstRepeat), 0
 		if s.Session.Epoch != 0 {
 			s.post(fleet.MailCancel, r)
 		} else {

@@ -36,25 +36,31 @@ func (s *Sheet) look(r *Record) {
 		s.ask(r, fleet.MailVerify, doubling(r.Checks, firstVerify, longestCheck))
 	case r.unclosed() && r.Doubted && r.Checks < closingLooks:
 		s.ask(r, fleet.MailVerify, doubling(r.Checks, firstLookup, longestLookup))
-	default: // concluded from its absence: one more look, if there is somebody to ask
+	case s.Session.Epoch == 0:
+		s.want(r)
+	default: // concluded from its absence: one more look
 		r.CheckAt = time.Time{}
-		if s.Session.Epoch != 0 {
-			s.post(fleet.MailVerify, r)
-		}
+		s.post(fleet.MailVerify, r)
 	}
 }
 
 // lookUp asks what became of an order, a bounded number of times: a broker that answers nobody holds its users' later orders
 // back for that long, and no longer. See [Store.BeginAt] for what comes after it.
 func (s *Sheet) lookUp(r *Record) {
-	if s.Denied != "" && s.Session.Epoch == 0 {
+	switch served := s.Session.Epoch != 0; {
+	case !served && s.Denied != "":
 		s.await(r)
-		return
-	}
-	if r.Checks < lookups {
+	case !served:
+		s.overdue(r)
+		s.want(r)
+	case r.Checks < lookups:
 		s.ask(r, fleet.MailVerify, doubling(r.Checks, firstLookup, longestLookup))
-		return
+	default:
+		s.giveUp(r)
 	}
+}
+
+func (s *Sheet) giveUp(r *Record) {
 	r.CheckAt = time.Time{}
 	if !strings.HasPrefix(r.Reason, givenUp) {
 		s.move(r, Unknown, givenUp+r.Reason)
@@ -68,28 +74,27 @@ func (s *Sheet) lookUp(r *Record) {
 const givenUp = "given up after many look-ups: "
 
 // await keeps an order unknown that only other credentials can look up, and tells the user so, once. None of these looks is a
-// look-up, so it is not given up for them; operators hear of it as late as of one that is.
+// look-up, so it is not given up for them.
 func (s *Sheet) await(r *Record) {
 	reason := "it may have been sent, and nobody can look it up until others are stored: " + (&Denied{s.Denied}).Error()
 	if r.Reason != reason {
 		s.move(r, Unknown, reason)
 	}
+	s.overdue(r)
+	r.CheckAt, r.Checks = s.Now.Add(longestLookup), 0
+}
+
+// overdue tells operators of an order that nobody can be asked about, as late as of one whose look-ups are given up.
+func (s *Sheet) overdue(r *Record) {
 	if !r.Counted && s.Now.Sub(r.AcceptedAt) > lookups*longestLookup {
 		s.changed(r, Unknown, true)
 	}
-	r.CheckAt, r.Checks = s.Now.Add(longestLookup), 0
 }
 
 // ask writes to whoever acts for the user; if nobody does, somebody has to.
 func (s *Sheet) ask(r *Record, kind fleet.MailKind, pause time.Duration) {
 	if s.Session.Epoch == 0 {
-		s.claim()
-		longest := longestLookup
-		if r.State == Working {
-			longest = longestCheck
-		}
-		r.CheckAt = s.Now.Add(doubling(r.Checks, unserved, longest))
-		r.Checks++
+		s.want(r)
 		return
 	}
 	if r.CancelAsked {
@@ -98,6 +103,21 @@ func (s *Sheet) ask(r *Record, kind fleet.MailKind, pause time.Duration) {
 	s.post(kind, r)
 	r.CheckAt = s.Now.Add(pause)
 	r.Checks++
+}
+
+// want asks for somebody who can be asked about an order. That is no look-up: Checks counts up to the longest pause, and nothing is
+// given up for want of a worker.
+func (s *Sheet) want(r *Record) {
+	s.claim()
+	longest := longestCheck
+	if r.State == Unknown {
+		longest = longestLookup
+	}
+	pause := doubling(r.Checks, unserved, longest)
+	r.CheckAt = s.Now.Add(pause)
+	if pause < longest {
+		r.Checks++
+	}
 }
 
 // withdraw takes back what its worker has been asked to execute and may not have begun, if orders are off by now.

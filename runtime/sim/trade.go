@@ -174,10 +174,6 @@ func (u *user) judge() error {
 
 // compare holds one record against what the exchange has of it.
 func (u *user) compare(r order.Record) error {
-	if r.State == order.Unknown && r.CheckAt.IsZero() { // given up, which an alarm tells
-		u.unknown++
-		return nil
-	}
 	var latest *held
 	for _, leg := range legs(r) {
 		h := u.exchange.find(order.ClientID(r.ID, leg))

@@ -38,7 +38,6 @@ type world struct {
 	perHost         int
 	stormy          time.Duration // until when there are faults
 	hostsMade, pids int
-	unknown         int // orders that were given up
 	incarnations    int
 	forgot          bool
 	restoration

@@ -72,7 +72,7 @@ func givenUpAtBegin(b *bench) {
 	require.NoError(b, err)
 	require.True(b, b.read(a.ID).CheckAt.IsZero(), "another user's session")
 
-	begin := func(epoch fleet.Epoch) {
+	begin := func(epoch fleet.Epoch, kind fleet.MailKind) {
 		b.served(epoch)
 		lowest, err := b.BeginAt(b.ctx, "ann")
 		require.NoError(b, err)
@@ -83,9 +83,9 @@ func givenUpAtBegin(b *bench) {
 		next, err := b.ledger.Serve(b.ctx, "ann")
 		require.NoError(b, err)
 		require.Len(b, next.Mail, 1)
-		b.sent([]fleet.Mail{next.Mail[0].Mail}, fleet.MailVerify, a.ID)
+		b.sent(mails(next.Mail), kind, a.ID)
 	}
-	begin(8)
+	begin(8, fleet.MailVerify)
 	require.Empty(b, giveUp(), "operators are told again")
 	require.Equal(b, r.Reason, b.stands(a.ID, order.Unknown).Reason)
 	events, err := b.Events(b.ctx, "ann", told[len(told)-1].Number, 100)
@@ -93,8 +93,35 @@ func givenUpAtBegin(b *bench) {
 	for _, e := range events {
 		require.Equal(b, later.ID, e.Order, "the user is told again")
 	}
-	begin(9)
+	_, next, err := b.ledger.Cancel(b.ctx, "ann", a.ID)
+	require.NoError(b, err)
+	b.sent(mails(next.Mail), fleet.MailCancel, a.ID)
+	mail, _ := b.attend(time.Second)
+	b.sent(mail, fleet.MailCancel, a.ID)
+	giveUp()
+	begin(9, fleet.MailCancel)
 	b.commit(b.says(a.ID, 9, fleet.OutcomeFilled))
+	b.stands(a.ID, order.Filled)
+}
+
+func lateLook(b *bench) {
+	b.served(7)
+	a := b.accept("1")
+	b.commit(b.says(a.ID, 7, fleet.OutcomeDoubt))
+	b.Age("ann", 2*time.Minute)
+	b.commit(b.says(a.ID, 7, fleet.OutcomeAbsent, absence(time.Second, true)))
+	b.stands(a.ID, order.Expired)
+	b.served(0)
+	for range 3 {
+		mail, next := b.attend(11 * time.Minute)
+		require.Empty(b, mail)
+		require.True(b, next.Claim, "nobody is wanted who could be asked")
+	}
+	b.served(8)
+	mail, _ := b.attend(11 * time.Minute)
+	b.sent(mail, fleet.MailVerify, a.ID)
+	require.True(b, b.read(a.ID).CheckAt.IsZero())
+	b.commit(b.says(a.ID, 8, fleet.OutcomeFilled, fill("late", "2")))
 	b.stands(a.ID, order.Filled)
 }
 

@@ -71,6 +71,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"a letter is repeated until the call is too late", letterRepeated},
 		{"look-ups are bounded, and free the next order", lookupsBounded},
 		{"what was given up is looked up by the user's next session", givenUpAtBegin},
+		{"what ended by its absence is looked up once more, when somebody can be asked", lateLook},
 		{"a working order is verified now and then", workingVerified},
 		{"events are numbered without a gap", eventsNumbered},
 		{"lists are paged, the latest first", listsPaged},
