@@ -69,6 +69,9 @@ func (g guard) try(ctx context.Context, seeds int) (result, error) {
 	if err != nil {
 		return r, err
 	}
+	if err := g.holds(ctx); err != nil {
+		return r, err
+	}
 	said, err := test(ctx, overlay, g.pkg, "-run", g.tests)
 	if err != nil {
 		return r, err
@@ -78,8 +81,8 @@ func (g guard) try(ctx context.Context, seeds int) (result, error) {
 			r.failed = append(r.failed, name[1])
 		}
 	}
-	if len(r.failed) == 0 && strings.Contains(said, "panic: ") {
-		r.failed = []string{"a panic"} // it waited until it was ended
+	if waiting := unended.FindStringSubmatch(said); waiting != nil { // for what the guard would have brought about
+		r.failed = append(r.failed, waiting[1])
 	}
 	said, err = test(ctx, overlay, "./runtime/sim", "-run", "Seeds", "-args", "-seeds", strconv.Itoa(seeds), "-failures", "1")
 	if err != nil {
@@ -91,7 +94,25 @@ func (g guard) try(ctx context.Context, seeds int) (result, error) {
 	return r, err
 }
 
+// holds runs the tests with the guard: those that fail then would fail without it for another reason.
+func (g guard) holds(ctx context.Context) error {
+	said, err := test(ctx, "", g.pkg, "-run", g.tests)
+	switch {
+	case err != nil:
+		return err
+	case !strings.Contains(said, "\nok ") && !strings.HasPrefix(said, "ok "):
+		return fmt.Errorf("%s of %s fails with the guard in its place:\n%s", g.tests, g.pkg, said)
+	case strings.Contains(said, "no tests to run"):
+		return fmt.Errorf("%s has no test %s", g.pkg, g.tests)
+	}
+	return nil
+}
+
+// timeout is how long a test may run: many times what each takes, as one that is ended for it counts as one that noticed.
+const timeout = "1m"
+
 var (
+	unended  = regexp.MustCompile(`(?m)^panic: test timed out[^\n]*\n\s+running tests:\n\s+(\w+)`)
 	failures = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
 	failing  = regexp.MustCompile(`(?m)^\s+sim_test\.go:\d+: seed (\d+): `)
 )
@@ -116,7 +137,7 @@ func (g guard) overlay(dir string) (string, error) {
 
 // test runs go test, and returns what it said. Tests that fail are no error; code that does not compile is one.
 func test(ctx context.Context, overlay, pkg string, args ...string) (string, error) {
-	args = append([]string{"test", "-overlay", overlay, "-count", "1", "-timeout", "1m", pkg}, args...)
+	args = append([]string{"test", "-overlay", overlay, "-count", "1", "-timeout", timeout, pkg}, args...)
 	output, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
 	said := string(output)
 	switch exit := new(exec.ExitError); {

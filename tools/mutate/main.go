@@ -54,6 +54,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		found = append(found, r)
 		fmt.Fprintln(out, r)
 	}
+	if len(found) == 0 {
+		return fmt.Errorf("-only %q: no guard's promise, file or test contains it", *only)
+	}
 	if *update {
 		if err := write(page, found, *seeds); err != nil {
 			return err

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -28,21 +29,10 @@ func write(page string, found []result, seeds int) error {
 	return os.WriteFile(page, []byte(text), 0o644)
 }
 
-// parts are the tables: what stands in a guard's file decides.
 var parts = []string{"claims", "orders"}
 
 func (g guard) part() string {
-	for _, folder := range []string{"runtime/order/", "runtime/dispatch/"} {
-		if strings.HasPrefix(g.file, folder) {
-			return "orders"
-		}
-	}
-	for _, file := range []string{"trade.go", "answer.go", "call.go", "outcomes.go"} {
-		if strings.HasSuffix(g.file, "/"+file) {
-			return "orders"
-		}
-	}
-	if strings.Contains(g.where, "`Ordered`") {
+	if slices.Contains(orders(), g) {
 		return "orders"
 	}
 	return "claims"
