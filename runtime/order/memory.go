@@ -225,6 +225,21 @@ func (m *Memory) Halts(context.Context) ([]Halt, error) {
 	return all, nil
 }
 
+// Unsettled: see [Switches].
+func (m *Memory) Unsettled(context.Context) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for _, orders := range m.orders {
+		for _, r := range orders {
+			if r.State == Unknown && r.InFlight() {
+				n++
+			}
+		}
+	}
+	return n, nil
+}
+
 // Recover: see [Switches].
 func (m *Memory) Recover(context.Context) (int, error) {
 	m.mu.Lock()

@@ -53,6 +53,8 @@ type Switches interface {
 	// final becomes unknown, to be looked up before anything is dispatched. A mark that was lost may have allowed the call
 	// until the order's validity ends, so that its absence is final no sooner. It returns how many orders that are.
 	Recover(ctx context.Context) (int, error)
+	// Unsettled counts the orders that are being looked up.
+	Unsettled(ctx context.Context) (int, error)
 }
 
 // Halt is one switch that is off.

@@ -100,3 +100,12 @@ func (d *Database) Recover(ctx context.Context) (unknown int, err error) {
 	}
 	return unknown, nil
 }
+
+// Unsettled: see [order.Switches].
+func (d *Database) Unsettled(ctx context.Context) (n int, err error) {
+	err = d.pool.QueryRow(ctx, `SELECT count(*) FROM orders WHERE state = 'unknown' AND check_at IS NOT NULL`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the orders that are looked up: %w", err)
+	}
+	return n, nil
+}

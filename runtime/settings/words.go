@@ -99,10 +99,12 @@ const (
 	OrdersHalt    Orders = "halt"
 	OrdersResume  Orders = "resume"
 	OrdersRecover Orders = "recover"
+	// OrdersResumeAnyway resumes although orders of a restored ledger are still looked up.
+	OrdersResumeAnyway Orders = "resume-anyway"
 )
 
 func (o *Orders) parse(text string) error {
-	return word(o, text, OrdersHalt, OrdersResume, OrdersRecover)
+	return word(o, text, OrdersHalt, OrdersResume, OrdersResumeAnyway, OrdersRecover)
 }
 
 // Count is a number of things, at least one.

@@ -117,13 +117,9 @@ func (w *world) recover() {
 
 // resume switches orders on again when none is looked up any more.
 func (w *world) resume() {
-	for _, u := range w.users {
-		for _, r := range u.records() {
-			if r.State == order.Unknown && !r.CheckAt.IsZero() {
-				w.after(time.Second, w.resume)
-				return
-			}
-		}
+	if n, _ := w.database.orders.Unsettled(context.Background()); n > 0 {
+		w.after(time.Second, w.resume)
+		return
 	}
 	w.say("operator", "switches orders on")
 	w.off = false

@@ -240,6 +240,10 @@ func (b book) Halts(ctx context.Context) ([]order.Halt, error) {
 	return ask(b.from, &b.service, func() ([]order.Halt, error) { return b.orders.Halts(ctx) })
 }
 
+func (b book) Unsettled(ctx context.Context) (int, error) {
+	return ask(b.from, &b.service, func() (int, error) { return b.orders.Unsettled(ctx) })
+}
+
 func (b book) Recover(ctx context.Context) (int, error) {
 	return ask(b.from, &b.service, func() (int, error) { return b.orders.Recover(ctx) })
 }

@@ -95,3 +95,12 @@ func (d *Database) Recover(ctx context.Context) (int, error) {
 	}
 	return int(unknown), nil
 }
+
+// Unsettled: see [order.Switches].
+func (d *Database) Unsettled(ctx context.Context) (n int, err error) {
+	err = d.db.QueryRowContext(ctx, `SELECT count(*) FROM orders WHERE state = 'unknown' AND check_at IS NOT NULL`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the orders that are looked up: %w", err)
+	}
+	return n, nil
+}

@@ -110,14 +110,16 @@ func TestOrders(t *testing.T) {
 	draft := order.Draft{Key: "k", Symbol: "A", Side: fleet.Buy, Quantity: decimal.NewFromInt(1), Type: fleet.Market, TimeInForce: fleet.Day}
 	accepted, err := ledger.Accept(t.Context(), "ann", draft)
 	require.NoError(t, err)
+	var output bytes.Buffer
+	code := 0
 	turn := func(to string, more ...string) []order.Halt {
 		env := map[string]string{"FLEET_TIER": "local", "FLEET_DATABASE_URL": "sqlite:" + path, "FLEET_DATABASE_AUTH": "password", "FLEET_ORDERS": to}
 		for _, variable := range more {
 			name, value, _ := strings.Cut(variable, "=")
 			env[name] = value
 		}
-		var output bytes.Buffer
-		require.Zero(t, run(t.Context(), func(name string) string { return env[name] }, nil, &output), "%s", &output)
+		output.Reset()
+		require.Equal(t, code, run(t.Context(), func(name string) string { return env[name] }, nil, &output), "%s", &output)
 		halts, err := file.Halts(t.Context())
 		require.NoError(t, err)
 		return halts
@@ -139,4 +141,11 @@ func TestOrders(t *testing.T) {
 	r, err := file.Order(t.Context(), "ann", accepted.ID)
 	require.NoError(t, err)
 	require.Equal(t, order.Unknown, r.State)
+	code = 1
+	require.Len(t, turn("resume"), 1, "orders are on though nobody knows which were sent")
+	require.Contains(t, output.String(), "1 orders of the restored ledger are still being looked up")
+	code = 0
+	require.Empty(t, turn("resume-anyway"))
+	require.Len(t, turn("halt"), 1)
+	require.Empty(t, turn("resume"), "an ordinary halt waits for the broker")
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -69,13 +70,35 @@ func turn(ctx context.Context, set settings.Migrate, switches order.Switches, p 
 	case settings.OrdersHalt:
 		log.Warn("orders are switched off")
 		return halt(ctx, set.Switching, switches, true)
-	case settings.OrdersResume:
+	case settings.OrdersResume, settings.OrdersResumeAnyway:
+		if err := settled(ctx, set.Switching, switches); err != nil {
+			return err
+		}
 		log.Warn("orders are switched on")
 		return halt(ctx, set.Switching, switches, false)
 	case settings.OrdersRecover:
 		unknown, err := switches.Recover(ctx)
 		log.Warn("orders are switched off until their ledger agrees with the broker", "unknown", unknown)
 		return err
+	}
+	return nil
+}
+
+// settled refuses to switch a restored ledger's orders on while some of them are looked up.
+func settled(ctx context.Context, s settings.Switching, switches order.Switches) error {
+	if s.Orders == settings.OrdersResumeAnyway || s.User != "" {
+		return nil
+	}
+	halts, err := switches.Halts(ctx)
+	if err != nil || !slices.ContainsFunc(halts, func(h order.Halt) bool { return h.User == "" && h.Reason == order.Recovering }) {
+		return err
+	}
+	switch n, err := switches.Unsettled(ctx); {
+	case err != nil:
+		return err
+	case n > 0:
+		return fmt.Errorf("%s=%s: %d orders of the restored ledger are still being looked up at the broker; run it again later, or with %s=%s: each of them holds back its own user's later ones",
+			settings.EnvOrders, s.Orders, n, settings.EnvOrders, settings.OrdersResumeAnyway)
 	}
 	return nil
 }

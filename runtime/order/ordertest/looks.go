@@ -152,9 +152,17 @@ func recovers(b *bench) {
 	other, err := b.ledger.Accept(b.ctx, "bea", draft("1"))
 	require.NoError(b, err)
 
+	unsettled := func(want int) {
+		b.Helper()
+		n, err := b.Unsettled(b.ctx)
+		require.NoError(b, err)
+		require.Equal(b, want, n)
+	}
+	unsettled(0)
 	unknown, err := b.Recover(b.ctx)
 	require.NoError(b, err)
 	require.Equal(b, 4, unknown)
+	unsettled(4)
 	b.stands(ended.ID, order.Filled)
 	for _, id := range []fleet.OrderID{working.ID, marked.ID, waiting.ID} {
 		r := b.stands(id, order.Unknown)
