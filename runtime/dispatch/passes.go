@@ -22,6 +22,8 @@ const (
 	// turnLimit ends the wait for one user's turn and what follows it: the rows of a user whose turn hangs somewhere else
 	// stay locked, and nobody else's orders shall wait for that.
 	turnLimit = 2 * time.Second
+	// roundLimit ends a round whose call nobody answers.
+	roundLimit = time.Minute
 	// collectors take outcomes at once: one waits for the slowest turn of its round, the other goes on meanwhile.
 	collectors = 2
 )
@@ -45,7 +47,7 @@ func (d *Dispatcher) Run(ctx context.Context, failed func(error)) error {
 	defer group.Wait()
 	for range collectors {
 		group.Go(func() {
-			d.every(ctx, func() (bool, error) {
+			d.every(ctx, func(ctx context.Context) (bool, error) {
 				began := time.Now()
 				r, err := d.Collect(ctx)
 				for _, o := range r.Strays {
@@ -57,7 +59,7 @@ func (d *Dispatcher) Run(ctx context.Context, failed func(error)) error {
 			}, failed)
 		})
 	}
-	d.every(ctx, func() (bool, error) {
+	d.every(ctx, func(ctx context.Context) (bool, error) {
 		r, err := d.Attend(ctx)
 		return r.More, err
 	}, failed)
@@ -65,9 +67,11 @@ func (d *Dispatcher) Run(ctx context.Context, failed func(error)) error {
 }
 
 // every repeats a round, after a pause unless a round that did not fail asks for the next one at once.
-func (d *Dispatcher) every(ctx context.Context, round func() (again bool, err error), failed func(error)) {
+func (d *Dispatcher) every(ctx context.Context, round func(context.Context) (again bool, err error), failed func(error)) {
 	for ctx.Err() == nil {
-		again, err := round()
+		limited, cancel := context.WithTimeout(ctx, roundLimit)
+		again, err := round(limited)
+		cancel()
 		if err != nil && ctx.Err() == nil {
 			failed(err)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"workerfleet/runtime/dispatch"
 	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/order"
 )
 
 // waiting is an inbox that waits a second for the first outcome, as a stream does.
@@ -124,6 +125,41 @@ func TestSlowTurn(t *testing.T) {
 			_ = b.Run(ctx, func(error) {}) // both are strays
 		}()
 		require.Equal(t, []string{"2-0", "1-0"}, []string{<-s.settled, <-s.settled})
+		stop()
+		<-ended
+	})
+}
+
+// unanswered are switches whose first question nobody answers.
+type unanswered struct {
+	*order.Memory
+	asked atomic.Int64
+}
+
+func (u *unanswered) Halts(ctx context.Context) ([]order.Halt, error) {
+	if u.asked.Add(1) == 1 {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return u.Memory.Halts(ctx)
+}
+
+// A question that nobody answers ends its round in a minute, and the next round is made.
+func TestHungRound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		u := &unanswered{Memory: b.orders}
+		b.Switches = u
+		ctx, stop := context.WithCancel(t.Context())
+		failed, ended := make(chan error, 1), make(chan struct{})
+		go func() {
+			defer close(ended)
+			_ = b.Run(ctx, func(err error) { failed <- err })
+		}()
+		require.ErrorIs(t, <-failed, context.DeadlineExceeded)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		require.Greater(t, u.asked.Load(), int64(1))
 		stop()
 		<-ended
 	})

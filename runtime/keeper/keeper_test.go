@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -317,6 +318,38 @@ func TestRun(t *testing.T) {
 		time.Sleep(300 * time.Millisecond)
 		synctest.Wait()
 		require.Equal(t, 1, b.mailbox.count("ann"))
+		cancel()
+		require.NoError(t, <-done)
+	})
+}
+
+// unanswered is a store whose first reap nobody answers.
+type unanswered struct {
+	*claim.Memory
+	asked atomic.Int64
+}
+
+func (u *unanswered) Reap(ctx context.Context, t claim.Terms) (claim.Reaped, error) {
+	if u.asked.Add(1) == 1 {
+		<-ctx.Done()
+		return claim.Reaped{}, ctx.Err()
+	}
+	return u.Memory.Reap(ctx, t)
+}
+
+// A call that nobody answers ends its round in a minute, and the next round is made.
+func TestHungRound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		u := &unanswered{Memory: b.store}
+		b.Store = u
+		ctx, cancel := context.WithCancel(t.Context())
+		failed, done := make(chan error, 1), make(chan error, 1)
+		go func() { done <- b.Run(ctx, func(err error) { failed <- err }) }()
+		require.ErrorIs(t, <-failed, context.DeadlineExceeded)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		require.Greater(t, u.asked.Load(), int64(1))
 		cancel()
 		require.NoError(t, <-done)
 	})

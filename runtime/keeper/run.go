@@ -42,12 +42,19 @@ func (r *Report) add(part Report) {
 	r.Recalled += part.Recalled
 }
 
+// roundLimit ends a round whose call nobody answers: a connection to what is gone without a word may stand for a quarter of an
+// hour. Whatever was done stays, and the next round finds the rest.
+const roundLimit = time.Minute
+
 // every makes rounds until the context ends. A failed round is told and the next one made in its time.
 func every(ctx context.Context, period time.Duration, round func(context.Context) error, failed func(error)) error {
 	ticker := time.NewTicker(period)
 	defer ticker.Stop()
 	for {
-		if err := round(ctx); err != nil && ctx.Err() == nil {
+		limited, cancel := context.WithTimeout(ctx, roundLimit)
+		err := round(limited)
+		cancel()
+		if err != nil && ctx.Err() == nil {
 			failed(err)
 		}
 		select {

@@ -25,10 +25,12 @@ type together struct {
 	deposits *batch.Calls[fleet.User, deposit]
 }
 
-// Bounds of what goes together. One connection that hangs must not stop all, and a batch is done before others wait long.
+// Bounds of what goes together. One connection that hangs must not stop all, two must not for long, and a batch is done before
+// others wait long.
 const (
-	lanes = 2
-	most  = 64
+	lanes     = 2
+	most      = 64
+	laneLimit = 10 * time.Second
 )
 
 // ones are the classes of errors whose reason may be one call's alone: its data, a constraint, a transaction that another one
@@ -39,6 +41,8 @@ var ones = []string{"22", "23", "40"}
 // apart sends a batch, and where the database refuses it for what may be one's alone, each call by itself.
 func apart[In, Out any](send func(ctx context.Context, in []In) ([]Out, error)) func(ctx context.Context, in []In) []batch.Answer[Out] {
 	return func(ctx context.Context, in []In) []batch.Answer[Out] {
+		ctx, cancel := context.WithTimeout(ctx, laneLimit)
+		defer cancel()
 		answers := make([]batch.Answer[Out], len(in))
 		out, err := send(ctx, in)
 		if err == nil && len(out) != len(in) {
