@@ -38,7 +38,7 @@ var (
 	}
 	claiming = []string{"zcard", "zrank"}
 	passing  = []string{"hgetall", "zcard", "zrangebyscore", "zrevrangebyscore", "zrank", "zrevrange"}
-	reading  = []string{"xread"}
+	reading  = []string{"xread", "pexpire"}
 	posting  = []string{"xadd"}
 	taking   = []string{"xgroup|create", "xreadgroup", "xautoclaim", "xack", "xdel"}
 	// What people ask, and what they change: they take hosts out of service.

@@ -31,8 +31,8 @@ var scripts = map[string][]string{
 
 // direct are the commands that a process calls without a script: mail, outcomes, and the record of a worker.
 var direct = map[string][]string{
-	"api":      {"xadd", "xread", "hmget", "hget"},
-	"agent":    {"xadd", "xread", "exists", "time"},
+	"api":      {"xadd", "xread", "pexpire", "hmget", "hget"},
+	"agent":    {"xadd", "xread", "pexpire", "exists", "time"},
 	"keeper":   {"xadd", "hmget", "xgroup|create", "xreadgroup", "xautoclaim", "xack", "xdel", "set", "del"},
 	"function": {"xadd", "hmget", "xgroup|create", "xreadgroup", "xautoclaim", "xack", "xdel", "set", "del"},
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -31,6 +32,9 @@ type Mail struct {
 	client redis.UniversalClient
 	// added is nil where streams lie on several shards: a message for all of them would wait for the one that is away.
 	added *batch.Calls[entry, struct{}]
+
+	mu   sync.Mutex
+	kept map[string]time.Time // when a stream's end was last put off
 }
 
 var (
@@ -41,7 +45,7 @@ var (
 
 // NewMail uses the client, which stays the caller's to close.
 func NewMail(client redis.UniversalClient) *Mail {
-	m := &Mail{client: client}
+	m := &Mail{client: client, kept: map[string]time.Time{}}
 	if _, sharded := client.(*redis.ClusterClient); !sharded {
 		m.added = batch.New(lanes, most, m.append)
 	}
@@ -76,6 +80,26 @@ func (m *Mail) add(ctx context.Context, stream string, length int64, value any) 
 		return fmt.Errorf("post mail: %w", err)
 	}
 	return nil
+}
+
+// A stream outlives the last one who read it by keptFor: hosts and processes have other names when they come back, and nobody
+// would ever trim what their mail has left.
+const (
+	keptFor   = time.Hour
+	keepEvery = time.Minute
+)
+
+// keep puts off the end of a stream that the caller reads. What fails is done with the next read.
+func (m *Mail) keep(ctx context.Context, stream string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if now.Sub(m.kept[stream]) < keepEvery {
+		return
+	}
+	if there, err := m.client.PExpire(ctx, stream, keptFor).Result(); err == nil && there {
+		m.kept[stream] = now
+	}
 }
 
 // old is the age from which on a letter's is told: younger ones are worth no question for the time.
@@ -114,6 +138,7 @@ func (m *Mail) read(ctx context.Context, host fleet.Host, after string) ([]agent
 	var letters []agent.Letter
 	take := func(id string, mail fleet.Mail) { letters = append(letters, agent.Letter{ID: id, Mail: mail}) }
 	last, err := receive(ctx, m.client, mailbox(host), after, take)
+	m.keep(ctx, mailbox(host))
 	if err == nil && len(letters) == 0 && last != after {
 		// All that was there is no mail. The caller will ask from the same place again: it must wait here, not spin.
 		_, err = receive(ctx, m.client, mailbox(host), last, take)
@@ -163,6 +188,7 @@ func (m *Mail) Rung(ctx context.Context, after string) (users []fleet.User, last
 // Await waits for word on a desk after an entry, for a second at most, and returns what there is and the entry to go on
 // from. After "" it begins with the oldest.
 func (m *Mail) Await(ctx context.Context, name, after string) (words []fleet.Ready, last string, err error) {
+	defer m.keep(ctx, desk(name))
 	last, err = receive(ctx, m.client, desk(name), after, func(_ string, ready fleet.Ready) { words = append(words, ready) })
 	return words, last, err
 }

@@ -28,6 +28,42 @@ func TestOldMail(t *testing.T) {
 	require.Zero(t, letters[1].Age)
 }
 
+// What nobody reads any more is gone after an hour, and a reader puts that off.
+func TestUnreadMailEnds(t *testing.T) {
+	client := valkeytest.Server(t, parts.Redis)
+	mail := NewMail(client)
+	left := func(stream string) time.Duration {
+		t.Helper()
+		d, err := client.PTTL(t.Context(), stream).Result()
+		require.NoError(t, err)
+		return d
+	}
+	read := func() {
+		t.Helper()
+		_, err := mail.Read(t.Context(), "h1", "")
+		require.NoError(t, err)
+		_, _, err = mail.Await(t.Context(), "api-1", "")
+		require.NoError(t, err)
+	}
+	read() // of streams that are not there yet
+	require.NoError(t, mail.Post(t.Context(), "h1", fleet.Mail{Worker: "w1"}))
+	require.NoError(t, mail.Tell(t.Context(), "api-1", fleet.Ready{Worker: "w1"}))
+	read()
+	for _, stream := range []string{mailbox("h1"), desk("api-1")} {
+		require.Greater(t, left(stream), keptFor-time.Minute, stream)
+		require.NoError(t, client.PExpire(t.Context(), stream, 10*time.Minute).Err())
+	}
+	read()
+	for _, stream := range []string{mailbox("h1"), desk("api-1")} {
+		require.LessOrEqual(t, left(stream), 10*time.Minute, "the server is asked with every read")
+		mail.kept[stream] = time.Now().Add(-keepEvery)
+	}
+	read()
+	for _, stream := range []string{mailbox("h1"), desk("api-1")} {
+		require.Greater(t, left(stream), keptFor-time.Minute, stream)
+	}
+}
+
 // Mail arrives once, in order, for its host alone, also what came before anybody read; an entry that is no mail stops
 // nothing.
 func TestMail(t *testing.T) {
