@@ -45,6 +45,9 @@ const (
 const (
 	// callLimit ends a call to the broker that does not answer.
 	callLimit = 5 * time.Second
+	// loginGrace is how long a login's answer is waited for after the end of its life: whoever is logged in has to log out, and a
+	// login that is called off may have been one.
+	loginGrace = time.Second
 	// resetLimit ends a reset, so that the next life is registered within 5 s of this one's end.
 	resetLimit = 4 * time.Second
 	// clearLimit ends the wait for child processes that were killed.
@@ -229,8 +232,10 @@ func (w *Worker) say(m hostlink.Message) {
 // login makes one call. The lease is looked at last of all, because this process may have been stopped since it was
 // decided on.
 func (w *Worker) login(ctx context.Context, l Login) {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := outlive(ctx, loginGrace)
 	defer cancel()
+	ctx, end := context.WithTimeout(ctx, callLimit)
+	defer end()
 	defer clear(l.Credentials)
 	if w.Now() >= l.Until {
 		w.answer(loggedIn{err: errLapsed})
@@ -241,6 +246,13 @@ func (w *Worker) login(ctx context.Context, l Login) {
 		w.Log.Warn("login failed", "error", err)
 	}
 	w.answer(loggedIn{account, err})
+}
+
+// outlive is a context that ends so long after ctx.
+func outlive(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	return longer, func() { stop(); cancel() }
 }
 
 // loggedIn begins to listen to the account that a login has opened.

@@ -263,19 +263,38 @@ func TestCallsAreToldTheirEnd(t *testing.T) {
 	require.Equal(t, map[string]bool{"login": true, "place": true}, told)
 }
 
-// A login that is under way when the session ends is called off; the session that it may still bring is logged out.
+// The answer to a login that is under way when the session ends is waited for, because whoever is logged in has to log out; but
+// not for long.
 func TestEndDuringLogin(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		broker := &recorder{login: func(ctx context.Context) error { <-ctx.Done(); return nil }}
-		s := newStage(t, broker)
-		conn, _, words := s.agent()
-		s.serve(conn, words)
-		begin := time.Now()
-		require.NoError(t, conn.Send(hostlink.Message{Kind: hostlink.Fenced, Life: 3, Epoch: 9}))
-		require.Equal(t, result{Recycled, nil}, <-s.ended)
-		require.Less(t, time.Since(begin), time.Second)
-		require.Equal(t, 1, broker.outs)
-	})
+	for name, c := range map[string]struct {
+		login func(ctx context.Context) error
+		after time.Duration
+	}{
+		"answered late": {func(ctx context.Context) error {
+			select {
+			case <-time.After(loginGrace / 2):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err() // and the broker has a session that nobody ends
+			}
+		}, loginGrace / 2},
+		"called off": {func(ctx context.Context) error { <-ctx.Done(); return nil }, loginGrace},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				broker := &recorder{login: c.login}
+				s := newStage(t, broker)
+				conn, _, words := s.agent()
+				s.serve(conn, words)
+				synctest.Wait()
+				begin := time.Now()
+				require.NoError(t, conn.Send(hostlink.Message{Kind: hostlink.Fenced, Life: 3, Epoch: 9}))
+				require.Equal(t, result{Recycled, nil}, <-s.ended)
+				require.Equal(t, c.after, time.Since(begin))
+				require.Equal(t, 1, broker.outs)
+			})
+		})
+	}
 }
 
 // A broker that does not answer at all keeps the next life from beginning, but not for long: the process has to end.

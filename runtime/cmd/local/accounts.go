@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,7 +18,7 @@ type accounts struct {
 	rest   []byte
 	active map[string]login     // account → who is logged in
 	dead   map[string]time.Time // worker → when it was killed or stopped
-	double int
+	double []string             // what was seen of two workers in one account
 }
 
 func newAccounts() *accounts {
@@ -72,7 +74,8 @@ func (a *accounts) note(e entry) {
 	case e.Call == paper.Login:
 		holder, held := a.active[e.Account]
 		if held && holder.worker != e.Worker && !a.out(holder, e.At) {
-			a.double++
+			a.double = append(a.double, fmt.Sprintf("%s logged in to %s at %s, while %s was since %s",
+				e.Worker, e.Account, e.At.Format(time.StampMicro), holder.worker, holder.since.Format(time.StampMicro)))
 		}
 		a.active[e.Account] = login{e.Worker, e.At}
 	case e.Call == paper.Logout:
@@ -89,11 +92,11 @@ func (a *accounts) killed(worker string) {
 	a.dead[worker] = time.Now()
 }
 
-// doubled is how often two workers were in one account at once.
-func (a *accounts) doubled() int {
+// doubled tells each time at which two workers were in one account at once.
+func (a *accounts) doubled() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.double
+	return slices.Clone(a.double)
 }
 
 // logins is the number of accounts that a worker is logged in to now.

@@ -183,5 +183,8 @@ func (v *verdict) fences(e evidence) {
 	}
 }
 
-// firstNotes are a few of the notes, for people.
-func (v verdict) firstNotes() []string { return slices.Clone(v.Notes[:min(len(v.Notes), 10)]) }
+// notes are a few of those that the judges made, for people.
+func (d *day) notes() []string {
+	all := slices.Concat(d.accounts.doubled(), d.trading.verdict.Notes)
+	return all[:min(len(all), 10)]
+}

@@ -85,7 +85,7 @@ func TestDoubledAccounts(t *testing.T) {
 			_, err := a.Write([]byte(part))
 			require.NoError(t, err)
 		}
-		return a.doubled()
+		return len(a.doubled())
 	}
 	require.Zero(t, play(line("login", "w1", 0), line("logout", "w1", 1), line("login", "w2", 2), "garbage\n"))
 	require.Zero(t, play(line("login", "w1", 0), line("login", "w1", 1)))
@@ -96,13 +96,13 @@ func TestDoubledAccounts(t *testing.T) {
 	a.killed("w1")
 	_, err = a.Write([]byte(line("login", "w2", time.Minute)))
 	require.NoError(t, err)
-	require.Zero(t, a.doubled())
+	require.Empty(t, a.doubled())
 	_, err = a.Write([]byte(line("login", "w1", 2*time.Minute)))
 	require.NoError(t, err)
-	require.Equal(t, 1, a.doubled(), "it was stopped only, and has woken")
+	require.Len(t, a.doubled(), 1, "it was stopped only, and has woken")
 	_, err = a.Write([]byte(line("login", "w3", 3*time.Minute)))
 	require.NoError(t, err)
-	require.Equal(t, 2, a.doubled(), "it acts again since")
+	require.Len(t, a.doubled(), 2, "it acts again since")
 }
 
 // A command line that cannot be followed ends with 2 and names the values that can, all at once.

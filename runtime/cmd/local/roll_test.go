@@ -45,7 +45,7 @@ func TestRoll(t *testing.T) {
 	require.NoError(t, p.settle(t.Context()))
 
 	s := p.day.summary()
-	require.True(t, s.clean(), "%+v\n%v", s, p.trading.verdict.Notes)
+	require.True(t, s.clean(), "%+v\n%v", s, p.notes())
 	require.Equal(t, 6*40, s.Orders)
 	require.Zero(t, s.Unknown)
 	require.Equal(t, 2, s.Deaths)
