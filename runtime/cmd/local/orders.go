@@ -30,8 +30,7 @@ type trading struct {
 	records  []order.Record
 	// named is what each name of a user's came to be.
 	named map[string]map[fleet.OrderID]bool
-	// asleep are the workers that were stopped for longer than their lease.
-	asleep map[fleet.Worker]bool
+	naps  map[fleet.Worker][]nap
 	// by is the API program that accepted each, and when.
 	by map[fleet.OrderID]acceptance
 	// sending tells whose order is on its way.
@@ -40,23 +39,16 @@ type trading struct {
 
 func newTrading() trading {
 	return trading{
-		accepted: map[fleet.OrderID]fleet.User{}, named: map[string]map[fleet.OrderID]bool{}, asleep: map[fleet.Worker]bool{},
+		accepted: map[fleet.OrderID]fleet.User{}, named: map[string]map[fleet.OrderID]bool{}, naps: map[fleet.Worker][]nap{},
 		by: map[fleet.OrderID]acceptance{}, sending: make(chan fleet.User, 1),
 	}
-}
-
-// stopped notes a worker that is stopped for longer than its lease.
-func (t *trading) stopped(worker string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.asleep[fleet.Worker(worker)] = true
 }
 
 // evidence is what is to be judged, but for the ledger's.
 func (t *trading) evidence(x *paper.Exchange) evidence {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return evidence{accepted: maps.Clone(t.accepted), named: t.named, asleep: maps.Clone(t.asleep), held: x.Orders(), seen: x.Seen()}
+	return evidence{accepted: maps.Clone(t.accepted), named: t.named, naps: t.slept(), held: x.Orders(), seen: x.Seen()}
 }
 
 // trade has every user send signals and orders, spread over a time, and waits until each is answered.

@@ -167,8 +167,8 @@ const workerPause = 50 * time.Millisecond
 func (d *day) turnover(ctx context.Context, kill bool) error {
 	user := d.user(d.random.IntN(d.users))
 	if kill && d.killed < d.kill {
-		if worker, serves := d.workerOf(ctx, user); serves {
-			if err := d.killWorker(worker); err != nil {
+		if s, serves := d.current(ctx, user); serves {
+			if err := d.killWorker(string(s.Worker)); err != nil {
 				return err
 			}
 		}
