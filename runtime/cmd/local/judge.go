@@ -38,7 +38,8 @@ type verdict struct {
 	// as long as a nap explains it and its outcome is known: the exchange has it once, and the ledger says what the exchange
 	// says. Else it is counted among the fenced.
 	Fenced, Landed int
-	// Unknown are orders that were given up, which an alarm tells.
+	// Unknown are orders that were given up, which takes twenty look-ups without an answer, and which an alarm tells. The
+	// exchange answers again within seconds of whatever a run does, so in its end there may be none.
 	Unknown int
 	Notes   []string
 
@@ -58,7 +59,7 @@ func (v *verdict) note(count *int, format string, args ...any) {
 
 // clean says that nothing is counted that must not be.
 func (v verdict) clean() bool {
-	return v.Duplicates+v.Lost+v.Unresolved+v.Disagree+v.OutOfOrder+v.Fenced == 0
+	return v.Duplicates+v.Lost+v.Unresolved+v.Disagree+v.OutOfOrder+v.Fenced+v.Unknown == 0
 }
 
 // leg is an order's part that the exchange knows by one id.
@@ -139,7 +140,7 @@ func (v *verdict) compare(r *order.Record, held map[string]paper.Held) {
 	}
 	switch {
 	case r.State == order.Unknown && r.CheckAt.IsZero():
-		v.Unknown++
+		v.note(&v.Unknown, "%s of %s is %s", r.ID, r.User, r.Reason)
 	case !r.State.Final() && !(r.State == order.Working && last != nil && last.Report.State == fleet.OutcomeWorking):
 		v.note(&v.Unresolved, "%s of %s is %s: %s", r.ID, r.User, r.State, r.Reason)
 	case r.State == order.Filled && (last == nil || last.Report.State != fleet.OutcomeFilled):
