@@ -122,15 +122,16 @@ func TestClean(t *testing.T) {
 		"twice": func(s *summary) { s.Duplicates = 1 }, "order lost": func(s *summary) { s.LostOrders = 1 },
 		"no end": func(s *summary) { s.Unresolved = 1 }, "given up": func(s *summary) { s.Unknown = 1 },
 		"disagree": func(s *summary) { s.Disagreements = 1 }, "out of order": func(s *summary) { s.OutOfOrder = 1 },
-		"fenced": func(s *summary) { s.FencedCalls = 1 },
+		"fenced": func(s *summary) { s.FencedCalls = 1 }, "one not killed": func(s *summary) { s.Spared = 1 },
 	} {
 		s := clean
 		spoil(&s)
 		require.False(t, s.clean(), name)
 	}
 	var out strings.Builder
-	require.NoError(t, summary{Unknown: 7, Landed: 8}.print(&out, false))
-	for _, said := range []string{"given up: 7;", "landed late, as the worker had been stopped in that moment: 8\n", "orders were not judged"} {
+	require.NoError(t, summary{Unknown: 7, Landed: 8, Spared: 9}.print(&out, false))
+	for _, said := range []string{"given up: 7;", "landed late, as the worker had been stopped in that moment: 8\n", "orders were not judged",
+		"missing      9 of the workers that were to be killed"} {
 		require.Contains(t, out.String(), said)
 	}
 }

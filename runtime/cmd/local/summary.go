@@ -15,17 +15,19 @@ import (
 
 // summary is what happened, as the last line of --json.
 type summary struct {
-	Workers        int     `json:"workers"`
-	Claims         int     `json:"claims"`
-	ClaimP50Ms     float64 `json:"claimP50Ms"`
-	ClaimP99Ms     float64 `json:"claimP99Ms"`
-	ReadyP50Ms     float64 `json:"readyP50Ms"`
-	ReadyP99Ms     float64 `json:"readyP99Ms"`
-	Deaths         int     `json:"deaths"`
-	Recovered      int     `json:"recovered"`
-	RecoveryP99Ms  float64 `json:"recoveryP99Ms"`
-	DoubleAssigned int     `json:"doubleAssigned"`
-	Lost           int     `json:"lost"`
+	Workers       int     `json:"workers"`
+	Claims        int     `json:"claims"`
+	ClaimP50Ms    float64 `json:"claimP50Ms"`
+	ClaimP99Ms    float64 `json:"claimP99Ms"`
+	ReadyP50Ms    float64 `json:"readyP50Ms"`
+	ReadyP99Ms    float64 `json:"readyP99Ms"`
+	Deaths        int     `json:"deaths"`
+	Recovered     int     `json:"recovered"`
+	RecoveryP99Ms float64 `json:"recoveryP99Ms"`
+	// Spared were to be killed and are not among the deaths.
+	Spared         int `json:"spared"`
+	DoubleAssigned int `json:"doubleAssigned"`
+	Lost           int `json:"lost"`
 	// Orders were accepted of those Wanted that users have; Filled of them are, and the rest ended otherwise, or works on.
 	Orders int `json:"orders"`
 	Wanted int `json:"wanted"`
@@ -76,7 +78,7 @@ func (d *day) summary() summary {
 		OutOfOrder: v.OutOfOrder, FencedCalls: v.Fenced, Landed: v.Landed, Deeds: d.deeds, Unknown: v.Unknown,
 		Workers: d.workers, Claims: len(d.readies), ClaimP50Ms: quantile(d.claims, 0.5), ClaimP99Ms: quantile(d.claims, 0.99),
 		ReadyP50Ms: quantile(d.readies, 0.5), ReadyP99Ms: quantile(d.readies, 0.99),
-		Deaths: d.killed, Recovered: len(d.recovery), RecoveryP99Ms: quantile(d.recovery, 0.99),
+		Deaths: d.killed, Spared: d.spared, Recovered: len(d.recovery), RecoveryP99Ms: quantile(d.recovery, 0.99),
 		DoubleAssigned: d.accounts.doubled(), Lost: d.lost, Seed: d.seed, Parts: d.used,
 		Growth: growth(d.held), Held: d.held, Steps: d.steps, Mixtures: d.mixtures(),
 	}
@@ -84,7 +86,7 @@ func (d *day) summary() summary {
 
 // clean says that all happened that must, and nothing that must not.
 func (s summary) clean() bool {
-	return s.Judged && s.Orders >= s.Wanted &&
+	return s.Judged && s.Orders >= s.Wanted && s.Spared == 0 &&
 		s.DoubleAssigned+s.Lost+s.Refused+s.Duplicates+s.LostOrders+s.Unresolved+s.Disagreements+s.OutOfOrder+s.FencedCalls+s.Unknown == 0
 }
 
@@ -112,6 +114,9 @@ func (s summary) print(w io.Writer, asJSON bool) error {
 `, s.Claims, s.Workers, s.ReadyP50Ms, s.ReadyP99Ms, s.ClaimP50Ms, s.ClaimP99Ms, s.Deaths, s.Recovered, s.RecoveryP99Ms, s.DoubleAssigned, s.Lost,
 		s.Orders, s.Wanted, s.AcceptP50Ms, s.AcceptP99Ms, s.Filled, s.BrokerP50Ms, s.BrokerP99Ms,
 		s.Duplicates, s.LostOrders, s.Unresolved, s.Unknown, s.Disagreements, s.OutOfOrder, s.FencedCalls, s.Refused, s.Stale, s.Landed)
+	if s.Spared > 0 {
+		fmt.Fprintf(w, "  missing      %d of the workers that were to be killed had no user, or had ended\n", s.Spared)
+	}
 	if !s.Judged {
 		fmt.Fprintln(w, "  orders were not judged: the run was ended before, and their counts say nothing")
 	}
