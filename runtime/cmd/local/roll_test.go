@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,4 +135,21 @@ func TestKillsOfARoll(t *testing.T) {
 			require.Equal(t, killed, due(all, i+1, len(want)), "%d of %d", i+1, all)
 		}
 	}
+}
+
+// What is added to make roll changes what it says and leaves the rest: it is the roll whose figures are published.
+func TestMakeRoll(t *testing.T) {
+	if _, err := exec.LookPath("make"); err != nil {
+		t.Skip("make is not installed")
+	}
+	output, err := exec.Command("make", "-n", "-C", "../../..", "roll", "FROM=HEAD", "ARGS=--back --for 2m").Output()
+	require.NoError(t, err)
+	_, args, found := strings.Cut(string(output), ` --former "$former/bin" `)
+	require.True(t, found, string(output))
+	args, _, _ = strings.Cut(args, "\n")
+	o, err := parse(append(strings.Fields(args), "--bin", binaries, "--former", binaries), io.Discard)
+	require.NoError(t, err)
+	require.True(t, o.back)
+	require.Equal(t, 2*time.Minute, o.stay)
+	require.Equal(t, []int{24, 2, 30}, []int{o.users, o.hosts, o.orders})
 }
