@@ -1,7 +1,8 @@
 # make up · preview · destroy · local · roll · bench · build · test · mutate · check. STACK is a tier (tier-100 … tier-100k) or any Pulumi.<name>.yaml.
 .DEFAULT_GOAL := help
 .PHONY: help up preview destroy local roll bench build test mutate check
-# Exported, not pasted into the commands: a value with a quote in it stays a value.
+# STACK and FROM are exported, not pasted into the commands: a value with a quote in it stays a value. ARGS is a piece of a
+# command line, and pasted: the shell reads its quotes.
 export STACK ?= tier-100
 export FROM
 PROGRAMS := ./runtime/cmd/agent ./runtime/cmd/api ./runtime/cmd/function ./runtime/cmd/keeper ./runtime/cmd/migrate ./runtime/cmd/worker
@@ -24,12 +25,12 @@ local: ## run the platform on this machine: ARGS="--users 100 --workers 110 --ki
 	@go build -o .workerfleet/bin/ ./runtime/cmd/local $(PROGRAMS)
 	@.workerfleet/bin/local $(ARGS)
 
-roll: ## roll from the programs of a commit to these, under orders: FROM=v1 ARGS="--back --for 2m"
+roll: ## roll from the programs of a commit to these, under orders: FROM=COMMIT ARGS="--back --for 2m"
 	@go build -o .workerfleet/bin/ ./runtime/cmd/local $(PROGRAMS)
 	@former=$$(mktemp -d) && trap 'rm -rf "$$former"' EXIT && trap 'exit 1' INT TERM && \
 	git archive "$$FROM" -- go.mod go.sum runtime stacks | tar x -C "$$former" && \
 	(cd "$$former" && go build -o bin/ $(PROGRAMS)) && \
-	.workerfleet/bin/local --former "$$former/bin" $(or $(ARGS),--users 24 --hosts 2 --orders 30 --for 60s)
+	.workerfleet/bin/local --former "$$former/bin" --users 24 --hosts 2 --orders 30 --for 60s $(ARGS)
 
 bench: ## measure: ARGS="claims --ramp", ARGS=burst, reap, hostloss, faults, tracking, costs, compare, host, workers, launches, functions, ARGS="orders --rate 500"
 	@go build -o .workerfleet/bin/ ./runtime/cmd/agent ./runtime/cmd/bench ./runtime/cmd/function ./runtime/cmd/worker

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -246,4 +247,34 @@ func TestRefusals(t *testing.T) {
 		require.Equal(t, 2, run(t.Context(), strings.Fields(args), &out, &errs), args)
 		require.Contains(t, errs.String(), want)
 	}
+}
+
+// Of two processes of one program only that which this one has started is counted: the other one is a shell's.
+func TestResidents(t *testing.T) {
+	sleep, err := exec.LookPath("sleep")
+	require.NoError(t, err)
+	sleep, err = filepath.EvalSymlinks(sleep)
+	require.NoError(t, err)
+	text, err := os.ReadFile(sleep)
+	require.NoError(t, err)
+	program := filepath.Join(t.TempDir(), "sleep")
+	require.NoError(t, os.WriteFile(program, text, 0o755))
+	own := exec.Command(program, "60")
+	neighbour := exec.Command("sh", "-c", `"$0" 60 & trap "kill $!" EXIT; echo; read -r _`, program)
+	line, err := neighbour.StdoutPipe()
+	require.NoError(t, err)
+	end, err := neighbour.StdinPipe()
+	require.NoError(t, err)
+	for _, c := range []*exec.Cmd{own, neighbour} {
+		require.NoError(t, c.Start())
+	}
+	t.Cleanup(func() {
+		_ = own.Process.Kill()
+		_ = end.Close()
+		_, _ = own.Wait(), neighbour.Wait()
+	})
+	_, err = line.Read(make([]byte, 1))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return len(residents("sleep")) > 0 }, 10*time.Second, 5*time.Millisecond)
+	require.Len(t, residents("sleep"), 1)
 }

@@ -160,12 +160,14 @@ func startAll(ctx context.Context, provider *process.Provider, store *claim.Memo
 	return figures, nil
 }
 
-// residents lists what the worker processes hold in memory, in kB.
+// residents lists what the worker processes hold in memory, in kB: those that this process has started, as others on the
+// machine may have their own.
 func residents(program string) (list []int) {
 	paths, _ := filepath.Glob("/proc/[0-9]*/status")
+	parent := fmt.Sprintf("\nPPid:\t%d\n", os.Getpid())
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
-		if err != nil || !strings.HasPrefix(string(text), "Name:\t"+program+"\n") {
+		if err != nil || !strings.HasPrefix(string(text), "Name:\t"+program+"\n") || !strings.Contains(string(text), parent) {
 			continue
 		}
 		_, rest, _ := strings.Cut(string(text), "VmRSS:")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/session"
 )
 
 // deed is one thing that chaos does to the platform.
@@ -84,8 +85,8 @@ func (d *day) chaos(ctx context.Context) error {
 func (d *day) do(ctx context.Context, kind deed) error {
 	switch programs := d.programs(); kind {
 	case killWorker:
-		if worker, serves := d.workerOf(ctx, d.user(d.random.IntN(d.users))); serves {
-			return d.killWorker(worker)
+		if s, serves := d.current(ctx, d.user(d.random.IntN(d.users))); serves {
+			return d.killWorker(string(s.Worker))
 		}
 		return nil
 	case stopWorker:
@@ -95,7 +96,7 @@ func (d *day) do(ctx context.Context, kind deed) error {
 		_ = mortal[d.random.IntN(len(mortal))].signal(syscall.SIGKILL) // it may be between two starts
 		return nil
 	case stopProgram:
-		d.stopFor(programs[d.random.IntN(len(programs))].command().Process.Pid, between(d.random, 0, d.ttl/pauses))
+		d.stopFor(programs[d.random.IntN(len(programs))].command().Process.Pid, between(d.random, 0, d.ttl/pauses), func() {})
 		return nil
 	case flushStore:
 		return d.path.Client.FlushAll(ctx).Err()
@@ -132,31 +133,34 @@ func (d *day) stopWorker(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	worker, serves := d.workerOf(ctx, user)
+	s, serves := d.current(ctx, user)
 	if !serves {
 		return nil
 	}
-	pid, err := pidOf(worker)
+	pid, err := pidOf(string(s.Worker))
 	if err != nil || pid == 0 {
 		return err
 	}
-	d.accounts.killed(worker) // it must not act any more; a login after it has woken counts
-	d.trading.stopped(worker)
-	d.stopFor(pid, pause)
+	d.accounts.killed(string(s.Worker)) // it must not act any more; a login after it has woken counts
+	d.stopFor(pid, pause, func() { d.trading.wakes(s.Worker) })
+	d.trading.stopped(s.Worker, s.Epoch)
 	return nil
 }
 
-// workerOf is who acts for a user now; nobody, or a database that is away, is no error.
-func (d *day) workerOf(ctx context.Context, user fleet.User) (string, bool) {
-	session, open, err := d.path.Database.Current(ctx, user)
-	return string(session.Worker), open && err == nil
+// current is who acts for a user now; nobody, or a database that is away, is no error.
+func (d *day) current(ctx context.Context, user fleet.User) (session.Session, bool) {
+	s, open, err := d.path.Database.Current(ctx, user)
+	return s, open && err == nil
 }
 
-// stopFor stops a process for a while.
-func (d *day) stopFor(pid int, pause time.Duration) {
+// stopFor stops a process for a while, and says when it is about to go on.
+func (d *day) stopFor(pid int, pause time.Duration, wakes func()) {
 	_ = syscall.Kill(pid, syscall.SIGSTOP) // it may have ended
 	if until := time.Now().Add(pause); until.After(d.awake) {
 		d.awake = until
 	}
-	time.AfterFunc(pause, func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
+	time.AfterFunc(pause, func() {
+		wakes()
+		_ = syscall.Kill(pid, syscall.SIGCONT)
+	})
 }

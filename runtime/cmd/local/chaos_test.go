@@ -3,8 +3,12 @@ package main
 import (
 	"maps"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -79,4 +83,39 @@ func TestDeliveries(t *testing.T) {
 	require.Len(t, counts, orders)
 	require.NotZero(t, together)
 	require.NotZero(t, overtaken)
+}
+
+// Of two processes of one program only that which this one has started is counted: the other one is a shell's.
+func TestWorkforce(t *testing.T) {
+	sleep, err := exec.LookPath("sleep")
+	require.NoError(t, err)
+	sleep, err = filepath.EvalSymlinks(sleep)
+	require.NoError(t, err)
+	text, err := os.ReadFile(sleep)
+	require.NoError(t, err)
+	program := filepath.Join(t.TempDir(), "sleep")
+	require.NoError(t, os.WriteFile(program, text, 0o755))
+	own := exec.Command(program, "60")
+	neighbour := exec.Command("sh", "-c", `"$0" 60 & trap "kill $!" EXIT; echo; read -r _`, program)
+	line, err := neighbour.StdoutPipe()
+	require.NoError(t, err)
+	end, err := neighbour.StdinPipe()
+	require.NoError(t, err)
+	for _, c := range []*exec.Cmd{own, neighbour} {
+		require.NoError(t, c.Start())
+	}
+	t.Cleanup(func() {
+		_ = own.Process.Kill()
+		_ = end.Close()
+		_, _ = own.Wait(), neighbour.Wait()
+	})
+	_, err = line.Read(make([]byte, 1))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		all, err := workersOf(program)
+		return err == nil && all.Processes > 0
+	}, 10*time.Second, 5*time.Millisecond)
+	all, err := workersOf(program)
+	require.NoError(t, err)
+	require.Equal(t, 1, all.Processes)
 }

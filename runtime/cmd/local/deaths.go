@@ -14,11 +14,31 @@ import (
 	"workerfleet/runtime/settings"
 )
 
-// deaths kills serving workers, one after the other, and waits until each one's user is served again.
+// deaths kills serving workers, one after the other, and waits until each one's user is served again. Then chaos begins.
 func (d *day) deaths(ctx context.Context) error {
+	kills := d.kills
 	if d.former != "" {
-		return d.roll(ctx)
+		kills = d.roll
 	}
+	if err := kills(ctx); err != nil {
+		return err
+	}
+	d.spared = d.kill - d.killed
+	switch {
+	case d.former != "":
+		return nil
+	case d.options.chaos:
+		return d.chaos(ctx)
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(d.stay):
+	}
+	return nil
+}
+
+// kills kills as many as are asked for, but for those whose user has no worker: who is lost is told by another count.
+func (d *day) kills(ctx context.Context) error {
 	for range d.kill {
 		user := d.user(d.random.IntN(d.users))
 		s, serves := d.sessions[user]
@@ -37,12 +57,20 @@ func (d *day) deaths(ctx context.Context) error {
 		d.recovery = append(d.recovery, time.Since(began))
 		d.sessions[user] = next
 	}
-	if d.options.chaos {
-		return d.chaos(ctx)
-	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(d.stay):
+	return nil
+}
+
+// killOne kills the worker of a user who has one, whose turn comes first from a drawn one on.
+func (d *day) killOne(ctx context.Context) error {
+	first, before := d.random.IntN(d.users), d.killed
+	for i := range d.users {
+		s, serves := d.current(ctx, d.user((first+i)%d.users))
+		if !serves {
+			continue
+		}
+		if err := d.killWorker(string(s.Worker)); err != nil || d.killed > before {
+			return err
+		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"syscall"
@@ -195,4 +196,14 @@ func (p *product) leave(user fleet.User) int {
 	require.NoError(p, err)
 	require.NoError(p, response.Body.Close())
 	return response.StatusCode
+}
+
+// Workers that were to be killed and have no user are told, and fail the day.
+func TestSpared(t *testing.T) {
+	d := trader(t, 0, http.StatusCreated, func(http.ResponseWriter, int) {})
+	d.random, d.options.kill = rand.New(rand.NewPCG(1, 0)), 5
+	require.NoError(t, d.deaths(t.Context()))
+	d.trading.judged = true
+	require.Equal(t, 5, d.summary().Spared)
+	require.False(t, d.summary().clean())
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -139,7 +140,7 @@ func exposed(text io.Reader) (seen appetite, err error) {
 	return seen, lines.Err()
 }
 
-// workersOf counts what the processes of a program hold. One that ends meanwhile is left out.
+// workersOf counts what the processes of a program hold that this process has started. One that ends meanwhile is left out.
 func workersOf(program string) (all workforce, err error) {
 	links, err := filepath.Glob("/proc/[0-9]*/exe")
 	if err != nil {
@@ -150,6 +151,9 @@ func workersOf(program string) (all workforce, err error) {
 			continue
 		}
 		dir := filepath.Dir(link)
+		if !ours(dir) {
+			continue
+		}
 		pages, err := os.ReadFile(filepath.Join(dir, "statm"))
 		open, reading := os.ReadDir(filepath.Join(dir, "fd"))
 		if err = errors.Join(err, reading); errors.Is(err, fs.ErrNotExist) {
@@ -174,6 +178,12 @@ func workersOf(program string) (all workforce, err error) {
 		all.Descriptors /= float64(all.Processes)
 	}
 	return all, nil
+}
+
+// ours says that this process has started one: another platform may run the same program from the same folder.
+func ours(dir string) bool {
+	status, err := os.ReadFile(filepath.Join(dir, "status"))
+	return err == nil && bytes.Contains(status, fmt.Appendf(nil, "\nPPid:\t%d\n", os.Getpid()))
 }
 
 // storeSize is how many keys the store has and the memory that it uses for them.

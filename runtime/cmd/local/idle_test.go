@@ -71,7 +71,22 @@ func (p *product) filled(user fleet.User, name string) {
 	}
 }
 
-// An order that comes at once after the user has ended the session is not lost with it: another worker executes it.
+// told lists the states that the user was told of a named order.
+func (p *product) told(user fleet.User, name string) (states []order.State) {
+	p.Helper()
+	events, err := p.path.Reader.Events(p.Context(), user, 0, 100)
+	require.NoError(p, err)
+	for _, e := range events {
+		if p.trading.named[string(user)+" "+name][e.Order] {
+			states = append(states, e.State)
+		}
+	}
+	return states
+}
+
+// An order that comes at once after the user has ended the session is not lost with it: another worker executes it, and
+// nobody else was asked to. That an order was marked for the worker that was let go shows as its being unknown, when the mark's
+// ten seconds are over, or as its second mark.
 func TestOrderAfterTheEnd(t *testing.T) {
 	o := quick(1, 2, 1)
 	o.embedded, o.orders = true, 10
@@ -81,10 +96,11 @@ func TestOrderAfterTheEnd(t *testing.T) {
 	before, _ := p.serving(user)
 	for _, name := range []string{"1", "2", "3"} {
 		require.Equal(t, http.StatusNoContent, p.leave(user))
-		began := time.Now()
 		require.NoError(t, p.deliver(t.Context(), p.named(user, name)))
 		p.filled(user, name)
-		require.Less(t, time.Since(began), 8*time.Second)
+		require.Equal(t, []order.State{order.Accepted, order.Dispatched}, p.told(user, name)[:2])
+		require.NotContains(t, p.told(user, name)[2:], order.Dispatched, "it was marked for the worker that was let go, too")
+		require.NotContains(t, p.told(user, name), order.Unknown, "the worker that was let go was asked")
 		after, _ := p.serving(user)
 		require.Greater(t, after, before)
 		before = after

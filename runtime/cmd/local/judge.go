@@ -17,10 +17,9 @@ type evidence struct {
 	ledger   []order.Record
 	held     []paper.Held
 	seen     []paper.Seen
-	// named is what each name that a user gave an order came to be, and asleep are the workers that were stopped for longer
-	// than their lease.
-	named  map[string]map[fleet.OrderID]bool
-	asleep map[fleet.Worker]bool
+	// named is what each name that a user gave an order came to be, and naps are the stops of each worker.
+	named map[string]map[fleet.OrderID]bool
+	naps  map[fleet.Worker][]nap
 }
 
 // verdict counts what must not be. Notes say which order it was.
@@ -33,13 +32,14 @@ type verdict struct {
 	Disagree int
 	// OutOfOrder are orders that reached the exchange after a later one of their user.
 	OutOfOrder int
-	// Fenced are orders that came from a worker after its successor had logged in. Landed are those of them whose worker was
-	// stopped for longer than its lease. A process that is stopped between its last look at the clock and the kernel's taking
-	// of the bytes writes late, and from outside that is no different from bytes that were long under way; so such an order
-	// is no fault as long as its outcome is known: the exchange has it once, and the ledger says what the exchange says. Else
-	// it is counted among the fenced.
+	// Fenced are orders that came from a worker after its successor had logged in. Landed are those of them that a stop of
+	// the worker explains. A process that is stopped between its last look at the clock and the kernel's taking of the bytes
+	// writes late, and from outside that is no different from bytes that were long under way; so such an order is no fault
+	// as long as a nap explains it and its outcome is known: the exchange has it once, and the ledger says what the exchange
+	// says. Else it is counted among the fenced.
 	Fenced, Landed int
-	// Unknown are orders that were given up, which an alarm tells.
+	// Unknown are orders that were given up, which takes twenty look-ups without an answer, and which an alarm tells. The
+	// exchange answers again within seconds of whatever a run does, so in its end there may be none.
 	Unknown int
 	Notes   []string
 
@@ -59,7 +59,7 @@ func (v *verdict) note(count *int, format string, args ...any) {
 
 // clean says that nothing is counted that must not be.
 func (v verdict) clean() bool {
-	return v.Duplicates+v.Lost+v.Unresolved+v.Disagree+v.OutOfOrder+v.Fenced == 0
+	return v.Duplicates+v.Lost+v.Unresolved+v.Disagree+v.OutOfOrder+v.Fenced+v.Unknown == 0
 }
 
 // leg is an order's part that the exchange knows by one id.
@@ -105,7 +105,7 @@ func judge(e evidence) verdict {
 		v.compare(&e.ledger[i], held)
 	}
 	v.sequence(e.seen, legs)
-	v.fences(e)
+	v.fences(e, legs)
 	return v
 }
 
@@ -140,7 +140,7 @@ func (v *verdict) compare(r *order.Record, held map[string]paper.Held) {
 	}
 	switch {
 	case r.State == order.Unknown && r.CheckAt.IsZero():
-		v.Unknown++
+		v.note(&v.Unknown, "%s of %s is %s", r.ID, r.User, r.Reason)
 	case !r.State.Final() && !(r.State == order.Working && last != nil && last.Report.State == fleet.OutcomeWorking):
 		v.note(&v.Unresolved, "%s of %s is %s: %s", r.ID, r.User, r.State, r.Reason)
 	case r.State == order.Filled && (last == nil || last.Report.State != fleet.OutcomeFilled):
@@ -168,17 +168,18 @@ func (v *verdict) sequence(seen []paper.Seen, legs map[string]leg) {
 }
 
 // fences looks for orders under an epoch after the login of a later one.
-func (v *verdict) fences(e evidence) {
+func (v *verdict) fences(e evidence, legs map[string]leg) {
 	latest := map[fleet.User]fleet.Epoch{}
 	for _, s := range e.seen {
 		switch {
 		case s.Call == paper.Login && s.Effect:
 			latest[s.User] = max(latest[s.User], s.Epoch)
 		case s.Call != paper.Place || !s.Effect || s.Epoch >= latest[s.User]:
-		case e.asleep[s.Worker] && !v.doubtful[s.ClientID]:
+		case explained(e.naps[s.Worker], s, legs[s.ClientID].record) && !v.doubtful[s.ClientID]:
 			v.Landed++
 		default:
-			v.note(&v.Fenced, "%s of %s came under epoch %d after the login of %d", s.ClientID, s.User, s.Epoch, latest[s.User])
+			v.note(&v.Fenced, "%s of %s came under epoch %d after the login of %d, from %s, which %s",
+				s.ClientID, s.User, s.Epoch, latest[s.User], s.Worker, lastNap(e.naps[s.Worker], s.At))
 		}
 	}
 }

@@ -20,8 +20,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run returns 0 when every user was served by one worker at a time and every order came to one end, 1 when not or when something failed, 2 for a
-// command line that is not understood.
+// run returns 0 when every user was served by one worker at a time and every order was accepted and came to one end, 1 when
+// not, when that was not judged or when something failed, 2 for a command line that is not understood.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	o, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {

@@ -25,13 +25,15 @@ type trading struct {
 	mu       sync.Mutex
 	accepted map[fleet.OrderID]fleet.User
 	took     []time.Duration // from the first delivery to 202
-	refused  int             // answers that say no: nothing was accepted
-	verdict  verdict
-	records  []order.Record
+	// refused are answers that say no and should not, and refusals the same by what they say; stale are those that should.
+	refused, stale int
+	refusals       map[string]int
+	verdict        verdict
+	judged         bool // verdict is one
+	records        []order.Record
 	// named is what each name of a user's came to be.
 	named map[string]map[fleet.OrderID]bool
-	// asleep are the workers that were stopped for longer than their lease.
-	asleep map[fleet.Worker]bool
+	naps  map[fleet.Worker][]nap
 	// by is the API program that accepted each, and when.
 	by map[fleet.OrderID]acceptance
 	// sending tells whose order is on its way.
@@ -40,23 +42,16 @@ type trading struct {
 
 func newTrading() trading {
 	return trading{
-		accepted: map[fleet.OrderID]fleet.User{}, named: map[string]map[fleet.OrderID]bool{}, asleep: map[fleet.Worker]bool{},
-		by: map[fleet.OrderID]acceptance{}, sending: make(chan fleet.User, 1),
+		accepted: map[fleet.OrderID]fleet.User{}, named: map[string]map[fleet.OrderID]bool{}, naps: map[fleet.Worker][]nap{},
+		by: map[fleet.OrderID]acceptance{}, refusals: map[string]int{}, sending: make(chan fleet.User, 1),
 	}
-}
-
-// stopped notes a worker that is stopped for longer than its lease.
-func (t *trading) stopped(worker string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.asleep[fleet.Worker(worker)] = true
 }
 
 // evidence is what is to be judged, but for the ledger's.
 func (t *trading) evidence(x *paper.Exchange) evidence {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return evidence{accepted: maps.Clone(t.accepted), named: t.named, asleep: maps.Clone(t.asleep), held: x.Orders(), seen: x.Seen()}
+	return evidence{accepted: maps.Clone(t.accepted), named: t.named, naps: t.slept(), held: x.Orders(), seen: x.Seen()}
 }
 
 // trade has every user send signals and orders, spread over a time, and waits until each is answered.
@@ -79,6 +74,9 @@ func (d *day) tradeAs(ctx context.Context, user fleet.User, random *rand.Rand, w
 	answer, err := d.send(ctx, func(ctx context.Context) (*http.Request, error) {
 		return d.authorized(ctx, http.MethodPost, "/v1/webhooks", user, nil)
 	})
+	if err == nil && answer.status != http.StatusCreated {
+		err = fmt.Errorf("status %d: %s", answer.status, answer.body)
+	}
 	if err == nil {
 		err = json.Unmarshal(answer.body, &hook)
 	}
@@ -221,7 +219,7 @@ func (d *day) deliver(ctx context.Context, a ask) error {
 	d.trading.mu.Lock()
 	defer d.trading.mu.Unlock()
 	if answer.status >= 300 {
-		d.trading.refused++
+		d.trading.refuse(a, answer, time.Now())
 		return nil
 	}
 	var told struct{ ID fleet.OrderID }
@@ -240,11 +238,11 @@ func (d *day) deliver(ctx context.Context, a ask) error {
 	return nil
 }
 
-// answered is an answer that says something, and the address that it came from.
+// answered is an answer that says something, the address that it came from, and the timestamp of the request that was signed.
 type answered struct {
-	status int
-	body   []byte
-	from   string
+	status       int
+	body         []byte
+	from, signed string
 }
 
 // acceptance says by whom an order was accepted, and when.
@@ -267,7 +265,7 @@ func (d *day) send(ctx context.Context, ask func(context.Context) (*http.Request
 			body, reading := io.ReadAll(response.Body)
 			_ = response.Body.Close()
 			if reading == nil && response.StatusCode < 500 && response.StatusCode != http.StatusTooManyRequests {
-				return answered{response.StatusCode, body, r.URL.Host}, nil
+				return answered{response.StatusCode, body, r.URL.Host, r.Header.Get("X-Timestamp")}, nil
 			}
 			err = fmt.Errorf("status %d: %s", response.StatusCode, body)
 		}
@@ -296,7 +294,7 @@ func (d *day) settle(ctx context.Context) error {
 		if err == nil {
 			v := judge(e)
 			if v.Unresolved == 0 && v.Disagree == 0 || !patient {
-				d.trading.verdict, d.trading.records = v, e.ledger
+				d.trading.verdict, d.trading.judged, d.trading.records = v, true, e.ledger
 				return nil
 			}
 		}

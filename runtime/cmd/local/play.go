@@ -76,6 +76,7 @@ type day struct {
 	served   atomic.Int64
 	asked    atomic.Int64
 	killed   int
+	spared   int // of those that were to be killed
 	lost     int
 	deeds    map[deed]int
 	awake    time.Time // when the last one wakes that chaos has stopped

@@ -53,7 +53,7 @@ func (d *day) roll(ctx context.Context) error {
 		}
 		s.Running = d.running(ctx)
 		if i > 1 { // the database has what this process asks it
-			if err := d.turnover(ctx, i%quarters == 0); err != nil {
+			if err := d.turnover(ctx, due(d.kill, i-1, len(steps)-2)); err != nil {
 				return err
 			}
 		}
@@ -163,17 +163,17 @@ func (d *day) replaceWorkers(ctx context.Context, r release, share int) error {
 // workerPause is the time between two workers that are replaced.
 const workerPause = 50 * time.Millisecond
 
-// turnover has a user end the session and come again, and at times kills a worker.
-func (d *day) turnover(ctx context.Context, kill bool) error {
-	user := d.user(d.random.IntN(d.users))
-	if kill && d.killed < d.kill {
-		if worker, serves := d.workerOf(ctx, user); serves {
-			if err := d.killWorker(worker); err != nil {
-				return err
-			}
+// due is how many of all have come by a step of so many, counted from 1, if they are spread evenly: the last one before the end.
+func due(all, step, steps int) int { return (2*all*step + steps) / (2 * steps) }
+
+// turnover has a user end the session and come again, after workers were killed until as many are as have to be by now.
+func (d *day) turnover(ctx context.Context, killed int) error {
+	for range killed - d.killed {
+		if err := d.killOne(ctx); err != nil {
+			return err
 		}
 	}
-	user = d.user(d.random.IntN(d.users))
+	user := d.user(d.random.IntN(d.users))
 	_, err := d.send(ctx, func(ctx context.Context) (*http.Request, error) {
 		return d.authorized(ctx, http.MethodDelete, "/v1/sessions", user, nil)
 	})

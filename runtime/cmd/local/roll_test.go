@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,7 +37,7 @@ func copied(t *testing.T) string {
 func TestRoll(t *testing.T) {
 	o := quick(6, 10, 2)
 	o.former, o.back, o.embedded, o.functions, o.rhythm = copied(t), true, true, true, time.Second
-	o.stay, o.orders, o.kill = 6*time.Second, 40, 2
+	o.stay, o.orders, o.kill = 6*time.Second, 40, 8
 	p := startProduct(t, o)
 	require.NotEmpty(t, processesOf(t, o.former))
 	require.Empty(t, processesOf(t, o.bin))
@@ -48,7 +50,7 @@ func TestRoll(t *testing.T) {
 	require.True(t, s.clean(), "%+v\n%v", s, p.notes())
 	require.Equal(t, 6*40, s.Orders)
 	require.Zero(t, s.Unknown)
-	require.Equal(t, 2, s.Deaths)
+	require.Equal(t, 8, s.Deaths)
 	require.Len(t, s.Steps, 2+(1+6+2)+(1+6+2)+(1+6+4))
 	require.Equal(t, "agent 2+0, api 2+0, keeper 2+0, worker 10+0", s.Steps[1].Running)
 	require.Regexp(t, `^agent 0\+2, api 0\+2, keeper 0\+2, worker 0\+`, s.Steps[len(s.Steps)-1].Running)
@@ -124,4 +126,30 @@ func TestRollOptions(t *testing.T) {
 	o, err := parse([]string{"--bin", binaries, "--former", binaries, "--back"}, io.Discard)
 	require.NoError(t, err)
 	require.NotEqual(t, o.first().taskDefinition(), o.latest().taskDefinition())
+}
+
+// Kills are spread over a roll's steps, the last one before its end, whether there are fewer of them or more than steps.
+func TestKillsOfARoll(t *testing.T) {
+	for all, want := range map[int][]int{0: {0, 0, 0, 0}, 1: {0, 1, 1, 1}, 3: {1, 2, 2, 3}, 10: {3, 5, 8, 10}} {
+		for i, killed := range want {
+			require.Equal(t, killed, due(all, i+1, len(want)), "%d of %d", i+1, all)
+		}
+	}
+}
+
+// What is added to make roll changes what it says and leaves the rest: it is the roll whose figures are published.
+func TestMakeRoll(t *testing.T) {
+	if _, err := exec.LookPath("make"); err != nil {
+		t.Skip("make is not installed")
+	}
+	output, err := exec.Command("make", "-n", "-C", "../../..", "roll", "FROM=HEAD", "ARGS=--back --for 2m").Output()
+	require.NoError(t, err)
+	_, args, found := strings.Cut(string(output), ` --former "$former/bin" `)
+	require.True(t, found, string(output))
+	args, _, _ = strings.Cut(args, "\n")
+	o, err := parse(append(strings.Fields(args), "--bin", binaries, "--former", binaries), io.Discard)
+	require.NoError(t, err)
+	require.True(t, o.back)
+	require.Equal(t, 2*time.Minute, o.stay)
+	require.Equal(t, []int{24, 2, 30}, []int{o.users, o.hosts, o.orders})
 }

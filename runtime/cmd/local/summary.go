@@ -15,31 +15,41 @@ import (
 
 // summary is what happened, as the last line of --json.
 type summary struct {
-	Workers        int     `json:"workers"`
-	Claims         int     `json:"claims"`
-	ClaimP50Ms     float64 `json:"claimP50Ms"`
-	ClaimP99Ms     float64 `json:"claimP99Ms"`
-	ReadyP50Ms     float64 `json:"readyP50Ms"`
-	ReadyP99Ms     float64 `json:"readyP99Ms"`
-	Deaths         int     `json:"deaths"`
-	Recovered      int     `json:"recovered"`
-	RecoveryP99Ms  float64 `json:"recoveryP99Ms"`
-	DoubleAssigned int     `json:"doubleAssigned"`
-	Lost           int     `json:"lost"`
-	// Orders were accepted; Filled of them are, and the rest ended otherwise, or works on. The counts after them must be 0.
-	Orders        int     `json:"orders"`
-	Filled        int     `json:"filled"`
-	Refused       int     `json:"refused"`
-	AcceptP50Ms   float64 `json:"acceptP50Ms"`
-	AcceptP99Ms   float64 `json:"acceptP99Ms"`
-	BrokerP50Ms   float64 `json:"brokerP50Ms"`
-	BrokerP99Ms   float64 `json:"brokerP99Ms"`
-	Duplicates    int     `json:"duplicates"`
-	LostOrders    int     `json:"lostOrders"`
-	Unresolved    int     `json:"unresolved"`
-	Disagreements int     `json:"disagreements"`
-	OutOfOrder    int     `json:"outOfOrder"`
-	FencedCalls   int     `json:"fencedCalls"`
+	Workers       int     `json:"workers"`
+	Claims        int     `json:"claims"`
+	ClaimP50Ms    float64 `json:"claimP50Ms"`
+	ClaimP99Ms    float64 `json:"claimP99Ms"`
+	ReadyP50Ms    float64 `json:"readyP50Ms"`
+	ReadyP99Ms    float64 `json:"readyP99Ms"`
+	Deaths        int     `json:"deaths"`
+	Recovered     int     `json:"recovered"`
+	RecoveryP99Ms float64 `json:"recoveryP99Ms"`
+	// Spared were to be killed and are not among the deaths.
+	Spared         int `json:"spared"`
+	DoubleAssigned int `json:"doubleAssigned"`
+	Lost           int `json:"lost"`
+	// Orders were accepted of those Wanted that users have; Filled of them are, and the rest ended otherwise, or works on.
+	Orders int `json:"orders"`
+	Wanted int `json:"wanted"`
+	Filled int `json:"filled"`
+	// Refused are deliveries that were answered with a no which they did not deserve, and Refusals the same by what was said.
+	// Stale were repeated when their signature had grown old, and are refused for that.
+	Refused     int            `json:"refused"`
+	Refusals    map[string]int `json:"refusals,omitempty"`
+	Stale       int            `json:"stale"`
+	AcceptP50Ms float64        `json:"acceptP50Ms"`
+	AcceptP99Ms float64        `json:"acceptP99Ms"`
+	BrokerP50Ms float64        `json:"brokerP50Ms"`
+	BrokerP99Ms float64        `json:"brokerP99Ms"`
+	// Judged says that the counts after it were counted; but for the last one they must be 0.
+	Judged        bool `json:"judged"`
+	Duplicates    int  `json:"duplicates"`
+	LostOrders    int  `json:"lostOrders"`
+	Unresolved    int  `json:"unresolved"`
+	Disagreements int  `json:"disagreements"`
+	OutOfOrder    int  `json:"outOfOrder"`
+	FencedCalls   int  `json:"fencedCalls"`
+	Unknown       int  `json:"unknown"`
 	// Landed were written by a worker that was stopped in that very moment, and their outcome is known.
 	Landed int `json:"landed"`
 	// Deeds is what chaos did.
@@ -47,7 +57,6 @@ type summary struct {
 	// Steps are those of a roll, and Mixtures the orders by the releases that had them in hand.
 	Steps    []step         `json:"steps,omitempty"`
 	Mixtures map[string]int `json:"mixtures,omitempty"`
-	Unknown  int            `json:"unknown"`
 	// Growth of what was looked at, and all the looks: see growth.
 	Growth map[string]float64 `json:"growth,omitempty"`
 	Held   []held             `json:"held,omitempty"`
@@ -61,22 +70,24 @@ func (d *day) summary() summary {
 	v := d.trading.verdict
 	filled, broker := d.trading.filled(d.exchange.Seen())
 	return summary{
-		Orders: len(d.trading.accepted), Filled: filled, Refused: d.trading.refused,
+		Orders: len(d.trading.accepted), Wanted: d.users * d.orders, Filled: filled,
+		Refused: d.trading.refused, Refusals: d.trading.refusals, Stale: d.trading.stale, Judged: d.trading.judged,
 		AcceptP50Ms: quantile(d.trading.took, 0.5), AcceptP99Ms: quantile(d.trading.took, 0.99),
 		BrokerP50Ms: quantile(broker, 0.5), BrokerP99Ms: quantile(broker, 0.99),
 		Duplicates: v.Duplicates, LostOrders: v.Lost, Unresolved: v.Unresolved, Disagreements: v.Disagree,
 		OutOfOrder: v.OutOfOrder, FencedCalls: v.Fenced, Landed: v.Landed, Deeds: d.deeds, Unknown: v.Unknown,
 		Workers: d.workers, Claims: len(d.readies), ClaimP50Ms: quantile(d.claims, 0.5), ClaimP99Ms: quantile(d.claims, 0.99),
 		ReadyP50Ms: quantile(d.readies, 0.5), ReadyP99Ms: quantile(d.readies, 0.99),
-		Deaths: d.killed, Recovered: len(d.recovery), RecoveryP99Ms: quantile(d.recovery, 0.99),
+		Deaths: d.killed, Spared: d.spared, Recovered: len(d.recovery), RecoveryP99Ms: quantile(d.recovery, 0.99),
 		DoubleAssigned: len(d.accounts.doubled()), Lost: d.lost, Seed: d.seed, Parts: d.used,
 		Growth: growth(d.held), Held: d.held, Steps: d.steps, Mixtures: d.mixtures(),
 	}
 }
 
-// clean says that nothing happened that must not.
+// clean says that all happened that must, and nothing that must not.
 func (s summary) clean() bool {
-	return s.DoubleAssigned+s.Lost+s.Duplicates+s.LostOrders+s.Unresolved+s.Disagreements+s.OutOfOrder+s.FencedCalls == 0
+	return s.Judged && s.Orders >= s.Wanted && s.Spared == 0 &&
+		s.DoubleAssigned+s.Lost+s.Refused+s.Duplicates+s.LostOrders+s.Unresolved+s.Disagreements+s.OutOfOrder+s.FencedCalls+s.Unknown == 0
 }
 
 // quantile is in milliseconds; 0 of nothing.
@@ -97,11 +108,19 @@ func (s summary) print(w io.Writer, asJSON bool) error {
   ready        p50 %.1f ms, p99 %.1f ms after a user came (the API's own time: p50 %.1f ms, p99 %.1f ms)
   deaths       %d workers killed, %d users served again, p99 %.0f ms after the kill
   never        two workers in one account: %d; users lost: %d
-%d orders accepted, p50 %.1f ms, p99 %.1f ms; %d filled, at the broker p50 %.1f ms, p99 %.1f ms after the acceptance
-  never        sent twice: %d; lost: %d; without an end: %d; ledger and broker disagree: %d; out of order: %d; by a fenced worker: %d
+%d of %d orders accepted, p50 %.1f ms, p99 %.1f ms; %d filled, at the broker p50 %.1f ms, p99 %.1f ms after the acceptance
+  never        sent twice: %d; lost: %d; without an end: %d; given up: %d; ledger and broker disagree: %d; out of order: %d; by a fenced worker: %d; refused: %d
+  allowed      repeated with an old signature: %d; landed late, as the worker had been stopped in that moment: %d
 `, s.Claims, s.Workers, s.ReadyP50Ms, s.ReadyP99Ms, s.ClaimP50Ms, s.ClaimP99Ms, s.Deaths, s.Recovered, s.RecoveryP99Ms, s.DoubleAssigned, s.Lost,
-		s.Orders, s.AcceptP50Ms, s.AcceptP99Ms, s.Filled, s.BrokerP50Ms, s.BrokerP99Ms,
-		s.Duplicates, s.LostOrders, s.Unresolved, s.Disagreements, s.OutOfOrder, s.FencedCalls)
+		s.Orders, s.Wanted, s.AcceptP50Ms, s.AcceptP99Ms, s.Filled, s.BrokerP50Ms, s.BrokerP99Ms,
+		s.Duplicates, s.LostOrders, s.Unresolved, s.Unknown, s.Disagreements, s.OutOfOrder, s.FencedCalls, s.Refused, s.Stale, s.Landed)
+	if s.Spared > 0 {
+		fmt.Fprintf(w, "  missing      %d of the workers that were to be killed had no user, or had ended\n", s.Spared)
+	}
+	if !s.Judged {
+		fmt.Fprintln(w, "  orders were not judged: the run was ended before, and their counts say nothing")
+	}
+	s.printRefusals(w)
 	s.printRoll(w)
 	for _, name := range slices.Sorted(maps.Keys(s.Growth)) {
 		fmt.Fprintf(w, "  %.2f times what it was: %s\n", s.Growth[name], name)
