@@ -10,8 +10,9 @@ type faults struct {
 	repeats, delays                        float64
 	witness                                float64 // part of the ends of workers that the cluster tells
 	restored                               bool    // the database is put back, once
+	small                                  bool    // the group begins with one host, and grows
 	// per minute
-	kill, pauses, agents, polite, freeze, hosts, keepers, fronts, cuts, outage, flush, halts, failover, reports, restarts, drains, ages, bars float64
+	kill, pauses, agents, polite, freeze, hosts, keepers, fronts, cuts, outage, flush, halts, failover, reports, restarts, drains, ages, bars, reboots float64
 }
 
 // drawFaults draws the faults of one history: each kind is in it or not, so that some are alone and some meet.
@@ -30,6 +31,7 @@ func (w *world) drawFaults() {
 		cuts: some(4), outage: some(2), flush: some(1), halts: some(2), failover: some(2), reports: some(1), restarts: some(2), drains: some(1), ages: some(1), bars: some(2),
 	}
 	w.faults.restored = w.chance(0.2)
+	w.faults.small, w.faults.reboots = w.chance(0.2), some(2)
 }
 
 // quiet ends all faults: what follows has to come to rest.
@@ -135,6 +137,11 @@ func (w *world) storm() {
 		}
 	})
 	w.often(f.ages, func() { w.anyHost().age() })
+	w.often(f.reboots, func() {
+		if h := w.anyHost(); !h.down {
+			h.reboot()
+		}
+	})
 	w.often(f.bars, func() { w.users[w.random.IntN(len(w.users))].bar() })
 	w.often(f.halts, w.halt)
 	if f.restored {

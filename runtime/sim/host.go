@@ -15,11 +15,12 @@ import (
 type host struct {
 	*world
 	name    fleet.Host
-	boot    time.Duration // what the clock showed when time began
+	boot    time.Duration // what the clock shows when time begins
 	drift   float64       // by which it goes too fast
 	agent   *warden
 	workers []*worked
 	lost    bool
+	down    bool           // it comes back
 	state   pool.HostState // as the provider sees it
 }
 
@@ -51,7 +52,7 @@ func (h *host) instant() hostlink.Instant {
 
 // startAgent begins an agent after the one before it has ended.
 func (h *host) startAgent() {
-	if h.lost || h.stopped || h.agent != nil && !h.agent.dead {
+	if h.lost || h.down || h.stopped || h.agent != nil && !h.agent.dead {
 		return
 	}
 	a := &warden{process: h.process(string(h.name))}

@@ -57,7 +57,7 @@ func (w *world) startKeeper(name string) *kept {
 		Incarnation: key, Period: w.keeps, Go: inline,
 	})
 	k.refill, err = keeper.NewRefill(keeper.RefillConfig{
-		Launches: store, Arrivals: store, Provider: provider{w.cloud, p}, Policy: w.policy, Rollout: pool.Rollout{Image: 1},
+		Launches: store, Arrivals: store, Provider: provider{w.cloud, p}, Group: provider{w.cloud, p}, Policy: w.policy, Rollout: pool.Rollout{Image: 1},
 		Terms: w.terms, Key: key, Recorder: signals.Discard{}, Go: inline,
 	})
 	if err != nil {

@@ -18,6 +18,7 @@ type cloud struct {
 	tasks   []placed
 	ended   map[fleet.Host][]fleet.Worker // by the host on which they ran
 	made    int
+	desired int // how many hosts there shall be
 }
 
 // placed is a worker that was launched and has not ended.
@@ -83,7 +84,7 @@ func (c *cloud) room() *host {
 	var best *host
 	most := 0
 	for _, h := range c.hosts {
-		if h.state.Ending || h.state.Shut {
+		if h.state.Ending || h.state.Shut || h.down {
 			continue
 		}
 		free := c.perHost

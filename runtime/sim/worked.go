@@ -35,7 +35,11 @@ const (
 )
 
 func (h *host) startWorker(id fleet.Worker) {
-	if h.lost {
+	switch {
+	case h.lost:
+		return
+	case h.down:
+		h.taskEnded(id)
 		return
 	}
 	h.pids++

@@ -85,6 +85,10 @@ func (w *world) people() {
 	}
 	hosts := 2 + w.random.IntN(2)
 	w.policy = pool.Policy{Peak: users, PerHost: w.perHost, MinHosts: hosts, MaxHosts: hosts, Buffer: 2}
+	if w.faults.small {
+		hosts, w.policy.MinHosts = 1, 1
+	}
+	w.cloud.desired = hosts
 	for range hosts {
 		w.newHost()
 	}
