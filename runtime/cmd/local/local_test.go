@@ -103,6 +103,15 @@ func TestDoubledAccounts(t *testing.T) {
 	_, err = a.Write([]byte(line("login", "w3", 3*time.Minute)))
 	require.NoError(t, err)
 	require.Equal(t, 2, a.doubled(), "it acts again since")
+	require.Regexp(t, "^w1 logged in to ann at .*, where w2 is since .*, which was neither killed nor stopped$", a.doubles()[0])
+	require.Regexp(t, "^w3 logged in to ann at .*, where w1 is since .*, which was killed or stopped at ", a.doubles()[1])
+	a.launchedBy(func(worker string) bool { return worker != "w3" })
+	_, err = a.Write([]byte(line("login", "w4", 4*time.Minute)))
+	require.NoError(t, err)
+	require.Equal(t, 2, a.doubled(), "its process has ended")
+	_, err = a.Write([]byte(line("login", "w5", 5*time.Minute)))
+	require.NoError(t, err)
+	require.Equal(t, 3, a.doubled(), "its process runs")
 }
 
 // A command line that cannot be followed ends with 2 and names the values that can, all at once.

@@ -59,7 +59,7 @@ func play(ctx context.Context, o options, out io.Writer) (summary, []string, err
 	if trouble := p.trouble(); trouble != "" {
 		err = errors.Join(err, errors.New(trouble))
 	}
-	return d.summary(), d.trading.verdict.firstNotes(), err
+	return d.summary(), append(d.accounts.doubles(), d.trading.verdict.firstNotes()...), err
 }
 
 // day is what the users see.

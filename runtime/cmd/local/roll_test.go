@@ -47,7 +47,7 @@ func TestRoll(t *testing.T) {
 	require.NoError(t, p.settle(t.Context()))
 
 	s := p.day.summary()
-	require.True(t, s.clean(), "%+v\n%v", s, p.trading.verdict.Notes)
+	require.True(t, s.clean(), "%+v\n%v", s, append(p.accounts.doubles(), p.trading.verdict.Notes...))
 	require.Equal(t, 6*40, s.Orders)
 	require.Zero(t, s.Unknown)
 	require.Equal(t, 8, s.Deaths)
