@@ -16,9 +16,10 @@ import (
 type accounts struct {
 	mu     sync.Mutex
 	rest   []byte
-	active map[string]login     // account → who is logged in
-	dead   map[string]time.Time // worker → when it was killed or stopped
-	double []string             // what was seen of two workers in one account
+	active map[string]login         // account → who is logged in
+	dead   map[string]time.Time     // worker → when it was killed or stopped
+	runs   func(worker string) bool // whether its process does; nil while nobody knows
+	double []string                 // of each login to an account that another worker was logged in to, who came to whom
 }
 
 func newAccounts() *accounts {
@@ -34,10 +35,19 @@ type login struct {
 // dying is how long a call of a worker may still arrive after it was killed.
 const dying = 100 * time.Millisecond
 
-// out says that the login's worker could not act any more at a time: it was killed or stopped, and has not logged in since.
+// out says that the login's worker could not act any more at a time, which is now: it was killed or stopped, and has not
+// logged in since, or its process has ended. One that is told to end while its login is on the way ends without an answer,
+// and what the exchange opens then for nobody, nobody logs out of.
 func (a *accounts) out(l login, at time.Time) bool {
 	killed, dead := a.dead[l.worker]
-	return dead && killed.Before(at) && l.since.Before(killed.Add(dying))
+	return dead && killed.Before(at) && l.since.Before(killed.Add(dying)) || a.runs != nil && !a.runs(l.worker)
+}
+
+// launchedBy says who knows which workers' processes run.
+func (a *accounts) launchedBy(runs func(worker string) bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.runs = runs
 }
 
 // entry is one line of the exchange's record.
@@ -74,8 +84,8 @@ func (a *accounts) note(e entry) {
 	case e.Call == paper.Login:
 		holder, held := a.active[e.Account]
 		if held && holder.worker != e.Worker && !a.out(holder, e.At) {
-			a.double = append(a.double, fmt.Sprintf("%s logged in to %s at %s, while %s was since %s",
-				e.Worker, e.Account, e.At.Format(time.StampMicro), holder.worker, holder.since.Format(time.StampMicro)))
+			a.double = append(a.double, fmt.Sprintf("%s logged in to %s at %s, where %s is since %s, which %s", e.Worker, e.Account,
+				e.At.Format(clock), holder.worker, holder.since.Format(clock), a.died(holder.worker)))
 		}
 		a.active[e.Account] = login{e.Worker, e.At}
 	case e.Call == paper.Logout:
@@ -92,8 +102,26 @@ func (a *accounts) killed(worker string) {
 	a.dead[worker] = time.Now()
 }
 
-// doubled tells each time at which two workers were in one account at once.
-func (a *accounts) doubled() []string {
+// doubled is how often two workers were in one account at once.
+func (a *accounts) doubled() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.double)
+}
+
+// clock is how moments of a day are told.
+const clock = "15:04:05.000"
+
+// died says when a worker was killed or stopped, for people.
+func (a *accounts) died(worker string) string {
+	if at, dead := a.dead[worker]; dead {
+		return "was killed or stopped at " + at.Format(clock)
+	}
+	return "was neither killed nor stopped"
+}
+
+// doubles tells of each time that two workers were in one account.
+func (a *accounts) doubles() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.double)

@@ -183,7 +183,7 @@ func TestTwoTabs(t *testing.T) {
 		require.Equal(t, http.StatusNoContent, p.leave(p.user(0)))
 		require.Equal(t, http.StatusNoContent, p.leave(p.user(0)), "ending it again is no error")
 	}
-	require.Empty(t, p.accounts.doubled())
+	require.Zero(t, p.accounts.doubled())
 }
 
 // leave ends a user's session and returns the answer's status.

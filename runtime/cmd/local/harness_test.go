@@ -119,7 +119,7 @@ func (p *product) requireExclusive(sessions map[fleet.User]opened) {
 		}
 		by[s.WorkerID] = user
 	}
-	require.Empty(p, p.accounts.doubled(), "two workers were in one account")
+	require.Zero(p, p.accounts.doubled(), "two workers were in one account")
 }
 
 // within fails the test if the condition does not come true in time.

@@ -186,6 +186,6 @@ func (v *verdict) fences(e evidence, legs map[string]leg) {
 
 // notes are a few of those that the judges made, for people.
 func (d *day) notes() []string {
-	all := slices.Concat(d.accounts.doubled(), d.trading.verdict.Notes)
+	all := slices.Concat(d.accounts.doubles(), d.trading.verdict.Notes)
 	return all[:min(len(all), 10)]
 }

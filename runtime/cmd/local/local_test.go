@@ -85,7 +85,7 @@ func TestDoubledAccounts(t *testing.T) {
 			_, err := a.Write([]byte(part))
 			require.NoError(t, err)
 		}
-		return len(a.doubled())
+		return a.doubled()
 	}
 	require.Zero(t, play(line("login", "w1", 0), line("logout", "w1", 1), line("login", "w2", 2), "garbage\n"))
 	require.Zero(t, play(line("login", "w1", 0), line("login", "w1", 1)))
@@ -96,13 +96,22 @@ func TestDoubledAccounts(t *testing.T) {
 	a.killed("w1")
 	_, err = a.Write([]byte(line("login", "w2", time.Minute)))
 	require.NoError(t, err)
-	require.Empty(t, a.doubled())
+	require.Zero(t, a.doubled())
 	_, err = a.Write([]byte(line("login", "w1", 2*time.Minute)))
 	require.NoError(t, err)
-	require.Len(t, a.doubled(), 1, "it was stopped only, and has woken")
+	require.Equal(t, 1, a.doubled(), "it was stopped only, and has woken")
 	_, err = a.Write([]byte(line("login", "w3", 3*time.Minute)))
 	require.NoError(t, err)
-	require.Len(t, a.doubled(), 2, "it acts again since")
+	require.Equal(t, 2, a.doubled(), "it acts again since")
+	require.Regexp(t, "^w1 logged in to ann at .*, where w2 is since .*, which was neither killed nor stopped$", a.doubles()[0])
+	require.Regexp(t, "^w3 logged in to ann at .*, where w1 is since .*, which was killed or stopped at ", a.doubles()[1])
+	a.launchedBy(func(worker string) bool { return worker != "w3" })
+	_, err = a.Write([]byte(line("login", "w4", 4*time.Minute)))
+	require.NoError(t, err)
+	require.Equal(t, 2, a.doubled(), "its process has ended")
+	_, err = a.Write([]byte(line("login", "w5", 5*time.Minute)))
+	require.NoError(t, err)
+	require.Equal(t, 3, a.doubled(), "its process runs")
 }
 
 // A command line that cannot be followed ends with 2 and names the values that can, all at once.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"workerfleet/runtime/httpapi"
 	"workerfleet/runtime/paper"
 	"workerfleet/runtime/parts/server"
+	"workerfleet/runtime/pool"
 	"workerfleet/runtime/process"
 	"workerfleet/runtime/queue"
 	"workerfleet/runtime/settings"
@@ -195,6 +197,11 @@ func (p *platform) startLauncher() error {
 	if err != nil {
 		return err
 	}
+	provider := p.provider
+	p.accounts.launchedBy(func(worker string) bool {
+		tasks, err := provider.List(context.Background())
+		return err != nil || slices.ContainsFunc(tasks, func(t pool.Task) bool { return string(t.Worker) == worker })
+	})
 	listener, err := net.Listen("tcp", string(anyPort))
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)

@@ -55,5 +55,5 @@ func TestManyUsersForFewWorkers(t *testing.T) {
 		require.Greater(t, epoch, last, "%s was served before somebody who came earlier", name(i))
 		last = epoch
 	}
-	require.Empty(t, p.accounts.doubled())
+	require.Zero(t, p.accounts.doubled())
 }

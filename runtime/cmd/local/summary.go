@@ -79,7 +79,7 @@ func (d *day) summary() summary {
 		Workers: d.workers, Claims: len(d.readies), ClaimP50Ms: quantile(d.claims, 0.5), ClaimP99Ms: quantile(d.claims, 0.99),
 		ReadyP50Ms: quantile(d.readies, 0.5), ReadyP99Ms: quantile(d.readies, 0.99),
 		Deaths: d.killed, Spared: d.spared, Recovered: len(d.recovery), RecoveryP99Ms: quantile(d.recovery, 0.99),
-		DoubleAssigned: len(d.accounts.doubled()), Lost: d.lost, Seed: d.seed, Parts: d.used,
+		DoubleAssigned: d.accounts.doubled(), Lost: d.lost, Seed: d.seed, Parts: d.used,
 		Growth: growth(d.held), Held: d.held, Steps: d.steps, Mixtures: d.mixtures(),
 	}
 }
