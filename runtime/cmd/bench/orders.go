@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -15,19 +14,15 @@ import (
 
 // orderOptions are what the command line of orders says.
 type orderOptions struct {
-	fleetOptions
-	rate          float64
-	long          time.Duration
-	seed          uint64
-	ceiling, json bool
-	profile       string
+	runOptions
+	arrivals
+	ceiling bool
 }
 
 // What is measured where nothing else is asked for, and how many workers a published host has.
 const (
 	orderUsers, orderRate, orderLong = 1000, 500, 20 * time.Second
 	workersPerHost                   = 480
-	mostRate                         = 100_000
 )
 
 // Aims from the scheduled sending of a signal to the arrival of its order at the broker.
@@ -39,33 +34,16 @@ const (
 func parseOrders(args []string, errs io.Writer) (orderOptions, error) {
 	var o orderOptions
 	flags := flag.NewFlagSet("bench orders", flag.ContinueOnError)
-	flags.SetOutput(errs)
-	o.serverOptions.flags(flags)
+	o.sizeless(flags)
 	flags.IntVar(&o.users, "users", orderUsers, "users, each with a session and a webhook")
 	flags.Float64Var(&o.rate, "rate", orderRate, "orders a second, on a Poisson schedule; with --ceiling the first stage's")
 	flags.DurationVar(&o.long, "for", orderLong, "how long orders come; with --ceiling each stage")
-	flags.Uint64Var(&o.seed, "seed", 1, "seed of the schedule")
 	flags.BoolVar(&o.ceiling, "ceiling", false, "raise the rate until what is accepted does not follow")
-	flags.BoolVar(&o.json, "json", false, "end with one JSON object")
-	flags.StringVar(&o.profile, "profile", "", "file to write this process's CPU profile to, without the start")
-	if err := flags.Parse(args); err != nil {
-		return o, usage{err}
-	}
-	var problems []error
-	if o.users < 1 || o.users > 10_000 {
-		problems = append(problems, fmt.Errorf("--users: %d is not allowed; allowed: 1 to 10000", o.users))
-	}
-	if !(o.rate > 0 && o.rate <= mostRate) || o.long <= 0 || o.long > time.Minute {
-		problems = append(problems, errors.New("--rate, --for: are not allowed; allowed: above 0, and at most 100000 a second and 1m"))
-	}
-	if flags.NArg() > 0 {
-		problems = append(problems, fmt.Errorf("%q is not understood", flags.Arg(0)))
-	}
-	if err := errors.Join(problems...); err != nil {
-		return o, usage{err}
+	if err := parse(flags, args, errs); err != nil {
+		return o, err
 	}
 	o.workers, o.hosts = o.users, (o.users+workersPerHost-1)/workersPerHost
-	return o, nil
+	return o, errors.Join(o.arrivals.check(time.Minute), check(flags, limit{"users", o.users, 1, 10_000}))
 }
 
 // orderFigures are what orders measures. Times count from the scheduled sending.
@@ -125,30 +103,24 @@ database  %s
 process   this one is the API behind its listener, the keeper, %d agents, %d real workers, the exchange, and the users
 `, f.storeName, f.databaseName, o.hosts, o.workers)
 	settle(ctx, o.workers)
-	if o.profile != "" {
-		stop, err := profile(o.profile)
-		if err != nil {
-			return err
-		}
-		defer stop()
-	}
 	measure := m.measure
 	if o.ceiling {
 		measure = func(ctx context.Context, o orderOptions) (orderFigures, error) { return m.ceiling(ctx, o, out) }
 	}
-	figures, err := measure(ctx, o)
+	var figures orderFigures
+	err = o.profiled(func() (err error) {
+		figures, err = measure(ctx, o)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	figures.Machine = before.until(look())
-	if o.json {
-		return json.NewEncoder(out).Encode(figures)
-	}
-	return figures.print(out)
+	return tell(out, o.json, figures, figures.String())
 }
 
-func (f orderFigures) print(out io.Writer) error {
-	_, err := fmt.Fprintf(out, `orders    %d of %d users at %.0f a second, %d without 202; %d reached the broker twice, %d were lost, %d too late
+func (f orderFigures) String() string {
+	return fmt.Sprintf(`orders    %d of %d users at %.0f a second, %d without 202; %d reached the broker twice, %d were lost, %d too late
 accepted  p50 %.2f ms, p99 %.2f ms after the scheduled sending
 broker    p50 %.2f ms (aim < %d), p99 %.2f ms (aim < %d), p99.9 %.2f ms
 committed p50 %.2f ms, p99 %.2f ms, by the clock of the turn that commits the end
@@ -157,5 +129,4 @@ machine   %s
 `, f.Orders, f.Users, f.Rate, f.Errors, f.Duplicates, f.Lost, f.Late, f.AcceptP50Ms, f.AcceptP99Ms,
 		f.BrokerP50Ms, aimP50.Milliseconds(), f.BrokerP99Ms, aimP99.Milliseconds(), f.BrokerP999Ms, f.CommittedP50Ms, f.CommittedP99Ms,
 		f.shares, f.Machine)
-	return err
 }
