@@ -99,7 +99,7 @@ func measureClaims(ctx context.Context, o claimOptions, out io.Writer) error {
 	if o.ramp {
 		figures := f.ramp(ctx, o, out)
 		figures.Machine = before.until(look())
-		return tell(out, o.json, figures, figures.String())
+		return tellJudged(out, o.json, figures, figures.String())
 	}
 	quiet := f.quiet(ctx, min(2*f.settings.Lease.Beat, o.long))
 	beats, used, began := f.beats.Load(), f.spent(ctx), time.Now()
@@ -109,21 +109,29 @@ func measureClaims(ctx context.Context, o claimOptions, out io.Writer) error {
 	beaten := float64(f.beats.Load() - beats)
 	figures := claimFigures{
 		Workers: o.workers, Hosts: o.hosts, Rate: o.rate, Claims: len(m.ready),
-		ClaimP50Ms: milliseconds(quantile(m.claim, 0.5)), ClaimP99Ms: milliseconds(quantile(m.claim, 0.99)),
-		ReadyP50Ms: milliseconds(quantile(m.ready, 0.5)), ReadyP99Ms: milliseconds(quantile(m.ready, 0.99)), ReadyP999Ms: milliseconds(quantile(m.ready, 0.999)),
+		ClaimP50Ms: milliseconds(m.claimed(0.5)), ClaimP99Ms: milliseconds(m.claimed(0.99)),
+		ReadyP50Ms: milliseconds(m.readied(0.5)), ReadyP99Ms: milliseconds(m.readied(0.99)), ReadyP999Ms: milliseconds(m.readied(0.999)),
 		Errors: m.errors, ProcessCPUPercent: shared.ProcessCPUPercent, IdlePercent: shared.IdlePercent, HeartbeatsPerSecond: beaten / took, BeatServerMicros: quiet,
 		ClaimServerMicros:   max(0, (after.storage-used.storage)*1e6-beaten*quiet) / float64(max(1, len(m.ready))),
 		ClaimDatabaseMicros: (after.database - used.database) * 1e6 / float64(max(1, len(m.ready))),
 		ServerCPUPercent:    100 * (after.storage - used.storage) / took, Seed: o.seed, Machine: before.until(look()),
 	}
-	return tell(out, o.json, figures, fmt.Sprintf(`claims    %d at %.0f a second, %d failed
+	return tellJudged(out, o.json, figures, fmt.Sprintf(`claims    %d at %.0f a second; %d failed, and count as %v below
 ready     p50 %.2f ms, p99 %.2f ms, p99.9 %.2f ms after the scheduled arrival
 API       p50 %.2f ms, p99 %.2f ms by its own count
 server    %.1f %% of one core, with %.0f heartbeats a second: %.1f µs each, and %.0f µs a claim; the database %.0f µs a claim
 cores     this process %.0f %% of one; %.0f %% of all were idle
 machine   %s
-`, figures.Claims, o.rate, figures.Errors, figures.ReadyP50Ms, figures.ReadyP99Ms, figures.ReadyP999Ms, figures.ClaimP50Ms, figures.ClaimP99Ms,
+`, figures.Claims, o.rate, figures.Errors, patience, figures.ReadyP50Ms, figures.ReadyP99Ms, figures.ReadyP999Ms, figures.ClaimP50Ms, figures.ClaimP99Ms,
 		figures.ServerCPUPercent, figures.HeartbeatsPerSecond, figures.BeatServerMicros, figures.ClaimServerMicros, figures.ClaimDatabaseMicros, figures.ProcessCPUPercent, figures.IdlePercent, figures.Machine))
+}
+
+// wrong: see [judged].
+func (f claimFigures) wrong() error {
+	if f.Claims+f.Errors == 0 {
+		return errors.New("nobody came")
+	}
+	return never(f.Errors, "users were not served")
 }
 
 // quiet is what the store's server computes for each heartbeat, in microseconds, while nobody comes.
@@ -152,6 +160,16 @@ type measured struct {
 	mu           sync.Mutex
 	ready, claim []time.Duration
 	errors       int
+}
+
+// readied and claimed are quantiles of what users waited, and of what the API says that it took; who failed counts as having
+// been waited for as long as anybody is.
+func (m *measured) readied(q float64) time.Duration {
+	return quantile(withFailed(m.ready, m.errors, patience), q)
+}
+
+func (m *measured) claimed(q float64) time.Duration {
+	return quantile(withFailed(m.claim, m.errors, patience), q)
 }
 
 // open lets users come at the times of a Poisson process.

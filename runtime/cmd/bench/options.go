@@ -112,6 +112,26 @@ func tell(out io.Writer, asJSON bool, figures any, words string) error {
 	return err
 }
 
+// judged are figures some of which must not be.
+type judged interface {
+	// wrong is nil, or all that was seen and must not be. An aim of time that was missed is nothing of that: another machine
+	// is as fast as it is.
+	wrong() error
+}
+
+// tellJudged writes the figures as [tell] does, whatever they are, and then says what is wrong with them.
+func tellJudged(out io.Writer, asJSON bool, figures judged, words string) error {
+	return errors.Join(tell(out, asJSON, figures, words), figures.wrong())
+}
+
+// never is an error if something was counted that must not be.
+func never(n int, what string) error {
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d %s", n, what)
+}
+
 // errLate says that something did not come to be in its time.
 var errLate = errors.New("it is not so")
 

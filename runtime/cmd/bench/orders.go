@@ -58,11 +58,13 @@ type orderFigures struct {
 	BrokerP999Ms   float64 `json:"brokerP999Ms"`
 	CommittedP50Ms float64 `json:"committedP50Ms"`
 	CommittedP99Ms float64 `json:"committedP99Ms"`
-	// Duplicates are placements beyond an order's first, by the exchange's own record; Lost are accepted orders without an
-	// end, or filled ones that it has not seen; Late ended without having been placed; Errors are signals without 202.
+	// Duplicates are placements beyond an order's first, by the exchange's own record; Late are accepted orders whose time was
+	// over before they were placed; Lost are all others without an end, or that it has not seen; Disagree are orders that it
+	// has, and that the ledger ended as if it had not; Errors are signals without 202. What failed counts in the times, too.
 	Duplicates int `json:"duplicates"`
 	Lost       int `json:"lost"`
 	Late       int `json:"late"`
+	Disagree   int `json:"disagree"`
 	Errors     int `json:"errors"`
 	// AcceptedPerSecond counts until the last answer; with --ceiling it is of the stage with the most, as all figures are.
 	AcceptedPerSecond float64 `json:"acceptedPerSecond"`
@@ -70,6 +72,9 @@ type orderFigures struct {
 	shares
 	Seed    uint64  `json:"seed"`
 	Machine machine `json:"machine"`
+	// searched says that the figures are of one of many stages, and stages what was wrong in any of them.
+	searched bool
+	stages   error
 }
 
 // runOrders sends signed webhooks and measures when each is accepted, when its order reaches the broker, and when its
@@ -116,17 +121,38 @@ process   this one is the API behind its listener, the keeper, %d agents, %d rea
 		return err
 	}
 	figures.Machine = before.until(look())
-	return tell(out, o.json, figures, figures.String())
+	return tellJudged(out, o.json, figures, figures.String())
+}
+
+// wrong: see [judged]. Where a ceiling was looked for, more was asked for than can be done: signals may have failed then, and
+// orders been late.
+func (f orderFigures) wrong() error {
+	switch {
+	case f.Orders == f.Errors:
+		return fmt.Errorf("none of %d signals was accepted", f.Orders)
+	case f.searched:
+		return f.stages
+	}
+	return errors.Join(f.broken(), never(f.Late, "orders were too late"), never(f.Errors, "signals were not accepted"))
+}
+
+// broken is what must not be however many orders come.
+func (f orderFigures) broken() error {
+	return errors.Join(
+		never(f.Duplicates, "orders reached the broker once more"), never(f.Lost, "orders were lost"),
+		never(f.Disagree, "orders ended in the ledger that the broker has"),
+	)
 }
 
 func (f orderFigures) String() string {
-	return fmt.Sprintf(`orders    %d of %d users at %.0f a second, %d without 202; %d reached the broker twice, %d were lost, %d too late
+	return fmt.Sprintf(`orders    %d of %d users at %.0f a second, %d without 202; %d reached the broker twice, %d were lost, %d too late, %d ended in the ledger and not there
+failed    signals without 202 count as %v, orders that were not placed or have no end as %v
 accepted  p50 %.2f ms, p99 %.2f ms after the scheduled sending
 broker    p50 %.2f ms (aim < %d), p99 %.2f ms (aim < %d), p99.9 %.2f ms
 committed p50 %.2f ms, p99 %.2f ms, by the clock of the turn that commits the end
 cores     %s
 machine   %s
-`, f.Orders, f.Users, f.Rate, f.Errors, f.Duplicates, f.Lost, f.Late, f.AcceptP50Ms, f.AcceptP99Ms,
+`, f.Orders, f.Users, f.Rate, f.Errors, f.Duplicates, f.Lost, f.Late, f.Disagree, patience, endLimit, f.AcceptP50Ms, f.AcceptP99Ms,
 		f.BrokerP50Ms, aimP50.Milliseconds(), f.BrokerP99Ms, aimP99.Milliseconds(), f.BrokerP999Ms, f.CommittedP50Ms, f.CommittedP99Ms,
 		f.shares, f.Machine)
 }
