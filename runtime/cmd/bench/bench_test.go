@@ -8,13 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"workerfleet/runtime/fleet"
-	"workerfleet/runtime/order"
 	"workerfleet/runtime/parts"
 	"workerfleet/runtime/parts/partstest"
 	"workerfleet/runtime/worker/workertest"
@@ -202,27 +199,12 @@ func TestOrders(t *testing.T) {
 	f := last[orderFigures](t, "orders", "--users", "12", "--rate", "40", "--for", "2s")
 	require.Equal(t, 12, f.Users)
 	require.Greater(t, f.Orders, 40, "of 80 that are expected")
-	require.Equal(t, []int{0, 0, 0, 0}, []int{f.Errors, f.Lost, f.Late, f.Duplicates})
+	require.Equal(t, []int{0, 0, 0, 0, 0}, []int{f.Errors, f.Lost, f.Late, f.Duplicates, f.Disagree})
 	require.Positive(t, f.AcceptP50Ms)
 	require.GreaterOrEqual(t, f.BrokerP999Ms, f.BrokerP50Ms)
 	require.Positive(t, f.CommittedP50Ms)
 	require.Greater(t, f.CommitsPerSecond, f.AcceptedPerSecond, "an acceptance is a commit, and so is an end")
 	require.Positive(t, f.DatabaseCPUPercent)
-}
-
-// The exchange's record and the ledger judge the orders: what was placed twice, never, or has no end is counted.
-func TestOrdersAreJudged(t *testing.T) {
-	due := time.Now()
-	all := []sending{{id: "a", due: due, answered: time.Millisecond}, {id: "b", due: due}, {id: "c", due: due}, {id: "d", due: due}, {due: due}}
-	placed := map[string][]time.Time{
-		order.ClientID("a", 0): {due.Add(2 * time.Millisecond), due.Add(3 * time.Millisecond)}, order.ClientID("c", 0): {due},
-	}
-	ended := map[fleet.OrderID]order.Record{"a": {State: order.Filled, ChangedAt: due.Add(4 * time.Millisecond)}, "b": {State: order.Filled}, "d": {State: order.Expired}}
-	f := orderFigures{}
-	require.NoError(t, f.judge(all, placed, ended))
-	require.Equal(t, []int{5, 1, 1, 2, 1}, []int{f.Orders, f.Errors, f.Duplicates, f.Lost, f.Late}, "b was never placed, c has no end, d expired")
-	require.Equal(t, []float64{2, 4}, []float64{f.BrokerP50Ms, f.CommittedP50Ms})
-	require.Error(t, f.judge(all[4:], placed, nil), "nothing was accepted")
 }
 
 // What is asked for rises until what is accepted does not follow, and the best stage is reported.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -62,11 +63,16 @@ func runBurst(ctx context.Context, args []string, out, errs io.Writer) error {
 		return err
 	}
 	figures.Machine = before.until(look())
-	return tell(out, o.json, figures, fmt.Sprintf(`burst     %d users at once, %d ready, %d on somebody else's worker; %d requests
-ready     p50 %.0f ms, p99 %.0f ms, all in %.1f s (aim < 10)
+	return tellJudged(out, o.json, figures, fmt.Sprintf(`burst     %d users at once, %d ready, %d on somebody else's worker; %d requests
+ready     p50 %.0f ms, p99 %.0f ms, all in %.1f s (aim < 10); who was not counts as %v
 cores     %s
 machine   %s
-`, figures.Users, figures.Ready, figures.Doubled, figures.Requests, figures.ReadyP50Ms, figures.ReadyP99Ms, figures.AllReadySeconds, figures.shares, figures.Machine))
+`, figures.Users, figures.Ready, figures.Doubled, figures.Requests, figures.ReadyP50Ms, figures.ReadyP99Ms, figures.AllReadySeconds, burstLimit, figures.shares, figures.Machine))
+}
+
+// wrong: see [judged].
+func (r burstFigures) wrong() error {
+	return errors.Join(never(r.Users-r.Ready, "users were not served"), never(r.Doubled, "users are on somebody else's worker"))
 }
 
 // burstLimit is how long the last user may take: beyond it the fleet serves a crowd no better than none.
@@ -104,10 +110,11 @@ func (r *burstFigures) measure(ctx context.Context, f *simulated, o runOptions) 
 	for _, users := range workers {
 		r.Doubled += users - 1
 	}
-	r.ReadyP50Ms, r.ReadyP99Ms = milliseconds(quantile(ready, 0.5)), milliseconds(quantile(ready, 0.99))
 	if r.Ready == r.Users {
 		r.AllReadySeconds = quantile(ready, 1).Seconds()
 	}
+	ready = withFailed(ready, r.Users-r.Ready, burstLimit)
+	r.ReadyP50Ms, r.ReadyP99Ms = milliseconds(quantile(ready, 0.5)), milliseconds(quantile(ready, 0.99))
 	return nil
 }
 

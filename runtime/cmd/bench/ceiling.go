@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -17,6 +18,7 @@ const (
 // ceiling raises the rate until what is accepted does not follow. The figures are those of the stage with the most.
 func (m *market) ceiling(ctx context.Context, o orderOptions, out io.Writer) (best orderFigures, err error) {
 	within := 0.0
+	var broken error
 	fmt.Fprintln(out, "asked/s  accepted/s  accept p99   broker p50   broker p99  failed  process  database  store  idle  commits/s")
 	for {
 		f, err := m.measure(ctx, o)
@@ -24,8 +26,11 @@ func (m *market) ceiling(ctx context.Context, o orderOptions, out io.Writer) (be
 			return best, err
 		}
 		fmt.Fprintf(out, "%7.0f  %10.0f  %7.1f ms  %8.1f ms  %8.1f ms  %6d  %5.0f %%  %6.0f %%  %3.0f %%  %2.0f %%  %9.0f\n", o.rate, f.AcceptedPerSecond,
-			f.AcceptP99Ms, f.BrokerP50Ms, f.BrokerP99Ms, f.Errors+f.Lost+f.Late, f.ProcessCPUPercent, f.DatabaseCPUPercent, f.ServerCPUPercent, f.IdlePercent, f.CommitsPerSecond)
-		if f.AcceptedPerSecond > best.AcceptedPerSecond {
+			f.AcceptP99Ms, f.BrokerP50Ms, f.BrokerP99Ms, f.Errors+f.Lost+f.Late+f.Disagree, f.ProcessCPUPercent, f.DatabaseCPUPercent, f.ServerCPUPercent, f.IdlePercent, f.CommitsPerSecond)
+		if stage := f.broken(); stage != nil {
+			broken = errors.Join(broken, fmt.Errorf("at %.0f a second: %w", o.rate, stage))
+		}
+		if best.Orders == 0 || f.AcceptedPerSecond > best.AcceptedPerSecond {
 			best = f
 		}
 		if f.BrokerP50Ms < milliseconds(aimP50) && f.BrokerP99Ms < milliseconds(aimP99) {
@@ -37,6 +42,7 @@ func (m *market) ceiling(ctx context.Context, o orderOptions, out io.Writer) (be
 		o.rate *= raise
 		o.seed++
 	}
+	best.searched, best.stages = true, broken
 	_, err = fmt.Fprintf(out, "ceiling   %.0f accepted a second; the aims hold up to %.0f; %s\n", best.AcceptedPerSecond, within, best.bound())
 	return best, err
 }

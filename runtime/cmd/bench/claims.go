@@ -20,14 +20,10 @@ import (
 
 // claimOptions are what the command line of claims says.
 type claimOptions struct {
-	fleetOptions
-	rate    float64
-	long    time.Duration
-	seed    uint64
-	json    bool
-	profile string
-	ramp    bool
-	first   int // number of the first user
+	runOptions
+	arrivals
+	ramp  bool
+	first int // number of the first user
 }
 
 // Of the published fleet of 100,000 users: 35,000 workers on 73 hosts, claimed at 600 a second at the market's open.
@@ -36,19 +32,13 @@ const publishedWorkers, publishedHosts, publishedRate = 35_000, 73, 600
 func parseClaims(args []string, errs io.Writer) (claimOptions, error) {
 	var o claimOptions
 	flags := flag.NewFlagSet("bench claims", flag.ContinueOnError)
-	flags.SetOutput(errs)
-	o.serverOptions.flags(flags)
-	flags.IntVar(&o.workers, "workers", publishedWorkers, "simulated workers")
-	flags.IntVar(&o.hosts, "hosts", publishedHosts, "hosts, each with a real agent's code")
+	o.flags(flags)
 	flags.Float64Var(&o.rate, "rate", publishedRate, "claims a second, on a Poisson schedule")
 	flags.DurationVar(&o.long, "for", 20*time.Second, "how long users come")
 	flags.IntVar(&o.users, "users", 0, "users who come, at most (default: rate × for; never more than workers)")
-	flags.Uint64Var(&o.seed, "seed", 1, "seed of the schedule")
 	flags.BoolVar(&o.ramp, "ramp", false, "raise the rate until what gets ready does not follow; each stage as long as --for")
-	flags.BoolVar(&o.json, "json", false, "end with one JSON object")
-	flags.StringVar(&o.profile, "profile", "", "file to write this process's CPU profile to, start included")
-	if err := flags.Parse(args); err != nil {
-		return o, usage{err}
+	if err := parse(flags, args, errs); err != nil {
+		return o, err
 	}
 	if o.ramp && o.users == 0 {
 		o.users = o.workers
@@ -56,26 +46,7 @@ func parseClaims(args []string, errs io.Writer) (claimOptions, error) {
 	if o.users == 0 {
 		o.users = min(o.workers, int(o.rate*o.long.Seconds()))
 	}
-	var problems []error
-	for _, limit := range []struct {
-		name     string
-		value    int
-		from, to int
-	}{{"workers", o.workers, 1, 100_000}, {"hosts", o.hosts, 1, 1_000}, {"users", o.users, 1, o.workers}} {
-		if limit.value < limit.from || limit.value > limit.to {
-			problems = append(problems, fmt.Errorf("--%s: %d is not allowed; allowed: %d to %d", limit.name, limit.value, limit.from, limit.to))
-		}
-	}
-	if !(o.rate > 0 && o.rate <= 100_000) || o.long <= 0 {
-		problems = append(problems, errors.New("--rate, --for: are not allowed; allowed: above 0, and at most 100000 a second"))
-	}
-	if flags.NArg() > 0 {
-		problems = append(problems, fmt.Errorf("%q is not understood", flags.Arg(0)))
-	}
-	if err := errors.Join(problems...); err != nil {
-		return o, usage{err}
-	}
-	return o, nil
+	return o, errors.Join(o.arrivals.check(time.Hour), check(flags, append(o.sizes(), limit{"users", o.users, 1, o.workers})...))
 }
 
 // claimFigures are what claims measures.
@@ -110,17 +81,14 @@ func runClaims(ctx context.Context, args []string, out, errs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	before := look()
 	// Agents and workers of a whole fleet live in this process, in hundreds of thousands of goroutines. Collecting what they
 	// leave at the usual pace would be measured as the platform's own pauses, which run in small processes.
 	defer debug.SetGCPercent(debug.SetGCPercent(collectAt))
-	if o.profile != "" {
-		stop, err := profile(o.profile)
-		if err != nil {
-			return err
-		}
-		defer stop()
-	}
+	return o.profiled(func() error { return measureClaims(ctx, o, out) }) // the start included
+}
+
+func measureClaims(ctx context.Context, o claimOptions, out io.Writer) error {
+	before := look()
 	f, err := startFleet(ctx, o.fleetOptions, out)
 	if err != nil {
 		return err
@@ -131,7 +99,7 @@ func runClaims(ctx context.Context, args []string, out, errs io.Writer) error {
 	if o.ramp {
 		figures := f.ramp(ctx, o, out)
 		figures.Machine = before.until(look())
-		return tell(out, o.json, figures, figures.String())
+		return tellJudged(out, o.json, figures, figures.String())
 	}
 	quiet := f.quiet(ctx, min(2*f.settings.Lease.Beat, o.long))
 	beats, used, began := f.beats.Load(), f.spent(ctx), time.Now()
@@ -141,25 +109,29 @@ func runClaims(ctx context.Context, args []string, out, errs io.Writer) error {
 	beaten := float64(f.beats.Load() - beats)
 	figures := claimFigures{
 		Workers: o.workers, Hosts: o.hosts, Rate: o.rate, Claims: len(m.ready),
-		ClaimP50Ms: milliseconds(quantile(m.claim, 0.5)), ClaimP99Ms: milliseconds(quantile(m.claim, 0.99)),
-		ReadyP50Ms: milliseconds(quantile(m.ready, 0.5)), ReadyP99Ms: milliseconds(quantile(m.ready, 0.99)), ReadyP999Ms: milliseconds(quantile(m.ready, 0.999)),
+		ClaimP50Ms: milliseconds(m.claimed(0.5)), ClaimP99Ms: milliseconds(m.claimed(0.99)),
+		ReadyP50Ms: milliseconds(m.readied(0.5)), ReadyP99Ms: milliseconds(m.readied(0.99)), ReadyP999Ms: milliseconds(m.readied(0.999)),
 		Errors: m.errors, ProcessCPUPercent: shared.ProcessCPUPercent, IdlePercent: shared.IdlePercent, HeartbeatsPerSecond: beaten / took, BeatServerMicros: quiet,
 		ClaimServerMicros:   max(0, (after.storage-used.storage)*1e6-beaten*quiet) / float64(max(1, len(m.ready))),
 		ClaimDatabaseMicros: (after.database - used.database) * 1e6 / float64(max(1, len(m.ready))),
 		ServerCPUPercent:    100 * (after.storage - used.storage) / took, Seed: o.seed, Machine: before.until(look()),
 	}
-	if o.json {
-		return json.NewEncoder(out).Encode(figures)
-	}
-	_, err = fmt.Fprintf(out, `claims    %d at %.0f a second, %d failed
+	return tellJudged(out, o.json, figures, fmt.Sprintf(`claims    %d at %.0f a second; %d failed, and count as %v below
 ready     p50 %.2f ms, p99 %.2f ms, p99.9 %.2f ms after the scheduled arrival
 API       p50 %.2f ms, p99 %.2f ms by its own count
 server    %.1f %% of one core, with %.0f heartbeats a second: %.1f µs each, and %.0f µs a claim; the database %.0f µs a claim
 cores     this process %.0f %% of one; %.0f %% of all were idle
 machine   %s
-`, figures.Claims, o.rate, figures.Errors, figures.ReadyP50Ms, figures.ReadyP99Ms, figures.ReadyP999Ms, figures.ClaimP50Ms, figures.ClaimP99Ms,
-		figures.ServerCPUPercent, figures.HeartbeatsPerSecond, figures.BeatServerMicros, figures.ClaimServerMicros, figures.ClaimDatabaseMicros, figures.ProcessCPUPercent, figures.IdlePercent, figures.Machine)
-	return err
+`, figures.Claims, o.rate, figures.Errors, patience, figures.ReadyP50Ms, figures.ReadyP99Ms, figures.ReadyP999Ms, figures.ClaimP50Ms, figures.ClaimP99Ms,
+		figures.ServerCPUPercent, figures.HeartbeatsPerSecond, figures.BeatServerMicros, figures.ClaimServerMicros, figures.ClaimDatabaseMicros, figures.ProcessCPUPercent, figures.IdlePercent, figures.Machine))
+}
+
+// wrong: see [judged].
+func (f claimFigures) wrong() error {
+	if f.Claims+f.Errors == 0 {
+		return errors.New("nobody came")
+	}
+	return never(f.Errors, "users were not served")
 }
 
 // quiet is what the store's server computes for each heartbeat, in microseconds, while nobody comes.
@@ -188,6 +160,16 @@ type measured struct {
 	mu           sync.Mutex
 	ready, claim []time.Duration
 	errors       int
+}
+
+// readied and claimed are quantiles of what users waited, and of what the API says that it took; who failed counts as having
+// been waited for as long as anybody is.
+func (m *measured) readied(q float64) time.Duration {
+	return quantile(withFailed(m.ready, m.errors, patience), q)
+}
+
+func (m *measured) claimed(q float64) time.Duration {
+	return quantile(withFailed(m.claim, m.errors, patience), q)
 }
 
 // open lets users come at the times of a Poisson process.

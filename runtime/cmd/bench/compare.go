@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -125,8 +126,14 @@ func runCompare(ctx context.Context, args []string, out, errs io.Writer) error {
 			r.ReadyP50Ms, r.ReadyP99Ms, r.IdlePercent, r.MicrosPerClaim, r.ReadyRatio, r.TailRatio, r.ServerRatio)
 	}
 	figures.Machine = before.until(look())
-	fmt.Fprintf(&words, "machine   %s\n", figures.Machine)
-	return tell(out, o.json, figures, words.String())
+	fmt.Fprintf(&words, "failed    count as %v\nmachine   %s\n", patience, figures.Machine)
+	return tellJudged(out, o.json, figures, words.String())
+}
+
+// wrong: see [judged]. What the others have wrong is what they are compared for.
+func (f compareFigures) wrong() error {
+	ours := f.Systems[0]
+	return errors.Join(never(ours.Failed, "users were not served by the platform"), never(ours.Doubled, "users are on somebody else's worker"))
 }
 
 // schedule says when users come.
@@ -181,6 +188,7 @@ func contest(ctx context.Context, r rival, at schedule) (s system) {
 	after := r.spent(ctx)
 	s.IdlePercent = 100 * idle
 	s.MicrosPerClaim = max(0, after.servers()-before.servers()-idle*after.at.Sub(before.at).Seconds()) * 1e6 / float64(max(1, s.Claims))
+	ready = withFailed(ready, s.Failed, patience)
 	s.ReadyP50Ms, s.ReadyP99Ms = milliseconds(quantile(ready, 0.5)), milliseconds(quantile(ready, 0.99))
 	for _, users := range taken {
 		s.Doubled += users - 1

@@ -46,18 +46,18 @@ type functionFigures struct {
 // runFunctions starts the claim function's program anew again and again, and then claims workers by messages of pool-claim,
 // one after the other, through the queue, the local Lambda and that program as it ships.
 func runFunctions(ctx context.Context, args []string, out, errs io.Writer) error {
-	o := claimOptions{fleetOptions: fleetOptions{hosts: 2}, seed: 1}
+	var o runOptions
+	o.hosts = 2
 	var starts int
 	var binary string
 	flags := flag.NewFlagSet("bench functions", flag.ContinueOnError)
-	flags.SetOutput(errs)
-	o.flags(flags)
+	o.serverOptions.flags(flags)
 	flags.IntVar(&starts, "starts", 20, "processes that are started, one after the other")
 	flags.IntVar(&o.workers, "claims", 200, "workers that are claimed by message")
 	flags.StringVar(&binary, "bin", ".workerfleet/bin/function", "the functions' program")
 	flags.BoolVar(&o.json, "json", false, "end with one JSON object")
-	if err := flags.Parse(args); err != nil {
-		return usage{err}
+	if err := parse(flags, args, errs); err != nil {
+		return err
 	}
 	if starts < 1 || starts > 1000 || o.workers < 1 || o.workers > 2000 || flags.NArg() > 0 {
 		return usage{errors.New("--starts, --claims: are not allowed; allowed: 1 to 1000, 1 to 2000, and no further words")}
@@ -83,17 +83,13 @@ func runFunctions(ctx context.Context, args []string, out, errs io.Writer) error
 		return err
 	}
 	figures.Machine = before.until(look())
-	if o.json {
-		return json.NewEncoder(out).Encode(figures)
-	}
-	_, err = fmt.Fprintf(out, `program   %.1f MB
+	return tellJudged(out, o.json, figures, fmt.Sprintf(`program   %.1f MB
 start     p50 %.1f ms, p99 %.1f ms from the fork to the asking for an event; %d starts
 first     p50 %.1f ms, p99 %.1f ms from the event to the answer of a process that is started for it, connects and claims
-queue     p50 %.1f ms, p99 %.1f ms from the sending of a message to the serving worker; %d claims, %d failed
+queue     p50 %.1f ms, p99 %.1f ms from the sending of a message to the serving worker; %d claims, %d failed, which count as %v
 machine   %s
 `, figures.ProgramMB, figures.StartP50Ms, figures.StartP99Ms, starts, figures.FirstP50Ms, figures.FirstP99Ms, figures.QueueP50Ms, figures.QueueP99Ms,
-		figures.Claims, figures.Errors, figures.Machine)
-	return err
+		figures.Claims, figures.Errors, patience, figures.Machine))
 }
 
 func (r *functionFigures) measure(ctx context.Context, f *simulated, binary string) error {
@@ -124,9 +120,13 @@ func (r *functionFigures) measure(ctx context.Context, f *simulated, binary stri
 	if err := r.claims(ctx, f, c, queues.URL(name)); err != nil {
 		return err
 	}
-	r.QueueP50Ms, r.QueueP99Ms = milliseconds(quantile(r.waits, 0.5)), milliseconds(quantile(r.waits, 0.99))
+	waits := withFailed(r.waits, r.Errors, patience)
+	r.QueueP50Ms, r.QueueP99Ms = milliseconds(quantile(waits, 0.5)), milliseconds(quantile(waits, 0.99))
 	return nil
 }
+
+// wrong: see [judged].
+func (r functionFigures) wrong() error { return never(r.Errors, "users were not served") }
 
 // first starts a process for one event, the claim of a user whom nobody else claims for.
 func (r *functionFigures) first(ctx context.Context, c emulator.Config, n int) (time.Duration, error) {
@@ -192,7 +192,7 @@ func (r *functionFigures) claims(ctx context.Context, f *simulated, c emulator.C
 
 // served waits until the user's worker serves.
 func served(ctx context.Context, f *simulated, user fleet.User) bool {
-	for began := time.Now(); time.Since(began) < 10*time.Second && ctx.Err() == nil; time.Sleep(500 * time.Microsecond) {
+	for began := time.Now(); time.Since(began) < patience && ctx.Err() == nil; time.Sleep(500 * time.Microsecond) {
 		session, open, err := f.path.Database.Current(ctx, user)
 		if err != nil || !open {
 			continue

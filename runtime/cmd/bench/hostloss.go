@@ -64,11 +64,19 @@ func runHostLoss(ctx context.Context, args []string, out, errs io.Writer) error 
 		return err
 	}
 	figures.Machine = before.until(look())
-	return tell(out, o.json, figures, fmt.Sprintf(`loss      1 of %d hosts, with %d users; %d of them served again, %d others untouched
-served    p50 %.1f s, all after %.1f s (aim < 20, of which the lease takes %.0f)
+	return tellJudged(out, o.json, figures, fmt.Sprintf(`loss      1 of %d hosts, with %d users; %d of them served again, %d others untouched
+served    p50 %.1f s, all after %.1f s (aim < 20, of which the lease takes %.0f); who was not counts as %.0f s
 cores     %s
 machine   %s
-`, figures.Hosts, figures.Lost, figures.ServedAgain, figures.Untouched, figures.ServedP50, figures.ServedSeconds, figures.LeaseSeconds, figures.shares, figures.Machine))
+`, figures.Hosts, figures.Lost, figures.ServedAgain, figures.Untouched, figures.ServedP50, figures.ServedSeconds, figures.LeaseSeconds, figures.LeaseSeconds+reserveBeyond.Seconds(), figures.shares, figures.Machine))
+}
+
+// wrong: see [judged].
+func (r hostLossFigures) wrong() error {
+	return errors.Join(
+		never(r.Lost-r.ServedAgain, "users of the lost host were not served again"),
+		never(r.Users-r.Lost-r.Untouched, "users of other hosts have lost their sessions"),
+	)
 }
 
 // reserveBeyond is how much longer than a lease the last user may take before the measurement is given up.
@@ -95,7 +103,8 @@ func (r *hostLossFigures) measure(ctx context.Context, f *simulated, o runOption
 	f.cut(lost, true)
 	defer f.cut(lost, false) // its agent ends with the others
 	r.Lost = len(of)
-	served, err := f.servedAgain(ctx, of, f.path.Terms.TTL+f.path.Terms.Guard+reserveBeyond)
+	longest := f.path.Terms.TTL + f.path.Terms.Guard + reserveBeyond
+	served, err := f.servedAgain(ctx, of, longest)
 	if err != nil {
 		return err
 	}
@@ -104,7 +113,7 @@ func (r *hostLossFigures) measure(ctx context.Context, f *simulated, o runOption
 	for _, at := range served {
 		after = append(after, at.Sub(began))
 	}
-	r.ServedAgain, r.ServedP50 = len(after), quantile(after, 0.5).Seconds()
+	r.ServedAgain, r.ServedP50 = len(after), quantile(withFailed(after, len(of)-len(after), longest), 0.5).Seconds()
 	if len(after) == len(of) {
 		r.ServedSeconds = quantile(after, 1).Seconds()
 	}

@@ -71,4 +71,10 @@ func quantile[T cmp.Ordered](of []T, q float64) (value T) {
 	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
 }
 
+// withFailed are durations, and for each that failed the longest that is waited: without them a run in which something failed
+// would show the better tail.
+func withFailed(of []time.Duration, failed int, longest time.Duration) []time.Duration {
+	return append(slices.Clip(of), slices.Repeat([]time.Duration{longest}, failed)...)
+}
+
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -15,19 +14,15 @@ import (
 
 // orderOptions are what the command line of orders says.
 type orderOptions struct {
-	fleetOptions
-	rate          float64
-	long          time.Duration
-	seed          uint64
-	ceiling, json bool
-	profile       string
+	runOptions
+	arrivals
+	ceiling bool
 }
 
 // What is measured where nothing else is asked for, and how many workers a published host has.
 const (
 	orderUsers, orderRate, orderLong = 1000, 500, 20 * time.Second
 	workersPerHost                   = 480
-	mostRate                         = 100_000
 )
 
 // Aims from the scheduled sending of a signal to the arrival of its order at the broker.
@@ -39,33 +34,16 @@ const (
 func parseOrders(args []string, errs io.Writer) (orderOptions, error) {
 	var o orderOptions
 	flags := flag.NewFlagSet("bench orders", flag.ContinueOnError)
-	flags.SetOutput(errs)
-	o.serverOptions.flags(flags)
+	o.sizeless(flags)
 	flags.IntVar(&o.users, "users", orderUsers, "users, each with a session and a webhook")
 	flags.Float64Var(&o.rate, "rate", orderRate, "orders a second, on a Poisson schedule; with --ceiling the first stage's")
 	flags.DurationVar(&o.long, "for", orderLong, "how long orders come; with --ceiling each stage")
-	flags.Uint64Var(&o.seed, "seed", 1, "seed of the schedule")
 	flags.BoolVar(&o.ceiling, "ceiling", false, "raise the rate until what is accepted does not follow")
-	flags.BoolVar(&o.json, "json", false, "end with one JSON object")
-	flags.StringVar(&o.profile, "profile", "", "file to write this process's CPU profile to, without the start")
-	if err := flags.Parse(args); err != nil {
-		return o, usage{err}
-	}
-	var problems []error
-	if o.users < 1 || o.users > 10_000 {
-		problems = append(problems, fmt.Errorf("--users: %d is not allowed; allowed: 1 to 10000", o.users))
-	}
-	if !(o.rate > 0 && o.rate <= mostRate) || o.long <= 0 || o.long > time.Minute {
-		problems = append(problems, errors.New("--rate, --for: are not allowed; allowed: above 0, and at most 100000 a second and 1m"))
-	}
-	if flags.NArg() > 0 {
-		problems = append(problems, fmt.Errorf("%q is not understood", flags.Arg(0)))
-	}
-	if err := errors.Join(problems...); err != nil {
-		return o, usage{err}
+	if err := parse(flags, args, errs); err != nil {
+		return o, err
 	}
 	o.workers, o.hosts = o.users, (o.users+workersPerHost-1)/workersPerHost
-	return o, nil
+	return o, errors.Join(o.arrivals.check(time.Minute), check(flags, limit{"users", o.users, 1, 10_000}))
 }
 
 // orderFigures are what orders measures. Times count from the scheduled sending.
@@ -80,11 +58,13 @@ type orderFigures struct {
 	BrokerP999Ms   float64 `json:"brokerP999Ms"`
 	CommittedP50Ms float64 `json:"committedP50Ms"`
 	CommittedP99Ms float64 `json:"committedP99Ms"`
-	// Duplicates are placements beyond an order's first, by the exchange's own record; Lost are accepted orders without an
-	// end, or filled ones that it has not seen; Late ended without having been placed; Errors are signals without 202.
+	// Duplicates are placements beyond an order's first, by the exchange's own record; Late are accepted orders whose time was
+	// over before they were placed; Lost are all others without an end, or that it has not seen; Disagree are orders that it
+	// has, and that the ledger ended as if it had not; Errors are signals without 202. What failed counts in the times, too.
 	Duplicates int `json:"duplicates"`
 	Lost       int `json:"lost"`
 	Late       int `json:"late"`
+	Disagree   int `json:"disagree"`
 	Errors     int `json:"errors"`
 	// AcceptedPerSecond counts until the last answer; with --ceiling it is of the stage with the most, as all figures are.
 	AcceptedPerSecond float64 `json:"acceptedPerSecond"`
@@ -92,6 +72,9 @@ type orderFigures struct {
 	shares
 	Seed    uint64  `json:"seed"`
 	Machine machine `json:"machine"`
+	// searched says that the figures are of one of many stages, and stages what was wrong in any of them.
+	searched bool
+	stages   error
 }
 
 // runOrders sends signed webhooks and measures when each is accepted, when its order reaches the broker, and when its
@@ -125,37 +108,51 @@ database  %s
 process   this one is the API behind its listener, the keeper, %d agents, %d real workers, the exchange, and the users
 `, f.storeName, f.databaseName, o.hosts, o.workers)
 	settle(ctx, o.workers)
-	if o.profile != "" {
-		stop, err := profile(o.profile)
-		if err != nil {
-			return err
-		}
-		defer stop()
-	}
 	measure := m.measure
 	if o.ceiling {
 		measure = func(ctx context.Context, o orderOptions) (orderFigures, error) { return m.ceiling(ctx, o, out) }
 	}
-	figures, err := measure(ctx, o)
+	var figures orderFigures
+	err = o.profiled(func() (err error) {
+		figures, err = measure(ctx, o)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	figures.Machine = before.until(look())
-	if o.json {
-		return json.NewEncoder(out).Encode(figures)
-	}
-	return figures.print(out)
+	return tellJudged(out, o.json, figures, figures.String())
 }
 
-func (f orderFigures) print(out io.Writer) error {
-	_, err := fmt.Fprintf(out, `orders    %d of %d users at %.0f a second, %d without 202; %d reached the broker twice, %d were lost, %d too late
+// wrong: see [judged]. Where a ceiling was looked for, more was asked for than can be done: signals may have failed then, and
+// orders been late.
+func (f orderFigures) wrong() error {
+	switch {
+	case f.Orders == f.Errors:
+		return fmt.Errorf("none of %d signals was accepted", f.Orders)
+	case f.searched:
+		return f.stages
+	}
+	return errors.Join(f.broken(), never(f.Late, "orders were too late"), never(f.Errors, "signals were not accepted"))
+}
+
+// broken is what must not be however many orders come.
+func (f orderFigures) broken() error {
+	return errors.Join(
+		never(f.Duplicates, "orders reached the broker once more"), never(f.Lost, "orders were lost"),
+		never(f.Disagree, "orders ended in the ledger that the broker has"),
+	)
+}
+
+func (f orderFigures) String() string {
+	return fmt.Sprintf(`orders    %d of %d users at %.0f a second, %d without 202; %d reached the broker twice, %d were lost, %d too late, %d ended in the ledger and not there
+failed    signals without 202 count as %v, orders that were not placed or have no end as %v
 accepted  p50 %.2f ms, p99 %.2f ms after the scheduled sending
 broker    p50 %.2f ms (aim < %d), p99 %.2f ms (aim < %d), p99.9 %.2f ms
 committed p50 %.2f ms, p99 %.2f ms, by the clock of the turn that commits the end
 cores     %s
 machine   %s
-`, f.Orders, f.Users, f.Rate, f.Errors, f.Duplicates, f.Lost, f.Late, f.AcceptP50Ms, f.AcceptP99Ms,
+`, f.Orders, f.Users, f.Rate, f.Errors, f.Duplicates, f.Lost, f.Late, f.Disagree, patience, endLimit, f.AcceptP50Ms, f.AcceptP99Ms,
 		f.BrokerP50Ms, aimP50.Milliseconds(), f.BrokerP99Ms, aimP99.Milliseconds(), f.BrokerP999Ms, f.CommittedP50Ms, f.CommittedP99Ms,
 		f.shares, f.Machine)
-	return err
 }

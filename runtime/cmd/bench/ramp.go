@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -48,7 +49,7 @@ func (f *simulated) ramp(ctx context.Context, o claimOptions, out io.Writer) (r 
 		m := f.open(ctx, o)
 		s := stage{
 			Rate: o.rate, Claims: len(m.ready), ReadyPerSecond: float64(len(m.ready)) / time.Since(began).Seconds(), Errors: m.errors,
-			ReadyP50Ms: milliseconds(quantile(m.ready, 0.5)), ReadyP99Ms: milliseconds(quantile(m.ready, 0.99)), shares: f.spent(ctx).shares(before),
+			ReadyP50Ms: milliseconds(m.readied(0.5)), ReadyP99Ms: milliseconds(m.readied(0.99)), shares: f.spent(ctx).shares(before),
 		}
 		fmt.Fprintf(out, "%7.0f  %7.0f  %6.1f ms  %7.1f ms  %6d  %5.0f %%  %6.0f %%  %3.0f %%  %2.0f %%\n", s.Rate, s.ReadyPerSecond, s.ReadyP50Ms, s.ReadyP99Ms,
 			s.Errors, s.ProcessCPUPercent, s.DatabaseCPUPercent, s.ServerCPUPercent, s.IdlePercent)
@@ -65,6 +66,14 @@ func (f *simulated) ramp(ctx context.Context, o claimOptions, out io.Writer) (r 
 		o.seed++
 	}
 	return r
+}
+
+// wrong: see [judged]. Who failed at the rate that was asked for failed; at a higher one the ceiling was found.
+func (r rampFigures) wrong() error {
+	if len(r.Stages) == 0 {
+		return errors.New("the workers do not last for one stage")
+	}
+	return never(r.Stages[0].Errors, "users were not served at the first rate")
 }
 
 func (r rampFigures) String() string {

@@ -72,13 +72,22 @@ func runReap(ctx context.Context, args []string, out, errs io.Writer) error {
 		return err
 	}
 	figures.Machine = before.until(look())
-	return tell(out, o.json, figures, fmt.Sprintf(`dead      %d workers on %d hosts, by %s; %d had been held before
+	return tellJudged(out, o.json, figures, fmt.Sprintf(`dead      %d workers on %d hosts, by %s; %d had been held before
 fenced    in the store after %.2f s (aim < 1), in the database after %.2f s; %.1f µs of the store's server for each
 users     %d in the queue; all words taken after %.1f s
 cores     %s
 machine   %s
 `, figures.Dead, figures.Hosts, figures.By, figures.HeldBefore, figures.FencedSeconds, figures.DatabaseFencedSeconds, figures.StoreMicrosPerWorker,
 		figures.Waiting, figures.DoneSeconds, figures.shares, figures.Machine))
+}
+
+// wrong: see [judged].
+func (r reapFigures) wrong() error {
+	err := never(r.Dead-r.Waiting, "users of dead workers do not stand in the queue")
+	if r.By == "signal" {
+		err = errors.Join(never(r.Dead-r.HeldBefore, "workers were given up while all hosts were silent"), err)
+	}
+	return err
 }
 
 // seen is the cluster's word: which workers ended with a host.

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,7 +25,8 @@ func (m *market) measure(ctx context.Context, o orderOptions) (orderFigures, err
 	if err != nil {
 		return f, err
 	}
-	return f, f.judge(all, m.placed(), ended)
+	f.judge(all, m.placed(), ended)
+	return f, nil
 }
 
 // endLimit is how long the last orders may take to their end: an order is valid for a minute, and what expires ends then.
@@ -80,19 +81,25 @@ func (m *market) ended(ctx context.Context, all []sending) (map[fleet.OrderID]or
 	return ended, nil
 }
 
+// placing is one call that asked the exchange to place an order.
+type placing struct {
+	at    time.Time
+	taken bool // the exchange has the order
+}
+
 // placed lists by client id when the exchange was asked to place orders. A call counts by its arrival, whatever was answered.
-func (m *market) placed() map[string][]time.Time {
-	calls := map[string][]time.Time{}
+func (m *market) placed() map[string][]placing {
+	calls := map[string][]placing{}
 	for _, s := range m.exchange.Seen() {
 		if s.Call == paper.Place {
-			calls[s.ClientID] = append(calls[s.ClientID], s.At)
+			calls[s.ClientID] = append(calls[s.ClientID], placing{s.At, s.Effect})
 		}
 	}
 	return calls
 }
 
 // judge fills in what became of the signals.
-func (f *orderFigures) judge(all []sending, placed map[string][]time.Time, ended map[fleet.OrderID]order.Record) error {
+func (f *orderFigures) judge(all []sending, placed map[string][]placing, ended map[fleet.OrderID]order.Record) {
 	var accept, broker, committed []time.Duration
 	f.Orders = len(all)
 	for _, s := range all {
@@ -102,25 +109,29 @@ func (f *orderFigures) judge(all []sending, placed map[string][]time.Time, ended
 		}
 		accept = append(accept, s.answered)
 		calls := placed[order.ClientID(s.id, 0)]
-		end, final := ended[s.id]
-		switch {
-		case !final || len(calls) == 0 && end.State == order.Filled:
-			f.Lost++
-			continue
-		case len(calls) == 0:
-			f.Late++
-			continue
+		if len(calls) > 0 {
+			broker = append(broker, calls[0].at.Sub(s.due))
+			f.Duplicates += len(calls) - 1
 		}
-		f.Duplicates += len(calls) - 1
-		broker, committed = append(broker, calls[0].Sub(s.due)), append(committed, end.ChangedAt.Sub(s.due))
+		end, final := ended[s.id]
+		if final {
+			committed = append(committed, end.ChangedAt.Sub(s.due))
+		}
+		taken := slices.ContainsFunc(calls, func(p placing) bool { return p.taken })
+		switch {
+		case final && len(calls) == 0 && end.State == order.Expired:
+			f.Late++
+		case !final || len(calls) == 0:
+			f.Lost++
+		case taken && (end.State == order.Expired || end.State == order.Rejected):
+			f.Disagree++
+		}
 	}
+	accept = withFailed(accept, f.Orders-len(accept), patience)
+	broker, committed = withFailed(broker, f.Orders-len(broker), endLimit), withFailed(committed, f.Orders-len(committed), endLimit)
 	f.AcceptP50Ms, f.AcceptP99Ms = milliseconds(quantile(accept, 0.5)), milliseconds(quantile(accept, 0.99))
 	f.BrokerP50Ms, f.BrokerP99Ms, f.BrokerP999Ms = milliseconds(quantile(broker, 0.5)), milliseconds(quantile(broker, 0.99)), milliseconds(quantile(broker, 0.999))
 	f.CommittedP50Ms, f.CommittedP99Ms = milliseconds(quantile(committed, 0.5)), milliseconds(quantile(committed, 0.99))
-	if len(accept) == 0 {
-		return fmt.Errorf("none of %d signals was accepted", len(all))
-	}
-	return nil
 }
 
 // acceptedPerSecond counts until the last signal is answered: what waits at the end of its schedule is no less asked for.

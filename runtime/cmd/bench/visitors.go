@@ -22,7 +22,6 @@ type visitors struct {
 	all  []visitor
 	lots [2][]int // who is away, and who is there
 	counts
-	group sync.WaitGroup
 	// wake tells somebody else of who has come; nil is nobody.
 	wake func(ctx context.Context, who fleet.User)
 }
@@ -104,7 +103,7 @@ func (v *visitors) turn(random *rand.Rand) {
 		} else {
 			v.Goings++
 		}
-		v.group.Go(func() { v.ask(i) })
+		v.background(func(context.Context) { v.ask(i) })
 		return
 	}
 }
@@ -112,11 +111,11 @@ func (v *visitors) turn(random *rand.Rand) {
 // ask goes on until the user has what they want.
 func (v *visitors) ask(i int) {
 	method, done := http.MethodDelete, http.StatusNoContent
-	if v.all[i].wants { // nobody else changes it while the user is busy
+	v.mu.Lock()
+	wants, wake := v.all[i].wants, v.wake // nobody else changes what a busy user wants
+	v.mu.Unlock()
+	if wants {
 		method, done = http.MethodPost, http.StatusOK
-		v.mu.Lock()
-		wake := v.wake
-		v.mu.Unlock()
 		if wake != nil {
 			wake(v.work, user(i))
 		}
@@ -151,18 +150,21 @@ const (
 
 // insistent has users ask again who have not had for a while what they asked for.
 func (v *visitors) insistent(ctx context.Context) {
-	before := map[int]bool{}
+	before := map[int]int{}
 	places := make(chan struct{}, askers)
 	for rest(ctx, v.path.Terms.TTL/notices) == nil {
-		now := map[int]bool{}
-		for _, i := range v.unhappy() {
-			if now[i] = true; !before[i] {
+		now := v.unhappy()
+		for i, changed := range now {
+			if since, was := before[i]; !was || since != changed {
 				continue
 			}
 			select {
 			case places <- struct{}{}:
-				v.occupy(i)
-				v.group.Go(func() { v.ask(i); <-places })
+				if !v.occupy(i, changed) {
+					<-places
+					continue
+				}
+				v.background(func(context.Context) { v.ask(i); <-places })
 			default: // as soon as others have been answered
 			}
 		}
@@ -170,29 +172,37 @@ func (v *visitors) insistent(ctx context.Context) {
 	}
 }
 
-// unhappy lists users who are not asking, and want a session that they do not have or have one that they do not want.
-func (v *visitors) unhappy() (list []int) {
+// unhappy are users who are not asking, and want a session that they do not have or have one that they do not want, with how
+// often each has changed their mind.
+func (v *visitors) unhappy() map[int]int {
+	list := map[int]int{}
 	acting, _ := v.judge.acting(hostlink.Now())
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for i, u := range v.all {
 		if _, served := acting[user(i)]; !u.busy && u.wants != served {
-			list = append(list, i)
+			list[i] = u.changed
 		}
 	}
 	return list
 }
 
-// occupy makes a user ask who does not.
-func (v *visitors) occupy(i int) {
+// occupy makes a user ask who does not, unless they have begun to or changed their mind since they were looked at: of two
+// requests of one user at once, the one that they no longer mean could be the last.
+func (v *visitors) occupy(i, changed int) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.all[i].busy = true
-	if v.all[i].wants {
+	u := &v.all[i]
+	if u.busy || u.changed != changed {
+		return false
+	}
+	u.busy = true
+	if u.wants {
 		v.Asked++
 	} else {
 		v.Ended++
 	}
+	return true
 }
 
 // wanting is who wants a session now, with how often each has changed their mind.
