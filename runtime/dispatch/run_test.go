@@ -149,7 +149,7 @@ func TestHungRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		u := &unanswered{Memory: b.orders}
-		b.Switches = u
+		b.Switches, b.Inbox = u, &impatient{}
 		ctx, stop := context.WithCancel(t.Context())
 		failed, ended := make(chan error, 1), make(chan struct{})
 		go func() {
