@@ -91,7 +91,7 @@ func TestReap(t *testing.T) {
 func TestHostLoss(t *testing.T) {
 	partstest.Need(t, parts.Redis)
 	partstest.Need(t, parts.Postgres)
-	f := last[hostLossFigures](t, "hostloss", "--workers", "180", "--hosts", "6", "--users", "90", "--ttl", "1500ms")
+	f := last[hostLossFigures](t, "hostloss", "--workers", "180", "--hosts", "6", "--users", "90", "--ttl", "5s")
 	require.Positive(t, f.Lost)
 	require.Equal(t, []int{f.Lost, 90 - f.Lost}, []int{f.ServedAgain, f.Untouched})
 	require.Positive(t, f.ServedSeconds)

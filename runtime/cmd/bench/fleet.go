@@ -47,6 +47,7 @@ type simulated struct {
 	path   *claimpath.Parts // of whoever is no API
 	api    http.Handler
 	beats  atomic.Int64
+	ended  atomic.Int64         // simulated workers, each in its only life
 	lines  map[fleet.Host]*line // of the agents to the store
 	warmed time.Duration
 
@@ -263,6 +264,8 @@ func (f *simulated) await(ctx context.Context, workers int) error {
 			return err
 		case census.Free == workers && census.Incarnation != "":
 			return nil
+		case f.ended.Load() > 0: // a simulated worker has one life
+			return fmt.Errorf("%d workers were given up before all were warm: their lease is too short for a machine as busy as this", f.ended.Load())
 		case time.Since(began) > 5*time.Minute:
 			return fmt.Errorf("%d of %d workers are warm after %v", census.Free, workers, time.Since(began))
 		}

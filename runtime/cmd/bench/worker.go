@@ -37,7 +37,10 @@ func (h *host) fill(f *simulated, count int) error {
 		}
 		w := &puppet{name: fleet.Worker(fmt.Sprintf("worker-%s-%d", h.name, i)), key: key}
 		h.workers = append(h.workers, w)
-		f.background(func(ctx context.Context) { w.live(ctx, h.door) })
+		f.background(func(ctx context.Context) {
+			w.live(ctx, h.door)
+			f.ended.Add(1)
+		})
 	}
 	f.background(h.breathe)
 	return nil
