@@ -35,10 +35,9 @@ func (p provider) Shut(_ context.Context, host fleet.Host, shut bool) error {
 
 // giveUp has the provider end a host: its workers are asked to end after a while, and it is gone when they are; or the
 // provider thinks better of it.
-func (h *host) giveUp() {
+func (h *host) giveUp(again bool) {
 	h.say(string(h.name), "is given up")
 	h.state.Ending = true
-	again := h.chance(0.3)
 	h.after(h.between(time.Second, 30*time.Second), func() {
 		switch {
 		case h.lost || !h.state.Ending:

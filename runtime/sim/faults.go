@@ -10,9 +10,8 @@ type faults struct {
 	repeats, delays                        float64
 	witness                                float64 // part of the ends of workers that the cluster tells
 	restored                               bool    // the database is put back, once
-	small                                  bool    // the group begins with one host, and grows
 	// per minute
-	kill, pauses, agents, polite, freeze, hosts, keepers, fronts, cuts, outage, flush, halts, failover, reports, restarts, drains, ages, bars, reboots float64
+	kill, pauses, agents, polite, freeze, hosts, keepers, fronts, cuts, outage, flush, halts, failover, reports, restarts, drains, ages, bars, scales, reboots float64
 }
 
 // drawFaults draws the faults of one history: each kind is in it or not, so that some are alone and some meet.
@@ -31,7 +30,7 @@ func (w *world) drawFaults() {
 		cuts: some(4), outage: some(2), flush: some(1), halts: some(2), failover: some(2), reports: some(1), restarts: some(2), drains: some(1), ages: some(1), bars: some(2),
 	}
 	w.faults.restored = w.chance(0.2)
-	w.faults.small, w.faults.reboots = w.chance(0.2), some(2)
+	w.faults.scales, w.faults.reboots = some(8), some(2)
 }
 
 // quiet ends all faults: what follows has to come to rest.
@@ -99,7 +98,9 @@ func (w *world) storm() {
 	w.often(f.freeze, func() {
 		h, d := w.anyHost(), w.between(0, 2*lease)
 		h.say(string(h.name), "the agent is stopped for %s", d)
-		h.agent.pause(d)
+		if h.agent != nil {
+			h.agent.pause(d)
+		}
 		if w.chance(0.5) {
 			for _, v := range h.workers {
 				v.pause(d)
@@ -133,16 +134,13 @@ func (w *world) storm() {
 	w.often(f.restarts, func() { w.users[w.random.IntN(len(w.users))].restart() })
 	w.often(f.drains, func() {
 		if len(w.hosts) > 1 {
-			w.anyHost().giveUp()
+			w.anyHost().giveUp(w.chance(0.3))
 		}
 	})
 	w.often(f.ages, func() { w.anyHost().age() })
-	w.often(f.reboots, func() {
-		if h := w.anyHost(); !h.down {
-			h.reboot()
-		}
-	})
 	w.often(f.bars, func() { w.users[w.random.IntN(len(w.users))].bar() })
+	w.often(f.scales, w.cloud.scale)
+	w.often(f.reboots, func() { w.anyHost().reboot() })
 	w.often(f.halts, w.halt)
 	if f.restored {
 		w.after(w.between(0, storms-20*time.Second), w.backUp)

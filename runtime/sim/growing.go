@@ -2,54 +2,72 @@ package sim
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"workerfleet/runtime/pool"
 )
 
-var _ pool.HostGroup = provider{}
-
-// reboot ends all that runs on a machine in one moment. It comes back under its name, with a clock that begins anew and with
-// nothing on it; what the cluster says of its workers may come before that, after it, or never.
-func (h *host) reboot() {
-	h.say(string(h.name), "reboots")
-	h.down = true
-	if h.agent != nil {
-		h.agent.kill()
-	}
-	for _, w := range slices.Clone(h.workers) {
-		w.vanish()
-		h.taskEnded(w.id)
-	}
-	h.after(h.between(3*time.Second, 60*time.Second), func() {
-		h.down, h.boot = false, h.between(time.Second, 10*time.Second)-h.at
-		h.startAgent()
-	})
+// hostGroup is the number of hosts that the provider keeps.
+type hostGroup struct {
+	desired, coming int
+	short           bool // a launch found no room since the group was scaled
 }
 
-// Grow: see [pool.HostGroup]. Hosts come one after the other, each after a while.
-func (p provider) Grow(_ context.Context, of pool.HostType, hosts int) error {
+var _ pool.HostGroup = provider{}
+
+// Desired: see [pool.HostGroup].
+func (p provider) Desired(context.Context, pool.HostType) (int, error) {
+	return ask(p.from, &p.service, func() (int, error) { return p.desired, nil })
+}
+
+// Grow: see [pool.HostGroup].
+func (p provider) Grow(_ context.Context, _ pool.HostType, hosts int) error {
 	return tell(p.from, &p.service, func() error {
-		if of != pool.Primary {
-			return pool.ErrNoCapacity
+		if p.chance(p.faults.throttled) {
+			return pool.ErrThrottled
 		}
-		for ; p.desired < hosts; p.desired++ {
-			p.after(p.between(20*time.Second, 90*time.Second), func() {
-				h := p.newHost()
-				h.say(string(h.name), "is new")
-			})
-		}
+		p.from.say(p.from.name, "%d hosts are asked for, of %d", hosts, p.desired)
+		p.raise(hosts)
 		return nil
 	})
 }
 
-// Desired: see [pool.HostGroup].
-func (p provider) Desired(_ context.Context, of pool.HostType) (int, error) {
-	return ask(p.from, &p.service, func() (int, error) {
-		if of != pool.Primary {
-			return 0, nil
+// raise keeps more hosts from now on. It takes tens of seconds until one is there.
+func (c *cloud) raise(hosts int) {
+	c.desired = max(c.desired, min(hosts, c.policy.MaxHosts))
+	c.replenish(10*time.Second, 50*time.Second)
+}
+
+// replenish brings the hosts that are missing.
+func (c *cloud) replenish(soonest, latest time.Duration) {
+	for len(c.hosts)+c.coming < c.desired {
+		c.coming++
+		c.after(c.between(soonest, latest), func() {
+			c.coming--
+			h := c.newHost()
+			h.say(string(h.name), "is new")
+		})
+	}
+}
+
+// scale is what the provider does to the group by itself: it adds a host or two where launches found no room, and gives up
+// the emptiest one where the others have places for all.
+func (c *cloud) scale() {
+	if c.short {
+		c.short = false
+		c.raise(c.desired + 1 + c.random.IntN(2))
+		return
+	}
+	var emptiest *host
+	spare := -c.perHost
+	for _, h := range c.hosts {
+		spare += c.free(h)
+		if !h.state.Ending && (emptiest == nil || c.free(h) > c.free(emptiest)) {
+			emptiest = h
 		}
-		return p.desired, nil
-	})
+	}
+	if spare >= 0 && emptiest != nil && len(c.hosts) > c.policy.MinHosts {
+		c.desired = max(c.policy.MinHosts, len(c.hosts)-1)
+		emptiest.giveUp(false)
+	}
 }

@@ -15,12 +15,13 @@ import (
 type host struct {
 	*world
 	name    fleet.Host
-	boot    time.Duration // what the clock shows when time begins
+	boot    time.Duration // what the clock showed when time began
 	drift   float64       // by which it goes too fast
 	agent   *warden
 	workers []*worked
 	lost    bool
-	down    bool           // it comes back
+	down    bool           // it reboots
+	parking *process       // what is left of an agent that was stopped
 	state   pool.HostState // as the provider sees it
 }
 
@@ -169,6 +170,7 @@ func (h *host) stopAgent(polite bool, again time.Duration) {
 	}
 	h.say(string(h.name), "the agent is stopped")
 	successor := h.process(string(h.name) + " parking") // the roster is read; nothing of the agent calls any more
+	h.parking = successor
 	parking := a.stepper
 	names := parking.Workers()
 	a.kill()
@@ -199,5 +201,5 @@ func (h *host) lose() {
 		h.taskEnded(w.id)
 	}
 	h.world.hosts = slices.DeleteFunc(h.world.hosts, func(o *host) bool { return o == h })
-	h.after(h.between(5*time.Second, 20*time.Second), func() { h.newHost() })
+	h.cloud.replenish(5*time.Second, 20*time.Second)
 }

@@ -56,8 +56,13 @@ func (w *world) startKeeper(name string) *kept {
 		Store: store, Sessions: k.sessions, Authority: row{w.database, p}, Recorder: signals.Discard{}, Terms: w.terms,
 		Incarnation: key, Period: w.keeps, Go: inline,
 	})
+	var group pool.HostGroup
+	if w.policy.MinHosts < w.policy.MaxHosts {
+		group = provider{w.cloud, p}
+	}
 	k.refill, err = keeper.NewRefill(keeper.RefillConfig{
-		Launches: store, Arrivals: store, Provider: provider{w.cloud, p}, Group: provider{w.cloud, p}, Policy: w.policy, Rollout: pool.Rollout{Image: 1},
+		Group:    group,
+		Launches: store, Arrivals: store, Provider: provider{w.cloud, p}, Policy: w.policy, Rollout: pool.Rollout{Image: 1},
 		Terms: w.terms, Key: key, Recorder: signals.Discard{}, Go: inline,
 	})
 	if err != nil {

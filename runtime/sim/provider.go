@@ -18,7 +18,7 @@ type cloud struct {
 	tasks   []placed
 	ended   map[fleet.Host][]fleet.Worker // by the host on which they ran
 	made    int
-	desired int // how many hosts there shall be
+	hostGroup
 }
 
 // placed is a worker that was launched and has not ended.
@@ -69,6 +69,7 @@ func (p provider) Launch(_ context.Context, b pool.Batch) ([]fleet.Worker, error
 		p.batches[b.Key] = started
 		p.from.say(p.from.name, "launch %s: %v of %d", b.Key, started, b.Count)
 		if len(started) < b.Count {
+			p.short = true
 			return answer{started, pool.ErrNoCapacity}, nil
 		}
 		return answer{workers: started}, nil
@@ -87,17 +88,22 @@ func (c *cloud) room() *host {
 		if h.state.Ending || h.state.Shut || h.down {
 			continue
 		}
-		free := c.perHost
-		for _, t := range c.tasks {
-			if t.host == h {
-				free--
-			}
-		}
-		if free > most {
+		if free := c.free(h); free > most {
 			best, most = h, free
 		}
 	}
 	return best
+}
+
+// free is how many places a host has left.
+func (c *cloud) free(h *host) int {
+	free := c.perHost
+	for _, t := range c.tasks {
+		if t.host == h {
+			free--
+		}
+	}
+	return free
 }
 
 // Stop: see [pool.Provider].

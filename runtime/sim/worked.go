@@ -35,11 +35,11 @@ const (
 )
 
 func (h *host) startWorker(id fleet.Worker) {
-	switch {
-	case h.lost:
+	if h.lost {
 		return
-	case h.down:
-		h.taskEnded(id)
+	}
+	if h.down { // the launch goes on when the host is back
+		h.after(time.Second, func() { h.startWorker(id) })
 		return
 	}
 	h.pids++

@@ -85,11 +85,12 @@ func (w *world) people() {
 	}
 	hosts := 2 + w.random.IntN(2)
 	w.policy = pool.Policy{Peak: users, PerHost: w.perHost, MinHosts: hosts, MaxHosts: hosts, Buffer: 2}
-	if w.faults.small {
-		hosts, w.policy.MinHosts = 1, 1
-	}
 	w.cloud.desired = hosts
-	for range hosts {
+	if w.faults.scales > 0 { // it begins with fewer than may be needed
+		w.cloud.desired = 1 + w.random.IntN(hosts)
+		w.policy.MinHosts, w.policy.MaxHosts, w.policy.HostLead = 1, hosts+2, 30*time.Second
+	}
+	for range w.cloud.desired {
 		w.newHost()
 	}
 	for i := range 2 {
