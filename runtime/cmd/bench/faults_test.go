@@ -108,7 +108,7 @@ func TestIndexIsJudged(t *testing.T) {
 // What cannot be played is refused with what can.
 func TestFaultRefusals(t *testing.T) {
 	for want, args := range map[string]string{
-		`--fault: "fire" is not allowed; allowed: restart, flush, partition, slow, reconnect, frozen, clocks, race, failover`: "--fault slow,fire",
+		`--fault: "fire" is not allowed; allowed: restart, flush, partition, slow, reconnect, frozen, race, failover`: "--fault slow,fire",
 		"--hosts: 2 is not allowed; allowed: 3 to":         "--hosts 2",
 		"--users: 9 is not allowed; allowed: 1 to 5":       "--workers 5 --users 9",
 		"--ttl: 999 is not allowed":                        "--ttl 999ms",
