@@ -26,7 +26,7 @@ type deed struct {
 func deeds() []deed {
 	return []deed{
 		{"restart", restart}, {"flush", flush}, {"partition", partition}, {"slow", slow}, {"reconnect", reconnect},
-		{"frozen", frozen}, {"clocks", clocks}, {"race", race}, {"failover", failover},
+		{"frozen", frozen}, {"race", race}, {"failover", failover},
 	}
 }
 
@@ -153,24 +153,6 @@ func frozen(ctx context.Context, f *faulted) error {
 		h.clock.thaw()
 	}
 	return err
-}
-
-// clocks steps the wall clocks of half of the hosts, forward and back by two leases, again and again.
-func clocks(ctx context.Context, f *faulted) error {
-	by := 2 * f.terms.TTL
-	for range cuts {
-		for i, h := range f.some(0.5) {
-			if i%2 == 0 {
-				h.clock.step(by)
-			} else {
-				h.clock.step(-by)
-			}
-		}
-		if err := rest(ctx, f.terms.TTL/cuts); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // lag is how long the replica has not heard of its primary when it takes over.

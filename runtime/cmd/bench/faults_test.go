@@ -28,7 +28,6 @@ func TestFaults(t *testing.T) {
 		require.Positive(t, fault.Calls, fault.Name)
 		require.Positive(t, fault.Comings, fault.Name)
 		require.Equal(t, []any{0, 0, ""}, []any{fault.Unserved, fault.Healed, fault.Disagree}, fault.Name)
-		require.Less(t, fault.AgainMax, 2*f.LimitSeconds, fault.Name)
 	}
 	of := func(name string) faultFigure {
 		for _, fault := range f.Faults {
@@ -40,23 +39,29 @@ func TestFaults(t *testing.T) {
 	}
 	// What a fault must have done to have been one.
 	require.Positive(t, of("restart").Without, "nobody's lease ran out")
+	require.Positive(t, of("restart").Silent, "nobody waited without asking")
 	require.Positive(t, of("restart").Failed, "no round of a keeper failed")
 	require.Positive(t, of("frozen").Lost, "nobody was given up")
 	require.Positive(t, of("race").Lost, "nobody died")
 }
 
-// A fault that leaves something wrong makes the command fail, and says what.
+// A fault that leaves something wrong makes the command fail, and says which and what.
 func TestFaultsAreJudged(t *testing.T) {
-	for name, spoil := range map[string]func(f *faultFigure){
-		"two at once": func(f *faultFigure) { f.TwoAtOnce = 1 }, "an epoch": func(f *faultFigure) { f.EpochsBack = 1 },
-		"a call": func(f *faultFigure) { f.LateCalls = 1 }, "unserved": func(f *faultFigure) { f.Unserved = 1 },
-		"healed": func(f *faultFigure) { f.Healed = 1 }, "disagree": func(f *faultFigure) { f.Disagree = "somebody" },
-		"nobody confirmed": func(f *faultFigure) { f.Confirmed = 0 }, "nobody called": func(f *faultFigure) { f.Calls = 0 },
+	for want, spoil := range map[string]func(f *faultFigure){
+		"1 times two workers": func(f *faultFigure) { f.TwoAtOnce = 1 }, "1 epochs": func(f *faultFigure) { f.EpochsBack = 1 },
+		"1 calls were late": func(f *faultFigure) { f.LateCalls = 1 }, "1 users were not": func(f *faultFigure) { f.Unserved = 1 },
+		"1 keys": func(f *faultFigure) { f.Healed = 1 }, "somebody": func(f *faultFigure) { f.Disagree = "somebody" },
+		"0 sessions and 7": func(f *faultFigure) { f.Confirmed = 0 }, "8 sessions and 0": func(f *faultFigure) { f.Calls = 0 },
+		"the last user was served again after 10.5 s; allowed: 10.0": func(f *faultFigure) { f.AgainMax = 10.5 },
+		"who does not ask was served again after 12.5 s":             func(f *faultFigure) { f.SilentMax = 12.5 },
+		"ann and bea": func(f *faultFigure) { f.TwoAtOnce, f.notes = 1, []string{"ann and bea"} },
 	} {
-		f := faultFigure{Lost: 3, Without: 5, Failed: 2, AgainMax: 9, verdict: verdict{Confirmed: 8, Calls: 7}}
-		require.False(t, f.wrong())
-		spoil(&f)
-		require.True(t, f.wrong(), name)
+		f := faultFigure{Name: "slow", Lost: 3, Without: 5, Failed: 2, AgainMax: 10, SilentMax: 12, verdict: verdict{Confirmed: 8, Calls: 7}}
+		figures := faultFigures{LimitSeconds: 10, SilentLimitSeconds: 12, Faults: []faultFigure{f, f}}
+		require.NoError(t, figures.wrong())
+		spoil(&figures.Faults[1])
+		require.ErrorContains(t, figures.wrong(), "slow: ")
+		require.ErrorContains(t, figures.wrong(), want)
 	}
 }
 
@@ -108,7 +113,7 @@ func TestIndexIsJudged(t *testing.T) {
 // What cannot be played is refused with what can.
 func TestFaultRefusals(t *testing.T) {
 	for want, args := range map[string]string{
-		`--fault: "fire" is not allowed; allowed: restart, flush, partition, slow, reconnect, frozen, clocks, race, failover`: "--fault slow,fire",
+		`--fault: "fire" is not allowed; allowed: restart, flush, partition, slow, reconnect, frozen, race, failover`: "--fault slow,fire",
 		"--hosts: 2 is not allowed; allowed: 3 to":         "--hosts 2",
 		"--users: 9 is not allowed; allowed: 1 to 5":       "--workers 5 --users 9",
 		"--ttl: 999 is not allowed":                        "--ttl 999ms",

@@ -32,9 +32,6 @@ type verdict struct {
 	notes     []string
 }
 
-// clean says that nothing is counted that must not be.
-func (v verdict) clean() bool { return v.TwoAtOnce+v.EpochsBack+v.LateCalls == 0 }
-
 // record is what was heard about a user.
 type record struct {
 	latest fleet.Epoch // that was confirmed

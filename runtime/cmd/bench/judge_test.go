@@ -60,7 +60,6 @@ func TestJudgeOfSessions(t *testing.T) {
 			begin(j)
 			c.play(j)
 			got := j.since(verdict{})
-			require.Equal(t, c.want.clean(), got.clean())
 			require.Len(t, got.notes, c.want.TwoAtOnce+c.want.EpochsBack+c.want.LateCalls)
 			require.Positive(t, got.Confirmed)
 			require.Positive(t, got.Calls)

@@ -63,6 +63,7 @@ func (f *faulted) play(ctx context.Context, d deed, rate float64) (figure faultF
 		err = rest(ctx, f.beyond()) // what a fault leaves behind shows within a lease
 	}
 	if err == nil {
+		// Who is late is served later, or never: both are in the figures, which are judged.
 		err = ignoreLate(until(ctx, f.terms.TTL/30, f.limit(), func() (bool, error) { return f.without(end) == 0, nil }))
 	}
 	stop()
@@ -70,7 +71,7 @@ func (f *faulted) play(ctx context.Context, d deed, rate float64) (figure faultF
 	if err != nil {
 		return figure, err
 	}
-	err = f.conclude(ctx, &figure, end)
+	err = f.conclude(ctx, &figure)
 	f.compare(&figure, before, end)
 	return figure, err
 }
@@ -108,9 +109,9 @@ func (f *faulted) without(end ended) (n int) {
 const comparing = 2 * time.Minute
 
 // conclude waits until workers, database and index are one, now that nobody comes or goes any more.
-func (f *faulted) conclude(ctx context.Context, figure *faultFigure, end ended) error {
+func (f *faulted) conclude(ctx context.Context, figure *faultFigure) error {
 	figure.Disagree = "nothing was looked at"
-	err := until(ctx, 200*time.Millisecond, f.limit()+comparing, func() (bool, error) {
+	return ignoreLate(until(ctx, 200*time.Millisecond, f.limit()+comparing, func() (bool, error) {
 		if asking := f.users.busy(); asking > 0 {
 			figure.Disagree = fmt.Sprintf("%d users are still asking", asking)
 			return false, nil
@@ -121,9 +122,30 @@ func (f *faulted) conclude(ctx context.Context, figure *faultFigure, end ended) 
 		}
 		figure.Disagree = why
 		return why == "", nil
+	}))
+}
+
+// waited fills in how long users were without a worker after a fault's end.
+func (f *faulted) waited(figure *faultFigure, end ended) {
+	var again, silent []time.Duration
+	f.unchanged(end.wanting, func(i int) {
+		now := hostlink.Now()
+		_, since, served := f.judge.serving(user(i), now)
+		switch {
+		case !served:
+			figure.Unserved++
+			since = now
+		case since <= end.at:
+			return
+		}
+		if f.users.all[i].silent {
+			silent = append(silent, since.Sub(end.at))
+		} else {
+			again = append(again, since.Sub(end.at))
+		}
 	})
-	figure.Unserved = f.without(end)
-	return ignoreLate(err)
+	figure.Without, figure.Silent, figure.SilentMax = len(again)+len(silent), len(silent), quantile(silent, 1).Seconds()
+	figure.AgainP50, figure.AgainP99, figure.AgainMax = quantile(again, 0.5).Seconds(), quantile(again, 0.99).Seconds(), quantile(again, 1).Seconds()
 }
 
 // compare fills in what became of everybody.
@@ -133,14 +155,7 @@ func (f *faulted) compare(figure *faultFigure, before prior, end ended) {
 	figure.Recalled = int(f.recalled.Load() - before.recalled)
 	idle, all := machineTicks()
 	figure.IdlePercent = 100 * (idle - before.idle) / max(1, all-before.all)
-	var after []time.Duration
-	f.unchanged(end.wanting, func(i int) {
-		if _, since, served := f.judge.serving(user(i), hostlink.Now()); served && since > end.at {
-			after = append(after, since.Sub(end.at))
-		}
-	})
-	figure.Without = len(after) + figure.Unserved
-	figure.AgainP50, figure.AgainP99, figure.AgainMax = quantile(after, 0.5).Seconds(), quantile(after, 0.99).Seconds(), quantile(after, 1).Seconds()
+	f.waited(figure, end)
 	acting, _ := f.judge.acting(hostlink.Now())
 	f.unchanged(before.wanting, func(i int) {
 		if s, had := before.held[i]; had && acting[user(i)] != s {

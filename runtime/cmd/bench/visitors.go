@@ -12,6 +12,9 @@ import (
 	"workerfleet/runtime/hostlink"
 )
 
+// silentOf is of how many users one never asks again: whoever serves nobody by itself is caught by that user.
+const silentOf = 10
+
 // away is how many users are away at the beginning: one for so many who are there.
 const away = 4
 
@@ -38,16 +41,18 @@ type counts struct {
 // visitor is one user. Whoever is busy is asking, and does nothing else.
 type visitor struct {
 	wants, busy bool
-	changed     int // how often the user changed their mind
-	place       int // in the lot
+	silent      bool // does not ask again after they were served once
+	changed     int  // how often the user changed their mind
+	place       int  // in the lot
 }
 
 const isAway, isThere = 0, 1
 
-// gather has users come to a fleet that serves nobody, and waits until all are served.
-func gather(ctx context.Context, s *theatre, users int) *visitors {
+// gather has users come to a fleet that serves nobody, and waits until all are served. Which of them are silent the seed draws.
+func gather(ctx context.Context, s *theatre, users int, seed uint64) *visitors {
 	v := &visitors{theatre: s, all: make([]visitor, users+users/away)}
 	each(users, func(i int) { s.insist(ctx, user(i)) })
+	v.silence(rand.New(rand.NewPCG(seed, 1)))
 	for i := range v.all {
 		lot := isAway
 		if i < users {
@@ -56,6 +61,13 @@ func gather(ctx context.Context, s *theatre, users int) *visitors {
 		v.put(i, lot)
 	}
 	return v
+}
+
+// silence draws the silent users.
+func (v *visitors) silence(random *rand.Rand) {
+	for _, i := range random.Perm(len(v.all))[:(len(v.all)+silentOf-1)/silentOf] {
+		v.all[i].silent = true
+	}
 }
 
 func (v *visitors) put(i, lot int) {
@@ -148,7 +160,7 @@ const (
 	askers  = 32
 )
 
-// insistent has users ask again who have not had for a while what they asked for.
+// insistent has users ask again who have not had for a while what they asked for, unless they are silent.
 func (v *visitors) insistent(ctx context.Context) {
 	before := map[int]int{}
 	places := make(chan struct{}, askers)
@@ -173,14 +185,14 @@ func (v *visitors) insistent(ctx context.Context) {
 }
 
 // unhappy are users who are not asking, and want a session that they do not have or have one that they do not want, with how
-// often each has changed their mind.
+// often each has changed their mind. The silent ones are content to be without: that they are served is for others to see to.
 func (v *visitors) unhappy() map[int]int {
 	list := map[int]int{}
 	acting, _ := v.judge.acting(hostlink.Now())
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for i, u := range v.all {
-		if _, served := acting[user(i)]; !u.busy && u.wants != served {
+		if _, served := acting[user(i)]; !u.busy && u.wants != served && !(u.wants && u.silent) {
 			list[i] = u.changed
 		}
 	}

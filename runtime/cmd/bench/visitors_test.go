@@ -8,6 +8,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"workerfleet/runtime/fleet"
+	"workerfleet/runtime/hostlink"
+	"workerfleet/runtime/session"
 )
 
 // staging is a fleet that is nothing but an API, and so many users, who are all away.
@@ -35,6 +39,58 @@ func TestUsersAskOnceAtATime(t *testing.T) {
 	require.False(t, v.occupy(0, unhappy[0]), "twice")
 	require.Equal(t, counts{Asked: 1}, v.counts)
 	require.Empty(t, v.unhappy())
+}
+
+// A tenth of the users is silent, by the seed: they do not ask again, and end a session that they do not want as others do.
+func TestSilentUsersDoNotAskAgain(t *testing.T) {
+	drawn := func(seed uint64) (list []int) {
+		v := staging(t, nil, 35)
+		v.silence(rand.New(rand.NewPCG(seed, 1)))
+		for i, u := range v.all {
+			if u.silent {
+				list = append(list, i)
+			}
+		}
+		return list
+	}
+	require.Len(t, drawn(1), 4)
+	require.Equal(t, drawn(1), drawn(1))
+	require.NotEqual(t, drawn(1), drawn(2))
+
+	v := staging(t, nil, 4)
+	for i := range v.all {
+		v.all[i] = visitor{wants: i < 2, silent: i%2 == 0}
+		if i >= 2 {
+			s := session.Session{User: user(i), Epoch: fleet.Epoch(i), Worker: workerName(i)}
+			v.judge.confirm(s)
+			v.judge.acts(s, hostlink.Now(), hostlink.Now().Add(time.Hour))
+		}
+	}
+	require.Equal(t, map[int]int{1: 0, 2: 0, 3: 0}, v.unhappy())
+}
+
+// Who is served after a fault's end counts with the time since then, who is not with all of it, and the silent by themselves.
+func TestWaitedAfterAFault(t *testing.T) {
+	v := staging(t, nil, 5)
+	f := &faulted{theatre: v.theatre, users: v}
+	end := ended{hostlink.Now().Add(-10 * time.Second), map[int]int{}}
+	for i := range v.all {
+		v.all[i], end.wanting[i] = visitor{wants: true, silent: i >= 3}, 0
+		if since := []time.Duration{-1, 2, 0, 4, 0}[i] * time.Second; since != 0 {
+			s := session.Session{User: user(i), Epoch: fleet.Epoch(i + 1), Worker: workerName(i)}
+			v.judge.confirm(s)
+			v.judge.acts(s, end.at.Add(since), end.at.Add(time.Hour))
+		}
+	}
+	var figure faultFigure
+	f.waited(&figure, end)
+	require.Equal(t, []int{4, 2, 2}, []int{figure.Without, figure.Silent, figure.Unserved})
+	require.InDelta(t, 10, figure.AgainMax, 5)
+	require.InDelta(t, 10, figure.SilentMax, 5)
+	v.all[2].wants, v.all[4].wants = false, false
+	figure = faultFigure{}
+	f.waited(&figure, end)
+	require.Equal(t, []float64{2, 4}, []float64{figure.AgainMax, figure.SilentMax})
 }
 
 // Who asks is waited for: the connections that their requests go through are closed when none is under way any more.
