@@ -17,6 +17,7 @@ type host struct {
 	name    fleet.Host
 	boot    time.Duration // what the clock showed when time began
 	drift   float64       // by which it goes too fast
+	step    time.Duration // by which its wall clock is off
 	agent   *warden
 	workers []*worked
 	lost    bool
@@ -51,12 +52,31 @@ func (h *host) instant() hostlink.Instant {
 	return hostlink.Instant(h.boot + h.at + time.Duration(float64(h.at)*h.drift))
 }
 
+// run begins a process on the host, whose wall clock it reads.
+func (h *host) run(name string) *process {
+	p := h.process(name)
+	p.skew += h.step
+	return p
+}
+
+// setClock steps the host's wall clock, for all who read it; the one since its start goes on.
+func (h *host) setClock(by time.Duration) {
+	h.say(string(h.name), "the wall clock is set %s ahead", by)
+	h.step += by
+	if h.agent != nil {
+		h.agent.skew += by
+	}
+	for _, v := range h.workers {
+		v.skew += by
+	}
+}
+
 // startAgent begins an agent after the one before it has ended.
 func (h *host) startAgent() {
 	if h.lost || h.down || h.stopped || h.agent != nil && !h.agent.dead {
 		return
 	}
-	a := &warden{process: h.process(string(h.name))}
+	a := &warden{process: h.run(string(h.name))}
 	h.agent = a
 	stepper, err := agent.NewStepper(a.ctx, agent.Config{
 		Host: h.name, Store: client{h.index, a.process}, Post: post{h.mail, a.process}, Terms: h.terms, Beat: h.beat, Parked: h.parked,
@@ -169,7 +189,7 @@ func (h *host) stopAgent(polite bool, again time.Duration) {
 		return
 	}
 	h.say(string(h.name), "the agent is stopped")
-	successor := h.process(string(h.name) + " parking") // the roster is read; nothing of the agent calls any more
+	successor := h.run(string(h.name) + " parking") // the roster is read; nothing of the agent calls any more
 	h.parking = successor
 	parking := a.stepper
 	names := parking.Workers()

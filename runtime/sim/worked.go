@@ -43,7 +43,7 @@ func (h *host) startWorker(id fleet.Worker) {
 		return
 	}
 	h.pids++
-	w := &worked{process: h.process(string(id)), host: h, id: id, pid: h.pids}
+	w := &worked{process: h.run(string(id)), host: h, id: id, pid: h.pids}
 	h.workers = append(h.workers, w)
 	w.begin()
 	w.later(h.between(0, h.beat), w.beats)
