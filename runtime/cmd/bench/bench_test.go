@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,9 +57,15 @@ func TestClaimsRamp(t *testing.T) {
 	f := last[rampFigures](t, "claims", "--ramp", "--workers", "120", "--hosts", "3", "--rate", "60", "--for", "500ms")
 	require.NotEmpty(t, f.Stages)
 	claims := 0
-	for _, s := range f.Stages {
+	for i, s := range f.Stages {
 		require.Zero(t, s.Errors)
 		claims += s.Claims
+		random, come := rand.New(rand.NewPCG(f.Seed+uint64(i), 0)), -1
+		for at := 0.; at <= 0.5; at += random.ExpFloat64() / s.Rate {
+			come++
+		}
+		require.Equal(t, come, s.Claims, "who comes within the stage's time")
+		require.LessOrEqual(t, s.ReadyPerSecond, float64(s.Claims)/0.5, "the stage was over before its time")
 	}
 	require.LessOrEqual(t, claims, 120)
 	require.Positive(t, f.Saturation)

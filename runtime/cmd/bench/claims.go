@@ -112,7 +112,7 @@ func measureClaims(ctx context.Context, o claimOptions, out io.Writer) error {
 		ClaimP50Ms: milliseconds(m.claimed(0.5)), ClaimP99Ms: milliseconds(m.claimed(0.99)),
 		ReadyP50Ms: milliseconds(m.readied(0.5)), ReadyP99Ms: milliseconds(m.readied(0.99)), ReadyP999Ms: milliseconds(m.readied(0.999)),
 		Errors: m.errors, ProcessCPUPercent: shared.ProcessCPUPercent, IdlePercent: shared.IdlePercent, HeartbeatsPerSecond: beaten / took, BeatServerMicros: quiet,
-		ClaimServerMicros:   max(0, (after.storage-used.storage)*1e6-beaten*quiet) / float64(max(1, len(m.ready))),
+		ClaimServerMicros:   ((after.storage-used.storage)*1e6 - beaten*quiet) / float64(max(1, len(m.ready))),
 		ClaimDatabaseMicros: (after.database - used.database) * 1e6 / float64(max(1, len(m.ready))),
 		ServerCPUPercent:    100 * (after.storage - used.storage) / took, Seed: o.seed, Machine: before.until(look()),
 	}

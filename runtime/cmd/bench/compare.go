@@ -33,7 +33,8 @@ type system struct {
 	// Ready is from the scheduled arrival until the user's worker knows that it is the user's.
 	ReadyP50Ms float64 `json:"readyP50Ms"`
 	ReadyP99Ms float64 `json:"readyP99Ms"`
-	// What store and database computed: while nobody came, in percent of one core, and for each claim on top of that.
+	// What store and database computed: while nobody came, in percent of one core, and for each claim on top of that, which is
+	// below 0 where they had less to do than while nobody came.
 	IdlePercent    float64 `json:"idlePercent"`
 	MicrosPerClaim float64 `json:"microsPerClaim"`
 	// Ratios are over those of the first system, which is this platform.
@@ -187,7 +188,7 @@ func contest(ctx context.Context, r rival, at schedule) (s system) {
 	group.Wait()
 	after := r.spent(ctx)
 	s.IdlePercent = 100 * idle
-	s.MicrosPerClaim = max(0, after.servers()-before.servers()-idle*after.at.Sub(before.at).Seconds()) * 1e6 / float64(max(1, s.Claims))
+	s.MicrosPerClaim = (after.servers() - before.servers() - idle*after.at.Sub(before.at).Seconds()) * 1e6 / float64(max(1, s.Claims))
 	ready = withFailed(ready, s.Failed, patience)
 	s.ReadyP50Ms, s.ReadyP99Ms = milliseconds(quantile(ready, 0.5)), milliseconds(quantile(ready, 0.99))
 	for _, users := range taken {

@@ -77,23 +77,27 @@ func TestFailedCountInQuantiles(t *testing.T) {
 	require.Equal(t, []time.Duration{1, 2, 3}, of)
 	m := &measured{ready: of, claim: of, errors: 4}
 	require.Equal(t, []time.Duration{1, patience, 1, patience}, []time.Duration{m.readied(0), m.readied(0.5), m.claimed(0), m.claimed(0.5)})
-	s := contest(t.Context(), everyOther{}, schedule{rate: 400, long: 100 * time.Millisecond, seed: 1, most: 10})
+	s := contest(t.Context(), &everyOther{}, schedule{rate: 400, long: 100 * time.Millisecond, seed: 1, most: 10})
 	require.Equal(t, []int{10, 5}, []int{s.Claims, s.Failed})
 	require.Equal(t, milliseconds(patience), s.ReadyP99Ms)
+	require.Negative(t, s.MicrosPerClaim, "servers that did less while users came than before are no servers that did as much")
 }
 
-// everyOther serves every other user.
-type everyOther struct{}
+// everyOther serves every other user, and its servers compute before they come and not after.
+type everyOther struct{ looks int }
 
-func (everyOther) claim(_ context.Context, n int) (string, error) {
+func (*everyOther) claim(_ context.Context, n int) (string, error) {
 	if n%2 == 0 {
 		return "", errors.New("not this one")
 	}
 	return string(workerName(n)), nil
 }
 
-func (everyOther) spent(context.Context) spent { return spent{at: time.Now()} }
-func (everyOther) stop()                       {}
+func (r *everyOther) stop() {}
+func (r *everyOther) spent(context.Context) spent {
+	r.looks++
+	return spent{at: time.Now(), storage: float64(min(r.looks, 2))}
+}
 
 // The exchange's record and the ledger judge the orders, each in one way: what was placed twice, was too late, was never
 // placed or has no end, or ended in the ledger although the exchange has it.

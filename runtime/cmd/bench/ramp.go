@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 )
 
@@ -12,7 +13,7 @@ import (
 type stage struct {
 	Rate           float64 `json:"rate"` // asked for
 	Claims         int     `json:"claims"`
-	ReadyPerSecond float64 `json:"readyPerSecond"` // until the last was ready
+	ReadyPerSecond float64 `json:"readyPerSecond"` // in the stage's time, or until the last was ready
 	ReadyP50Ms     float64 `json:"readyP50Ms"`
 	ReadyP99Ms     float64 `json:"readyP99Ms"`
 	Errors         int     `json:"errors"`
@@ -34,21 +35,26 @@ type rampFigures struct {
 // aimReadyP99 is the published fleet's aim from a request to a ready worker.
 const aimReadyP99 = 25 * time.Millisecond
 
+// most is more than come in a stage: five deviations above what a Poisson schedule draws on average.
+func most(a arrivals) int {
+	mean := a.rate * a.long.Seconds()
+	return int(mean+5*math.Sqrt(mean)) + 1
+}
+
 // ramp raises the rate by a quarter until what gets ready does not follow, or the workers do not last for another stage.
 func (f *simulated) ramp(ctx context.Context, o claimOptions, out io.Writer) (r rampFigures) {
 	r = rampFigures{Workers: o.workers, Hosts: o.hosts, Seed: o.seed}
 	fmt.Fprintln(out, "asked/s  ready/s  ready p50   ready p99  failed  process  database  store  idle")
 	for first := 0; ctx.Err() == nil; {
-		need := int(o.rate * o.long.Seconds())
-		if first+need > o.workers {
+		if first+most(o.arrivals) > o.workers {
 			fmt.Fprintf(out, "the other %d workers do not last for %.0f a second\n", o.workers-first, o.rate)
 			break
 		}
-		o.first, o.users = first, need
+		o.first, o.users = first, o.workers-first // the time ends a stage, and not its users
 		before, began := f.spent(ctx), time.Now()
 		m := f.open(ctx, o)
 		s := stage{
-			Rate: o.rate, Claims: len(m.ready), ReadyPerSecond: float64(len(m.ready)) / time.Since(began).Seconds(), Errors: m.errors,
+			Rate: o.rate, Claims: len(m.ready), ReadyPerSecond: float64(len(m.ready)) / max(o.long, time.Since(began)).Seconds(), Errors: m.errors,
 			ReadyP50Ms: milliseconds(m.readied(0.5)), ReadyP99Ms: milliseconds(m.readied(0.99)), shares: f.spent(ctx).shares(before),
 		}
 		fmt.Fprintf(out, "%7.0f  %7.0f  %6.1f ms  %7.1f ms  %6d  %5.0f %%  %6.0f %%  %3.0f %%  %2.0f %%\n", s.Rate, s.ReadyPerSecond, s.ReadyP50Ms, s.ReadyP99Ms,
@@ -61,7 +67,7 @@ func (f *simulated) ramp(ctx context.Context, o claimOptions, out io.Writer) (r 
 		if s.ReadyPerSecond < follows*float64(s.Claims+s.Errors)/o.long.Seconds() || s.Errors > 0 {
 			break
 		}
-		first += need
+		first += s.Claims + s.Errors
 		o.rate *= raise
 		o.seed++
 	}
