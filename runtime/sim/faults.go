@@ -30,7 +30,7 @@ func (w *world) drawFaults() {
 		cuts: some(4), outage: some(2), flush: some(1), halts: some(2), failover: some(2), reports: some(1), restarts: some(2), drains: some(1), ages: some(1), bars: some(2),
 	}
 	w.faults.restored = w.chance(0.2)
-	w.faults.scales, w.faults.reboots, w.faults.steps = some(8), some(2), some(3)
+	w.faults.scales, w.faults.reboots, w.faults.steps = some(8), some(3), some(3)
 }
 
 // quiet ends all faults: what follows has to come to rest.

@@ -20,10 +20,10 @@ func (h *host) reboot() {
 	if h.parking != nil {
 		h.parking.kill()
 	}
-	back := h.between(2*time.Second, 2*(h.terms.TTL+h.terms.Guard))
+	back := h.between(time.Second, 3*(h.terms.TTL+h.terms.Guard)/2)
 	for _, v := range slices.Clone(h.workers) {
 		v.vanish()
-		h.after(back+h.between(0, 20*time.Second), func() { h.taskEnded(v.id) })
+		h.after(back+h.between(0, 10*time.Second), func() { h.taskEnded(v.id) })
 	}
 	h.after(back, func() {
 		if h.lost {
@@ -32,6 +32,6 @@ func (h *host) reboot() {
 		h.say(string(h.name), "is back")
 		h.down = false
 		h.boot -= time.Duration(h.instant())
-		h.after(h.between(time.Second, 10*time.Second), h.startAgent)
+		h.after(h.between(200*time.Millisecond, 5*time.Second), h.startAgent)
 	})
 }

@@ -85,12 +85,13 @@ func (w *world) people() {
 	}
 	hosts := 2 + w.random.IntN(2)
 	w.policy = pool.Policy{Peak: users, PerHost: w.perHost, MinHosts: hosts, MaxHosts: hosts, Buffer: 2}
-	w.cloud.desired = hosts
-	if w.faults.scales > 0 { // it begins with fewer than may be needed
-		w.cloud.desired = 1 + w.random.IntN(hosts)
-		w.policy.MinHosts, w.policy.MaxHosts, w.policy.HostLead = 1, hosts+2, 30*time.Second
+	if w.faults.scales > 0 { // few and small ones, so that more are needed soon
+		w.perHost = 2
+		w.policy.PerHost, w.policy.MinHosts, w.policy.MaxHosts, w.policy.HostLead = w.perHost, 1, hosts+2, 30*time.Second
+		hosts = 1 + w.random.IntN(hosts)
 	}
-	for range w.cloud.desired {
+	w.cloud.desired = hosts
+	for range hosts {
 		w.newHost()
 	}
 	for i := range 2 {
