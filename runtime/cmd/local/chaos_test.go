@@ -49,6 +49,7 @@ func TestWatch(t *testing.T) {
 	require.EqualValues(t, 12, last.Rows["orders"])
 	require.Positive(t, last.StoreKeys)
 	require.Contains(t, s.Growth, "keeper-1 goroutines")
+	require.Len(t, s.Deeds, 8, "deeds of a day that is shorter than its deck: %v", s.Deeds)
 }
 
 // Growth is a ratio of medians, of the day's last third to its second, and a table's is an order's.
