@@ -9,8 +9,8 @@ import (
 // Drains takes hosts and single workers out of service without ending a session: nobody is bound to them any more, what is
 // idle retires, and what serves retires when its session ends.
 type Drains interface {
-	// Drain marks a host in somebody's name; a mark that is there stays its owner's, but an operator's replaces any. False:
-	// the host is not registered.
+	// Drain marks a host in somebody's name; a mark that is there stays its owner's, but an operator's replaces any, and
+	// stays until it is taken back, also while the host is silent. False: the host is not registered.
 	Drain(ctx context.Context, host fleet.Host, by Drainer) (bool, error)
 	// Undrain takes a mark back, and lets the host's idle workers be claimed again. "" takes back whosever it is. False: there
 	// is none of that name.

@@ -65,7 +65,7 @@ func (x *Index) Reap(now int64, t Terms) Reaped {
 	return report
 }
 
-// forget drops silent hosts that have no worker left.
+// forget drops silent hosts that have no worker left. An operator's mark stays: the host may come back under its name.
 func (x *Index) forget(silent []fleet.Host) {
 	for _, name := range silent {
 		occupied := false
@@ -74,7 +74,9 @@ func (x *Index) forget(silent []fleet.Host) {
 		}
 		if !occupied {
 			delete(x.hosts, string(name))
-			delete(x.drains.hosts, name)
+			if x.drains.hosts[name] != ByOperator {
+				delete(x.drains.hosts, name)
+			}
 		}
 	}
 }

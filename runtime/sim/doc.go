@@ -7,11 +7,10 @@
 //	      └── exchange   └ provider ───┘ queues
 //
 // What is simulated is the surroundings: time, processes, the network between them, servers that lose data, an exchange
-// that loses answers. What decides is the code that ships: the claim index's transitions, sessions, the keeper's rounds
-// and the refill with the pool's decision, the ledger's turns and their dispatch, agents and workers as their
-// packages step them; and the functions' control of what the cluster saw, of what operators ask for, and of claims that
-// were handed on. Hosts are lost, given up, and come back, and their group grows as the keepers ask. A restore of the
-// database is made as operators are told to.
+// that loses answers, hosts that come, go and reboot. What decides is the code that ships: the claim index's transitions,
+// sessions, the keeper's rounds and the refill with the pool's decision on workers and hosts, the ledger's turns and their
+// dispatch, agents and workers as their packages step them; and the functions' control of what the cluster saw, of what
+// operators ask for, and of claims that were handed on. A restore of the database is made as operators are told to.
 //
 // One thread runs everything. Each process's work is a set of coroutines, of which one runs at a time and each waits in
 // its calls to a service; the [loop] resumes them in the order of virtual time, and draws from one random source. So one

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"workerfleet/runtime/claim"
 	"workerfleet/runtime/fleet"
 	"workerfleet/runtime/pool"
 )
@@ -59,6 +60,25 @@ func (h *host) giveUp(again bool) {
 				h.lose()
 			}
 		})
+	})
+}
+
+// takeOut has an operator take a host out of service for a while. A failover may lose that it is back, so it is said again.
+func (h *host) takeOut() {
+	p := h.process("operator")
+	c := client{h.index, p}
+	until := func(call func() error) {
+		for call() != nil && p.sleep(time.Second) {
+		}
+	}
+	back := func() error { _, err := c.Undrain(p.ctx, h.name, "", h.terms); return err }
+	p.spawn(func() {
+		until(func() error { _, err := c.Drain(p.ctx, h.name, claim.ByOperator); return err })
+		p.sleep(h.between(10*time.Second, 60*time.Second))
+		until(back)
+		p.sleep(h.stormy - h.at)
+		until(back)
+		h.after(0, p.kill)
 	})
 }
 

@@ -11,7 +11,7 @@ type faults struct {
 	witness                                float64 // part of the ends of workers that the cluster tells
 	restored                               bool    // the database is put back, once
 	// per minute
-	kill, pauses, agents, polite, freeze, hosts, keepers, fronts, cuts, outage, flush, halts, failover, reports, restarts, drains, ages, bars, scales, reboots, steps float64
+	kill, pauses, agents, polite, freeze, hosts, keepers, fronts, cuts, outage, flush, halts, failover, reports, restarts, drains, ages, bars, scales, reboots, steps, outs float64
 }
 
 // drawFaults draws the faults of one history: each kind is in it or not, so that some are alone and some meet.
@@ -30,7 +30,7 @@ func (w *world) drawFaults() {
 		cuts: some(4), outage: some(2), flush: some(1), halts: some(2), failover: some(2), reports: some(1), restarts: some(2), drains: some(1), ages: some(1), bars: some(2),
 	}
 	w.faults.restored = w.chance(0.2)
-	w.faults.scales, w.faults.reboots, w.faults.steps = some(8), some(3), some(3)
+	w.faults.scales, w.faults.reboots, w.faults.steps, w.faults.outs = some(8), some(3), some(3), some(2)
 }
 
 // quiet ends all faults: what follows has to come to rest.
@@ -143,6 +143,7 @@ func (w *world) storm() {
 	w.often(f.scales, w.cloud.scale)
 	w.often(f.reboots, func() { w.anyHost().reboot() })
 	w.often(f.steps, func() { w.anyHost().setClock(w.between(-2*lease, 2*lease)) })
+	w.often(f.outs, func() { w.anyHost().takeOut() })
 	w.often(f.halts, w.halt)
 	if f.restored {
 		w.after(w.between(0, storms-20*time.Second), w.backUp)

@@ -19,6 +19,8 @@ type server struct {
 	// copies are the data as they stood before, the latest last: what a replica may have.
 	copies  []replica
 	stopped bool // nobody will ask for copies any more
+	// out are the hosts that operators have taken out of service, unless the data was lost since.
+	out map[fleet.Host]bool
 }
 
 type replica struct {
@@ -42,13 +44,13 @@ func (s *server) copying() {
 }
 
 // flush loses everything.
-func (s *server) flush() { s.index, s.copies = claim.NewIndex(), nil }
+func (s *server) flush() { s.index, s.copies, s.out = claim.NewIndex(), nil, map[fleet.Host]bool{} }
 
 // failover goes on with the data of a while ago.
 func (s *server) failover(lost time.Duration) {
 	for i := len(s.copies) - 1; i >= 0; i-- {
 		if s.copies[i].at <= s.at-lost {
-			s.index, s.copies = s.copies[i].index, s.copies[:i]
+			s.index, s.copies, s.out = s.copies[i].index, s.copies[:i], map[fleet.Host]bool{}
 			return
 		}
 	}
@@ -243,7 +245,15 @@ func (c client) Raise(_ context.Context, floor fleet.Epoch) error {
 }
 
 func (c client) Stock(_ context.Context, t claim.Terms) (claim.Stocktake, error) {
-	return run(c, "", func(x *claim.Index, now int64) (claim.Stocktake, error) { return x.Stock(now, t), nil })
+	return run(c, "", func(x *claim.Index, now int64) (claim.Stocktake, error) {
+		stock := x.Stock(now, t)
+		for _, h := range stock.Hosts {
+			if c.out[h.Host] && h.Drained != claim.ByOperator {
+				c.fail("%s is in service, from which an operator has taken it", h.Host)
+			}
+		}
+		return stock, nil
+	})
 }
 
 func (c client) Reserve(_ context.Context, p claim.Plan, t claim.Terms) error {
@@ -274,11 +284,22 @@ func (c client) Arrivals(context.Context) ([]claim.Arrived, error) {
 }
 
 func (c client) Drain(_ context.Context, host fleet.Host, by claim.Drainer) (bool, error) {
-	return run(c, "drain "+string(host), func(x *claim.Index, _ int64) (bool, error) { return x.Drain(host, by), nil })
+	return run(c, "drain "+string(host), func(x *claim.Index, _ int64) (bool, error) {
+		known := x.Drain(host, by)
+		if known && by == claim.ByOperator {
+			c.out[host] = true
+		}
+		return known, nil
+	})
 }
 
 func (c client) Undrain(_ context.Context, host fleet.Host, by claim.Drainer, t claim.Terms) (bool, error) {
-	return run(c, "undrain "+string(host), func(x *claim.Index, now int64) (bool, error) { return x.Undrain(now, host, by, t), nil })
+	return run(c, "undrain "+string(host), func(x *claim.Index, now int64) (bool, error) {
+		if by == "" || by == claim.ByOperator {
+			delete(c.out, host)
+		}
+		return x.Undrain(now, host, by, t), nil
+	})
 }
 
 func (c client) Withdraw(_ context.Context, worker fleet.Worker) (claim.State, bool, error) {

@@ -59,7 +59,7 @@ func newWorld(seed uint64) *world {
 		w.rules = order.Rules{Validity: 20 * time.Second, Emission: 5 * time.Second}
 	}
 	w.keeps, w.fills = 500*time.Millisecond, time.Second
-	w.index = &server{loop: l, index: claim.NewIndex(), service: service{name: "index", limit: 2 * time.Second, latest: 4 * time.Second, fast: 200 * time.Microsecond, slow: 3 * time.Millisecond}}
+	w.index = &server{loop: l, index: claim.NewIndex(), out: map[fleet.Host]bool{}, service: service{name: "index", limit: 2 * time.Second, latest: 4 * time.Second, fast: 200 * time.Microsecond, slow: 3 * time.Millisecond}}
 	w.database = newDatabase(l)
 	w.database.service = service{name: "database", limit: 2 * time.Second, latest: 4 * time.Second, fast: time.Millisecond, slow: 20 * time.Millisecond}
 	w.mail = &mail{server: w.index, boxes: map[fleet.Host][]agent.Letter{}, waiters: map[fleet.Host][]func(){}}

@@ -46,7 +46,9 @@ if not (held or spare) then
     if tonumber(redis.call('HGET', P .. 'host:' .. host, 'workers') or '0') <= 0 then
       redis.call('ZREM', P .. 'hosts', host)
       redis.call('DEL', P .. 'host:' .. host)
-      redis.call('HDEL', P .. 'drains', host)
+      if redis.call('HGET', P .. 'drains', host) ~= 'operator' then -- whose mark stays: the host may come back under its name
+        redis.call('HDEL', P .. 'drains', host)
+      end
     end
   end
 end

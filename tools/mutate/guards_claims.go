@@ -175,6 +175,9 @@ func claims() []guard {
 `,
 			`		if x.lease[worker] < 0 {
 `, "./runtime/claim", "TestMemory"},
+		{"nobody gets a host that an operator has taken out, though it was silent meanwhile", "the mark in `forget`",
+			"runtime/claim/index_passes.go", "if x.drains.hosts[name] != ByOperator {",
+			"if true {", "./runtime/claim", "TestMemory"},
 		{"an undo spares what somebody has delivered", "`Sent` in `Undo`",
 			"runtime/claim/index.go", "|| w.State != Assigned || w.Sent {",
 			"|| w.State != Assigned {", "./runtime/claim", "TestMemory"},

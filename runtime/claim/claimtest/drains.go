@@ -1,6 +1,8 @@
 package claimtest
 
 import (
+	"time"
+
 	"github.com/stretchr/testify/require"
 
 	"workerfleet/runtime/claim"
@@ -82,6 +84,25 @@ func marksHaveOwners(b *bench) {
 	require.Equal(b, claim.ByOperator, b.drained(host))
 	require.True(b, b.undrain(host, claim.ByOperator))
 	require.Empty(b, b.drained(host))
+}
+
+// marksOutlastSilence are those of hosts that are forgotten, and come back under their names.
+func marksOutlastSilence(b *bench) {
+	b.open()
+	b.heard(3)
+	for host, by := range map[fleet.Host]claim.Drainer{"host-00": claim.ByOperator, "host-01": claim.ByCluster} {
+		b.drain(host, by)
+		require.NoError(b, b.store.Park(b.ctx, host, nil, -time.Minute))
+		require.False(b, b.reap(b.terms).Held)
+		require.Equal(b, 2, b.census().Hosts)
+		b.heard(3)
+	}
+	require.Equal(b, claim.ByOperator, b.drained("host-00"))
+	require.Empty(b, b.drained("host-01"), "who sees it again sets it again")
+	b.idle("w1", "host-00", 1)
+	require.Nil(b, b.claim("ann").Bound)
+	require.True(b, b.undrain("host-00", ""))
+	require.Equal(b, fleet.Worker("w1"), b.bound("ann").Worker)
 }
 
 func oneWorkerRetires(b *bench) {

@@ -60,6 +60,7 @@ func Run(t *testing.T, fresh func(t *testing.T) claim.Store) {
 		{"a retired worker is nobody's, beats on, and is gone when it exits", retiredIsNobodys},
 		{"a draining host gets no user, and its idle workers can be retired or given back", drainingHostsServeNobody},
 		{"the mark of a host is its owner's, and an operator's outranks any", marksHaveOwners},
+		{"an operator's mark outlasts its host's silence", marksOutlastSilence},
 		{"one worker retires when it is idle, in whatever life", oneWorkerRetires},
 		{"workers, waiting users and hosts are listed", overview},
 		{"users are counted in the minute in which they come, once while they wait", arrivalsAreCounted},
