@@ -94,7 +94,8 @@ func TestReap(t *testing.T) {
 	require.Equal(t, []any{150, 0, 150, "lease"}, []any{f.Dead, f.HeldBefore, f.Waiting, f.By})
 }
 
-// One host of six is lost without a word: its users serve elsewhere, and nobody else is touched.
+// One host of six is lost without a word: its users serve elsewhere, and nobody else is touched. A fleet of this size settles for
+// longer than its lease lasts, so that its workers must show that they live.
 func TestHostLoss(t *testing.T) {
 	partstest.Need(t, parts.Redis)
 	partstest.Need(t, parts.Postgres)

@@ -191,7 +191,7 @@ func (s *theatre) host(ctx context.Context, name fleet.Host, workers int) (*stag
 	for i := range workers {
 		h.players = append(h.players, h.employ(i))
 	}
-	h.group.Go(func() { h.breathe(s.path.Terms.TTL * 2 / 5) })
+	h.group.Go(func() { h.breathe(sign(s.path.Terms.TTL)) })
 	s.mu.Lock()
 	s.hosts = append(s.hosts, h)
 	s.mu.Unlock()

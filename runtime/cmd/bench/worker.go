@@ -24,9 +24,9 @@ type host struct {
 // lastPID tells simulated processes apart.
 var lastPID atomic.Int64
 
-// sign is how often a simulated worker shows that its own loop runs. Real ones do with every beat, at the cost of their
-// own processor; their agent asks for one within a lease.
-const sign = 6 * time.Second
+// sign is how often a simulated worker shows that its own loop runs, by its lease: 6 s at the published one. Real ones do with
+// every beat, at the cost of their own processor; their agent asks for one within a lease.
+func sign(lease time.Duration) time.Duration { return lease * 2 / 5 }
 
 // fill starts workers and keeps them audible.
 func (h *host) fill(f *simulated, count int) error {
@@ -42,16 +42,16 @@ func (h *host) fill(f *simulated, count int) error {
 			f.ended.Add(1)
 		})
 	}
-	f.background(h.breathe)
+	f.background(func(ctx context.Context) { h.breathe(ctx, sign(f.path.Terms.TTL)) })
 	return nil
 }
 
 // breathe lets the host's workers speak, one after the other, each once in the time of a sign.
-func (h *host) breathe(ctx context.Context) {
+func (h *host) breathe(ctx context.Context, every time.Duration) {
 	if len(h.workers) == 0 {
 		return
 	}
-	ticker := time.NewTicker(sign / time.Duration(len(h.workers)))
+	ticker := time.NewTicker(every / time.Duration(len(h.workers)))
 	defer ticker.Stop()
 	for i := 0; ; i++ {
 		select {
