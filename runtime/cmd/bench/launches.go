@@ -140,12 +140,9 @@ func (y *yard) Launch(ctx context.Context, b pool.Batch) ([]fleet.Worker, error)
 	workers, err := y.Provider.Launch(ctx, b)
 	for _, worker := range workers {
 		host := y.host(int(y.placed.Add(1)))
-		y.came.Go(func() {
-			select {
-			case <-time.After(y.options.starts):
-				_, _ = y.store.Register(ctx, claim.Registration{Worker: worker, Host: host, Life: 1, Revision: b.Image, Key: "key"}, y.long()) // in memory
-			case <-ctx.Done():
-			}
+		y.came.Go(func() { // whatever becomes of the round that has launched it
+			time.Sleep(y.options.starts)
+			_, _ = y.store.Register(context.WithoutCancel(ctx), claim.Registration{Worker: worker, Host: host, Life: 1, Revision: b.Image, Key: "key"}, y.long()) // in memory
 		})
 	}
 	return workers, err
