@@ -20,10 +20,10 @@ func (h *host) reboot() {
 	if h.parking != nil {
 		h.parking.kill()
 	}
-	back := h.between(time.Second, 3*(h.terms.TTL+h.terms.Guard)/2)
+	back := h.between(time.Second, h.between(2*time.Second, 2*(h.terms.TTL+h.terms.Guard))) // mostly sooner than the leases run out
 	for _, v := range slices.Clone(h.workers) {
 		v.vanish()
-		h.after(back+h.between(0, 10*time.Second), func() { h.taskEnded(v.id) })
+		h.after(back+h.between(0, 5*time.Second), func() { h.taskEnded(v.id) })
 	}
 	h.after(back, func() {
 		if h.lost {
