@@ -34,6 +34,9 @@ func (s *Sheet) look(r *Record) {
 		s.lookUp(r)
 	case r.State == Working:
 		s.ask(r, fleet.MailVerify, doubling(r.Checks, firstVerify, longestCheck))
+	case r.unclosed() && r.Doubted && s.Session.Epoch == 0: // whose looks are few, and all to come
+		s.claim()
+		r.CheckAt = s.Now.Add(longestLookup)
 	case r.unclosed() && r.Doubted && r.Checks < closingLooks:
 		s.ask(r, fleet.MailVerify, doubling(r.Checks, firstLookup, longestLookup))
 	case s.Session.Epoch == 0:

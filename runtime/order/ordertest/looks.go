@@ -230,6 +230,26 @@ func recoversReversal(b *bench) {
 	require.True(b, b.stands(r.ID, order.Filled).CheckAt.IsZero())
 }
 
+// Nobody can be asked for a while what the first leg executed. That takes none of the looks away: the first one's answer may be lost.
+func recoversReversalUnserved(b *bench) {
+	b.served(7)
+	r := b.reversal("1")
+	_, err := b.Recover(b.ctx)
+	require.NoError(b, err)
+	b.commit(b.says(r.ID, 7, fleet.OutcomeFilled, leg(2)))
+	b.Session("ann", order.Session{})
+	for range 10 {
+		mail, next := b.attend(10 * time.Minute)
+		require.Empty(b, mail)
+		require.True(b, next.Claim, "somebody has to be asked")
+	}
+	b.served(8)
+	for range 2 {
+		mail, _ := b.attend(10 * time.Minute)
+		b.sent(mail, fleet.MailVerify, r.ID)
+	}
+}
+
 func waitingAndDue(b *bench) {
 	waits, err := b.Waiting(b.ctx)
 	require.NoError(b, err)
