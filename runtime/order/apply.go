@@ -103,7 +103,6 @@ func (s *Sheet) evidence(r *Record, o fleet.Outcome) {
 		s.closing(r, state, o.Reason)
 		return
 	}
-	unheard := o.Leg == 2 && r.Leg != 2 && r.Doubted
 	if o.Leg == 2 {
 		r.Leg = 2
 	}
@@ -117,7 +116,7 @@ func (s *Sheet) evidence(r *Record, o fleet.Outcome) {
 		return
 	}
 	s.end(r, state, o.Reason)
-	if unheard && r.unclosed() { // its word may be on the way, or was written into a ledger that was replaced by its backup
+	if r.Doubted && r.unclosed() { // its word may be on the way, or was written into a ledger that was replaced by its backup
 		r.CheckAt = s.Now.Add(firstVerify)
 	}
 }

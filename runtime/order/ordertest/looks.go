@@ -230,6 +230,18 @@ func recoversReversal(b *bench) {
 	require.True(b, b.stands(r.ID, order.Filled).CheckAt.IsZero())
 }
 
+// The second leg was working before it ended: that is no word of the first one.
+func recoversReversalAtWork(b *bench) {
+	b.served(7)
+	r := b.reversal("1")
+	_, err := b.Recover(b.ctx)
+	require.NoError(b, err)
+	b.commit(b.says(r.ID, 7, fleet.OutcomeWorking, leg(2)), b.says(r.ID, 7, fleet.OutcomeFilled, leg(2)))
+	b.stands(r.ID, order.Filled)
+	mail, _ := b.attend(10 * time.Minute)
+	b.sent(mail, fleet.MailVerify, r.ID)
+}
+
 // Nobody can be asked for a while what the first leg executed. That takes none of the looks away: the first one's answer may be lost.
 func recoversReversalUnserved(b *bench) {
 	b.served(7)

@@ -84,6 +84,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		{"after a restore everything is unknown, and nothing is dispatched", recovers},
 		{"after a restore a user's orders keep their sequence", recoversInSequence},
 		{"a reversal whose second leg's word comes alone is asked what closed its position", recoversReversal},
+		{"… also when it was working before it ended", recoversReversalAtWork},
 		{"… as often when nobody could be asked for a while", recoversReversalUnserved},
 		{"what waits and what is due is found", waitingAndDue},
 		{"a name or a text is data, whatever stands in it", textsAreData},
